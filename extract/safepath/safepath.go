@@ -1,0 +1,127 @@
+// Package safepath decides which names out of a package may become names on a
+// disk. The rules are those of Windows, applied on every operating system, so
+// that a package is accepted or refused alike wherever it is opened.
+package safepath
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// ErrUnsafe is wrapped by every error of Check.
+var ErrUnsafe = errors.New("unsafe name")
+
+// Limits of a path, in bytes of UTF-8. A longer segment cannot be created on
+// Linux; the bound on the whole path leaves room for the output folder below
+// the 4,096 bytes of Linux and the 32,767 units of Windows.
+const (
+	MaxSegment = 255
+	MaxPath    = 2048
+)
+
+// forbidden holds the characters that no name may have on Windows beside the
+// control characters ("Naming Files, Paths, and Namespaces", Microsoft).
+const forbidden = `<>:"|?*\`
+
+// Check reports why a relative path, separated by "/", must not be written. It
+// returns nil for a path that names one file below a folder on every operating
+// system. Refused are: paths that are empty, absolute, too long or climb with
+// "..", empty and "." segments, backslashes, drives and streams (":"), control
+// characters, characters that Windows forbids, names that end in a dot or a
+// blank, Windows device names with or without an extension, and text that is
+// not UTF-8.
+func Check(path string) error {
+	if path == "" {
+		return fmt.Errorf("%w: it is empty", ErrUnsafe)
+	}
+	if len(path) > MaxPath {
+		return fmt.Errorf("%w %.60q…: longer than %d bytes", ErrUnsafe, path, MaxPath)
+	}
+	if path[0] == '/' || path[0] == '\\' {
+		return fmt.Errorf("%w %q: it is absolute", ErrUnsafe, path)
+	}
+	if !utf8.ValidString(path) {
+		return fmt.Errorf("%w %q: it is not UTF-8", ErrUnsafe, path)
+	}
+	for segment := range strings.SplitSeq(path, "/") {
+		if reason := refuse(segment); reason != "" {
+			return fmt.Errorf("%w %q: %s", ErrUnsafe, path, reason)
+		}
+	}
+	return nil
+}
+
+// refuse returns why one segment of a path is unsafe, or nothing.
+func refuse(segment string) string {
+	switch segment {
+	case "":
+		return "it has an empty segment"
+	case ".", "..":
+		return fmt.Sprintf("it has the segment %q", segment)
+	}
+	if len(segment) > MaxSegment {
+		return fmt.Sprintf("a segment is longer than %d bytes", MaxSegment)
+	}
+	for _, r := range segment {
+		switch {
+		case unicode.IsControl(r):
+			return fmt.Sprintf("it has the control character %U", r)
+		case r == ':':
+			return "it names a drive or a stream"
+		case strings.ContainsRune(forbidden, r):
+			return fmt.Sprintf("Windows forbids the character %q", r)
+		}
+	}
+	if last := segment[len(segment)-1]; last == '.' || last == ' ' {
+		return "a name ends in a dot or a blank"
+	}
+	if isDevice(segment) {
+		return "it is a Windows device name"
+	}
+	return ""
+}
+
+// isDevice reports whether Windows would open a device for this name. What
+// follows the first dot does not matter to Windows, nor do blanks before it.
+func isDevice(segment string) bool {
+	name, _, _ := strings.Cut(segment, ".")
+	name = strings.ToUpper(strings.TrimRight(name, " "))
+	switch name {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return true
+	}
+	port, ok := strings.CutPrefix(name, "COM")
+	if !ok {
+		port, ok = strings.CutPrefix(name, "LPT")
+	}
+	if !ok || utf8.RuneCountInString(port) != 1 {
+		return false
+	}
+	return strings.Contains("0123456789¹²³", port)
+}
+
+// Fold returns the key under which two paths are the same file on a file system
+// that ignores case (Windows, macOS) or composes characters (macOS).
+func Fold(path string) string {
+	return norm.NFC.String(strings.Map(foldRune, path))
+}
+
+// foldRune maps a rune to the smallest one that differs from it in case only.
+func foldRune(r rune) rune {
+	if r < utf8.RuneSelf {
+		if 'a' <= r && r <= 'z' {
+			return r - 'a' + 'A'
+		}
+		return r
+	}
+	least := r
+	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+		least = min(least, f)
+	}
+	return least
+}

@@ -1,0 +1,88 @@
+package safepath
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCheckAccepts(t *testing.T) {
+	for _, path := range []string{
+		"a",
+		"PFiles/NUnit 2.5.2/bin/net-1.1/NUnitTests.config",
+		".hidden/file",
+		"...a",
+		"a..b/c",
+		" leading blank",
+		"console.txt",
+		"nullify/COM10/LPT/COM/comx.dll",
+		"CONIN/CONOUT",
+		"ファイル/ñandú.txt",
+		"~Test{A}[B]^'`!@#$%&()-_=+,;",
+		strings.Repeat("a", MaxSegment),
+		strings.TrimSuffix(strings.Repeat(strings.Repeat("a", 127)+"/", MaxPath/128), "/"),
+	} {
+		require.NoError(t, Check(path), path)
+	}
+}
+
+func TestCheckRefuses(t *testing.T) {
+	for _, path := range []string{
+		"",
+		"/etc/passwd",
+		`\windows\x`,
+		"//server/share",
+		"..",
+		"../a",
+		"a/../b",
+		"a/..",
+		`a\..\b`,
+		`a\b`,
+		".",
+		"./a",
+		"a/./b",
+		"a//b",
+		"a/",
+		"C:",
+		"C:/x",
+		"c:x",
+		"a:b",
+		"dir/file.txt:stream",
+		"file::$DATA",
+		"trailing.",
+		"trailing./x",
+		"trailing ",
+		"...",
+		"dir /x",
+		"a\x00b",
+		"a\nb",
+		"a\tb",
+		"a\x7fb",
+		"a\u0085b",
+		"a<b", "a>b", `a"b`, "a|b", "a?b", "a*b",
+		"CON", "con", "Prn", "AUX", "NUL", "nul.txt", "NUL.tar.gz", "NUL .txt", "dir/nul/x",
+		"COM1", "com9.dll", "COM0", "LPT1", "lpt9.x", "COM¹", "com².txt", "LPT³",
+		"CONIN$", "conout$", "CONIN$.txt",
+		"a\xffb",
+		strings.Repeat("a", MaxSegment+1),
+		strings.Repeat("é", MaxSegment/2+1),
+		strings.Repeat("ab/", MaxPath),
+	} {
+		require.ErrorIs(t, Check(path), ErrUnsafe, "%q", path)
+	}
+}
+
+func TestFold(t *testing.T) {
+	for _, same := range [][2]string{
+		{"Foo/BAR.txt", "foo/bar.TXT"},
+		{"ÄÖ", "äö"},
+		{"Σ", "ς"},
+		{"\u212a", "k"},  // KELVIN SIGN
+		{"é", "e\u0301"}, // composed and decomposed
+	} {
+		require.Equal(t, Fold(same[0]), Fold(same[1]), "%q and %q", same[0], same[1])
+	}
+	require.NotEqual(t, Fold("a"), Fold("b"))
+	require.NotEqual(t, Fold("ß"), Fold("ss"))
+}
