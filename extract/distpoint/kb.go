@@ -1,0 +1,56 @@
+package distpoint
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	kbNumber = regexp.MustCompile(`^(?i:KB)?[\s:_-]*([0-9]{6,7})$`)
+	kbInText = regexp.MustCompile(`(?i)\bKB[\s:_-]?([0-9]{6,7})(?:[^0-9]|$)|^\s*([0-9]{6,7})\s*$`)
+	kbInName = regexp.MustCompile(`(?i)KB([0-9]{6,7})(?:[^0-9]|$)`)
+)
+
+// ParseKB reads the number of a Knowledge Base article from one word in any
+// usual spelling (KB977384, kb 977384, 977384) and returns it as "KB977384".
+func ParseKB(s string) (string, error) {
+	m := kbNumber.FindStringSubmatch(strings.TrimSpace(s))
+	if m == nil {
+		return "", fmt.Errorf("distpoint: %q is no KB number: six or seven digits, with or without KB before them", s)
+	}
+	return "KB" + m[1], nil
+}
+
+// ReadInstalled reads the KB numbers from a list of installed updates: one
+// number a line, or any text in which they are written with KB before them. A
+// list without any number is an error.
+func ReadInstalled(r io.Reader) ([]string, error) {
+	var found []string
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		for _, m := range kbInText.FindAllStringSubmatch(lines.Text(), -1) {
+			found = append(found, "KB"+m[1]+m[2])
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("distpoint: list of installed updates: %w", err)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("distpoint: the list of installed updates names no KB number")
+	}
+	slices.Sort(found)
+	return slices.Compact(found), nil
+}
+
+// kbOfName returns the KB number in the name of a file or folder as "KB977384",
+// or "".
+func kbOfName(name string) string {
+	if m := kbInName.FindStringSubmatch(name); m != nil {
+		return "KB" + m[1]
+	}
+	return ""
+}

@@ -1,0 +1,44 @@
+package distpoint
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseKB(t *testing.T) {
+	for _, s := range []string{"KB977384", "kb977384", "977384", "KB 977384", "kb:977384", " KB-977384 ", "Kb_977384"} {
+		kb, err := ParseKB(s)
+		require.NoError(t, err, s)
+		require.Equal(t, "KB977384", kb)
+	}
+	for _, s := range []string{"", "KB", "KB97738", "KB97738400", "977384x", "KB977384 KB997384"} {
+		_, err := ParseKB(s)
+		require.Error(t, err, s)
+	}
+}
+
+func TestReadInstalled(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want []string
+	}{
+		{"KB977384\r\nKB974571\r\n", []string{"KB974571", "KB977384"}},
+		{"977384\n", []string{"KB977384"}},
+		{"http://support.microsoft.com/?kbid=977384  HOST  Update  KB977384  NT AUTHORITY\\SYSTEM  1/25/2010\n", []string{"KB977384"}},
+		{"HotFixID\nKB974571 KB977384, KB977384\n", []string{"KB974571", "KB977384"}},
+	} {
+		got, err := ReadInstalled(strings.NewReader(test.text))
+		require.NoError(t, err, test.text)
+		require.Equal(t, test.want, got)
+	}
+	_, err := ReadInstalled(strings.NewReader("nothing here\n"))
+	require.ErrorContains(t, err, "names no KB number")
+}
+
+func TestKBOfName(t *testing.T) {
+	require.Equal(t, "KB977203", kbOfName("Sccm2007ac-sp2-kb977203-x86.msp"))
+	require.Equal(t, "KB2659258", kbOfName("sccm2007ac-sp2-kb2659258-x86-enu.msp"))
+	require.Empty(t, kbOfName("client.msi"))
+}
