@@ -1,0 +1,367 @@
+package extract
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hotfixkit/hotfixkit/extract/safepath"
+)
+
+var testTime = time.Date(2010, 1, 25, 6, 26, 58, 0, time.UTC)
+
+// writeFile writes one whole file into an output folder under construction.
+func writeFile(t *testing.T, d *Dir, name, content string) {
+	t.Helper()
+	f, err := d.Create(name, FileInfo{Modified: testTime})
+	require.NoError(t, err)
+	_, err = io.WriteString(f, content)
+	require.NoError(t, err)
+	require.NoError(t, f.Close(nil))
+}
+
+// tree returns the files below a folder with their content.
+func tree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	require.NoError(t, filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		rel, _ := filepath.Rel(dir, name)
+		files[filepath.ToSlash(rel)] = string(data)
+		return err
+	}))
+	return files
+}
+
+// names returns the entries of a folder.
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return names
+}
+
+func TestDirAppearsAtOnce(t *testing.T) {
+	top := t.TempDir()
+	for _, out := range []string{"new", "deep/er/new", "empty"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(top, "empty"), 0o777))
+		dir := filepath.Join(top, filepath.FromSlash(out))
+		d, err := CreateDir(dir, DirOptions{})
+		require.NoError(t, err)
+		writeFile(t, d, "a.txt", "A")
+		writeFile(t, d, "sub/sub/b.txt", "B")
+		writeFile(t, d, "sub/empty", "")
+		if entries, err := os.ReadDir(dir); err == nil {
+			require.Empty(t, entries, "nothing may show before Commit")
+		}
+		require.NoError(t, d.Commit())
+		require.Equal(t, map[string]string{"a.txt": "A", "sub/sub/b.txt": "B", "sub/empty": ""}, tree(t, dir))
+		info, err := os.Stat(filepath.Join(dir, "sub", "sub", "b.txt"))
+		require.NoError(t, err)
+		require.True(t, info.ModTime().Equal(testTime), "modification time %v", info.ModTime())
+		require.Len(t, names(t, filepath.Dir(dir)), len(names(t, filepath.Dir(dir))))
+		for _, name := range names(t, filepath.Dir(dir)) {
+			require.NotContains(t, name, stagingSuffix)
+		}
+	}
+}
+
+func TestDirAbortLeavesNothing(t *testing.T) {
+	top := t.TempDir()
+	d, err := CreateDir(filepath.Join(top, "made", "too", "out"), DirOptions{})
+	require.NoError(t, err)
+	writeFile(t, d, "a/b.txt", "B")
+	_, err = d.Create("half", FileInfo{})
+	require.NoError(t, err)
+	require.NoError(t, d.Abort())
+	require.NoError(t, d.Abort(), "a second Abort does nothing")
+	require.Empty(t, names(t, top))
+}
+
+func TestDirLostFileIsThrownAway(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	d, err := CreateDir(out, DirOptions{})
+	require.NoError(t, err)
+	writeFile(t, d, "whole", "1")
+	f, err := d.Create("lost", FileInfo{})
+	require.NoError(t, err)
+	_, err = f.Write([]byte("half of"))
+	require.NoError(t, err)
+	require.NoError(t, f.Close(errors.New("damaged")))
+	require.NoError(t, d.Commit())
+	require.Equal(t, map[string]string{"whole": "1"}, tree(t, out))
+}
+
+func TestDirRefuses(t *testing.T) {
+	top := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(top, "full"), 0o777))
+	require.NoError(t, os.WriteFile(filepath.Join(top, "full", "x"), []byte("x"), 0o666))
+	require.NoError(t, os.WriteFile(filepath.Join(top, "file"), nil, 0o666))
+
+	_, err := CreateDir(filepath.Join(top, "full"), DirOptions{})
+	require.ErrorIs(t, err, ErrExists)
+	var outputError *OutputError
+	require.ErrorAs(t, err, &outputError)
+	require.Contains(t, outputError.Hint, "--merge")
+
+	_, err = CreateDir(filepath.Join(top, "file"), DirOptions{})
+	require.ErrorAs(t, err, &outputError)
+	_, err = CreateDir(filepath.Join(top, "file", "below"), DirOptions{})
+	require.ErrorAs(t, err, &outputError)
+
+	t.Chdir(t.TempDir())
+	_, err = CreateDir(".", DirOptions{})
+	require.ErrorContains(t, err, "current folder")
+	require.Equal(t, []string{"file", "full"}, names(t, top))
+}
+
+func TestDirFolderFilledMeanwhile(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	d, err := CreateDir(out, DirOptions{})
+	require.NoError(t, err)
+	writeFile(t, d, "a", "A")
+	require.NoError(t, os.Mkdir(out, 0o777))
+	require.NoError(t, os.WriteFile(filepath.Join(out, "other"), []byte("x"), 0o666))
+	require.ErrorIs(t, d.Commit(), ErrExists)
+	require.Equal(t, map[string]string{"other": "x"}, tree(t, out))
+	require.Equal(t, []string{"out"}, names(t, filepath.Dir(out)))
+}
+
+func TestDirUnsafeNamesAndCollisions(t *testing.T) {
+	d, err := CreateDir(filepath.Join(t.TempDir(), "out"), DirOptions{})
+	require.NoError(t, err)
+	defer d.Abort()
+	for _, name := range []string{"../x", "/x", "NUL", "a/CON.txt", "a:b", `a\..\b`} {
+		_, err := d.Create(name, FileInfo{})
+		require.ErrorIs(t, err, safepath.ErrUnsafe, name)
+	}
+	writeFile(t, d, "a", "")
+	_, err = d.Create("a", FileInfo{})
+	require.ErrorIs(t, err, ErrCollision)
+	var outputError *OutputError
+	require.False(t, errors.As(err, &outputError), "a collision is a fault of the input")
+	require.NoError(t, d.Err())
+	_, err = d.Create("a/b", FileInfo{})
+	require.ErrorAs(t, err, &outputError)
+	require.Equal(t, err, d.Err())
+}
+
+func TestDirLimits(t *testing.T) {
+	d, err := CreateDir(filepath.Join(t.TempDir(), "out"), DirOptions{Limits: Limits{MaxBytes: 10, MaxFiles: 2}})
+	require.NoError(t, err)
+	defer d.Abort()
+	writeFile(t, d, "a", "12345")
+	f, err := d.Create("b", FileInfo{})
+	require.NoError(t, err)
+	_, err = f.Write([]byte("12345"))
+	require.NoError(t, err)
+	_, err = f.Write([]byte("6"))
+	require.ErrorIs(t, err, ErrLimit)
+	_, err = d.Create("c", FileInfo{})
+	require.ErrorIs(t, err, ErrLimit)
+	var outputError *OutputError
+	require.False(t, errors.As(err, &outputError))
+}
+
+func TestDirMerge(t *testing.T) {
+	for _, inside := range []bool{false, true} {
+		top := t.TempDir()
+		out := filepath.Join(top, "out")
+		require.NoError(t, os.MkdirAll(filepath.Join(out, "I386"), 0o777))
+		require.NoError(t, os.WriteFile(filepath.Join(out, "I386", "Client.MSI"), []byte("old"), 0o444))
+		require.NoError(t, os.WriteFile(filepath.Join(out, "keep"), []byte("kept"), 0o666))
+		d, err := CreateDir(out, DirOptions{Merge: true})
+		require.NoError(t, err)
+		if inside {
+			require.NoError(t, d.Abort())
+			d.anchor, err = os.OpenRoot(out)
+			require.NoError(t, err)
+			d.target, d.staging = ".", stagingSuffix
+			require.NoError(t, d.claim())
+		}
+		writeFile(t, d, "i386/client.msi", "new")
+		writeFile(t, d, "i386/hotfix/KB977203/x.msp", "msp")
+		writeFile(t, d, "top", "t")
+		require.Equal(t, "old", tree(t, out)["I386/Client.MSI"], "nothing changes before Commit")
+		require.NoError(t, d.Commit())
+		require.Equal(t, map[string]string{
+			"I386/Client.MSI":            "new",
+			"I386/hotfix/KB977203/x.msp": "msp",
+			"keep":                       "kept",
+			"top":                        "t",
+		}, tree(t, out))
+		require.Equal(t, []string{"out"}, names(t, top))
+		require.Len(t, names(t, out), 3)
+	}
+}
+
+func TestDirMergeConflicts(t *testing.T) {
+	top := t.TempDir()
+	out := filepath.Join(top, "out")
+	require.NoError(t, os.MkdirAll(filepath.Join(out, "folder"), 0o777))
+	require.NoError(t, os.WriteFile(filepath.Join(out, "file"), []byte("x"), 0o666))
+	cases := []string{"folder", "FILE/below"}
+	if runtime.GOOS != "windows" {
+		require.NoError(t, os.Symlink(top, filepath.Join(out, "link")))
+		cases = append(cases, "link/escaped", "link")
+	}
+	for _, name := range cases {
+		d, err := CreateDir(out, DirOptions{Merge: true})
+		require.NoError(t, err)
+		writeFile(t, d, name, "new")
+		var outputError *OutputError
+		require.ErrorAs(t, d.Commit(), &outputError, name)
+		require.Equal(t, []string{"out"}, names(t, top))
+	}
+}
+
+func TestDirAcceptIdentical(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	write := func(files map[string]string) (*Dir, error) {
+		d, err := CreateDir(out, DirOptions{AcceptIdentical: true})
+		require.NoError(t, err)
+		for name, content := range files {
+			writeFile(t, d, name, content)
+		}
+		return d, d.Commit()
+	}
+	files := map[string]string{"a": "A", "b/c": strings.Repeat("C", 200_000)}
+	d, err := write(files)
+	require.NoError(t, err)
+	require.False(t, d.Unchanged())
+	d, err = write(files)
+	require.NoError(t, err)
+	require.True(t, d.Unchanged())
+	for _, other := range []map[string]string{
+		{"a": "A"},
+		{"a": "A", "b/c": "C"},
+		{"a": "A", "b/c": files["b/c"], "d": ""},
+		{"a": "A", "b/x": files["b/c"]},
+	} {
+		_, err = write(other)
+		require.ErrorIs(t, err, ErrExists)
+		require.Equal(t, files, tree(t, out))
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(out, "stray"), 0o777))
+	_, err = write(files)
+	require.ErrorIs(t, err, ErrExists)
+}
+
+func TestDirBusy(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	first, err := CreateDir(out, DirOptions{})
+	require.NoError(t, err)
+	writeFile(t, first, "a", "A")
+	_, err = CreateDir(out, DirOptions{})
+	require.ErrorIs(t, err, ErrBusy)
+	require.NoError(t, first.Commit())
+	require.Equal(t, map[string]string{"a": "A"}, tree(t, out))
+}
+
+// TestDirKilled kills a process in the middle of writing and looks at what the
+// next run makes of it.
+func TestDirKilled(t *testing.T) {
+	if out := os.Getenv("HOTFIX_TEST_WRITE_AND_WAIT"); out != "" {
+		d, err := CreateDir(out, DirOptions{})
+		require.NoError(t, err)
+		writeFile(t, d, "old/half.txt", "half")
+		os.Stdout.WriteString("ready\n")
+		time.Sleep(time.Minute)
+		return
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestDirKilled$")
+	cmd.Env = append(os.Environ(), "HOTFIX_TEST_WRITE_AND_WAIT="+out)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	_, err = io.ReadFull(stdout, make([]byte, len("ready\n")))
+	require.NoError(t, err)
+	_, err = CreateDir(out, DirOptions{})
+	require.ErrorIs(t, err, ErrBusy)
+	require.NoError(t, cmd.Process.Kill())
+	require.Error(t, cmd.Wait())
+	require.Equal(t, []string{"out" + stagingSuffix}, names(t, filepath.Dir(out)))
+
+	d, err := CreateDir(out, DirOptions{})
+	require.NoError(t, err)
+	writeFile(t, d, "a", "A")
+	require.NoError(t, d.Commit())
+	require.Equal(t, map[string]string{"a": "A"}, tree(t, out))
+	require.Equal(t, []string{"out"}, names(t, filepath.Dir(out)))
+}
+
+func TestDirConcurrent(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	d, err := CreateDir(out, DirOptions{})
+	require.NoError(t, err)
+	var group sync.WaitGroup
+	content := bytes.Repeat([]byte("x"), 100_000)
+	for i := range 50 {
+		group.Go(func() {
+			f, err := d.Create(strings.Repeat("d/", i%5)+"f"+strconv.Itoa(i), FileInfo{})
+			if err == nil {
+				_, err = f.Write(content)
+			}
+			if err == nil {
+				err = f.Close(nil)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	require.NoError(t, d.Commit())
+	require.Len(t, tree(t, out), 50)
+}
+
+func TestDirDiskFull(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("this system has no /dev/full to write to")
+	}
+	d, err := CreateDir(filepath.Join(t.TempDir(), "out"), DirOptions{})
+	require.NoError(t, err)
+	defer d.Abort()
+	f, err := d.Create("a", FileInfo{})
+	require.NoError(t, err)
+	f.file.Close()
+	f.file, err = os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.Write([]byte("x"))
+	var outputError *OutputError
+	require.ErrorAs(t, err, &outputError)
+	require.Contains(t, outputError.Hint, "disk")
+	require.Equal(t, err, d.Err())
+}
+
+func TestDirNotPermitted(t *testing.T) {
+	if os.Geteuid() == 0 || runtime.GOOS == "windows" {
+		t.Skip("file permissions do not bind this user")
+	}
+	top := t.TempDir()
+	require.NoError(t, os.Chmod(top, 0o555))
+	_, err := CreateDir(filepath.Join(top, "out"), DirOptions{})
+	var outputError *OutputError
+	require.ErrorAs(t, err, &outputError)
+	require.Contains(t, outputError.Hint, "may write")
+}

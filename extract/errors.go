@@ -1,0 +1,34 @@
+package extract
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors that callers tell apart with errors.Is.
+var (
+	// ErrExists: the output folder exists already and holds files.
+	ErrExists = errors.New("the folder exists and is not empty")
+	// ErrBusy: another run is writing the same output folder.
+	ErrBusy = errors.New("another run is writing this folder")
+	// ErrLimit: the content exceeds Limits.
+	ErrLimit = errors.New("limit exceeded")
+	// ErrCollision: two files would have the same path in the output.
+	ErrCollision = errors.New("files with the same path")
+	// ErrPattern: a glob is malformed.
+	ErrPattern = errors.New("malformed pattern")
+	// ErrNoMatch: a pattern selects no file.
+	ErrNoMatch = errors.New("no file matches")
+)
+
+// OutputError reports that the output could not be written, as opposed to an
+// input that is damaged or unsafe.
+type OutputError struct {
+	Path string // the file or folder
+	Hint string // what to do about it; may be empty
+	Err  error
+}
+
+func (e *OutputError) Error() string { return fmt.Sprintf("output %s: %v", e.Path, e.Err) }
+
+func (e *OutputError) Unwrap() error { return e.Err }
