@@ -1,0 +1,139 @@
+package cab
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// A Sink takes the bytes of one member.
+type Sink interface {
+	// Write is called with consecutive pieces of the member, in order. It must
+	// not keep p. An error stops Decode.
+	io.Writer
+	// Close is called exactly once, last. Close(nil): the member is complete
+	// and whole. Close(err): it is lost, what was written is to be thrown away.
+	// An error that Close returns stops Decode, except err itself.
+	Close(err error) error
+}
+
+// DecodeOptions say how a set is decoded.
+type DecodeOptions struct {
+	// Workers is the number of processors to use, GOMAXPROCS when 0.
+	Workers int
+	// KeepGoing continues after damage: members that cannot be had are closed
+	// with their error, all others are delivered, and Decode returns the errors
+	// joined.
+	KeepGoing bool
+}
+
+// maxFolders is how many folders are decoded side by side at most. Each may need
+// 6 MiB: buffers and an LZX history.
+const maxFolders = 4
+
+// Decode decodes the set in one pass. It calls want for each member, folder by
+// folder and by ascending offset within the folder, and pushes the member's
+// bytes into the sink that want returns; a nil Sink skips the member. A folder is
+// decoded only as far as its last wanted member needs.
+//
+// Folders are decoded side by side: want and the sinks of different folders may
+// be called concurrently. Within one folder calls are sequential. Members that
+// overlap are fed together, at most 512 at a time (ErrLimit).
+//
+// Every sink that want returned is closed before Decode returns. An error of want
+// or of a sink, and the end of ctx, stop everything. Damage (ErrFormat,
+// ErrChecksum, ErrTruncated, ErrAlgorithm, ErrVolume, ErrLimit, or an error of a
+// cabinet's reader) stops everything too unless o.KeepGoing is set. When several
+// folders fail, the error returned is that of the first folder.
+func (s *Set) Decode(ctx context.Context, want func(*File) (Sink, error), o DecodeOptions) error {
+	var folders []*setFolder
+	for _, f := range s.folders {
+		if len(f.files) > 0 {
+			folders = append(folders, f)
+		}
+	}
+	workers := o.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	run := decodeRun{ctx: ctx, want: want, keepGoing: o.KeepGoing, folders: folders, errs: make([][]error, len(folders))}
+	run.failed.Store(int64(len(folders)))
+
+	var group sync.WaitGroup
+	for range min(workers, len(folders), maxFolders) {
+		p := &pipeline{}
+		if len(folders) < workers {
+			p.splitters = min(workers, maxSplitters)
+		}
+		group.Go(func() { run.work(p) })
+	}
+	group.Wait()
+
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	for _, errs := range run.errs {
+		if len(errs) > 0 && !o.KeepGoing {
+			return errs[0]
+		}
+	}
+	var all []error
+	for _, errs := range run.errs {
+		all = append(all, errs...)
+	}
+	return errors.Join(all...)
+}
+
+// A decodeRun is one call of Set.Decode.
+type decodeRun struct {
+	ctx       context.Context
+	want      func(*File) (Sink, error)
+	keepGoing bool
+	folders   []*setFolder
+	errs      [][]error // per folder
+
+	taken  atomic.Int64 // the number of folders begun
+	failed atomic.Int64 // the first folder that stopped; later ones need not go on
+}
+
+// errStopped ends a folder because an earlier one failed.
+var errStopped = errors.New("stopped")
+
+func (run *decodeRun) work(p *pipeline) {
+	for {
+		i := run.taken.Add(1) - 1
+		if i >= int64(len(run.folders)) || run.stopped(i) != nil {
+			return
+		}
+		m := &members{folder: run.folders[i], want: run.want, keepGoing: run.keepGoing}
+		err := p.decode(m, func() error { return run.stopped(i) })
+		run.errs[i] = m.lost
+		if err == nil {
+			continue
+		}
+		m.abandon(err)
+		if !errors.Is(err, errStopped) {
+			run.errs[i] = append(run.errs[i], err)
+		}
+		for {
+			first := run.failed.Load()
+			if i >= first || run.failed.CompareAndSwap(first, i) {
+				break
+			}
+		}
+	}
+}
+
+// stopped returns an error when folder i need not be decoded any further.
+func (run *decodeRun) stopped(i int64) error {
+	if run.ctx.Err() != nil {
+		return context.Cause(run.ctx)
+	}
+	if run.failed.Load() < i {
+		return errStopped
+	}
+	return nil
+}

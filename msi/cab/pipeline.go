@@ -1,0 +1,396 @@
+package cab
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/hotfixkit/hotfixkit/msi/cab/internal/codec"
+	"github.com/hotfixkit/hotfixkit/msi/cab/internal/mszip"
+)
+
+const (
+	batchBlocks  = 4 // compressed blocks that travel together
+	batches      = 4 // batches of a folder between reading and its sinks
+	maxSplitters = 4 // goroutines that decode the Huffman codes of one MSZIP folder
+)
+
+// A pipeline decodes folders, one at a time: a goroutine reads and checks blocks,
+// another one decodes them, the caller's feeds the members. What they pass on
+// comes from a fixed number of batches.
+type pipeline struct {
+	splitters int // goroutines that help with MSZIP; 0 leaves it to the decoding one
+
+	readBuffer      []byte
+	batches         []*batch
+	last            codec.Decoder
+	lastCompression Compression
+
+	free     chan *batch
+	stop     chan struct{} // closed when the caller needs no more
+	reader   blockReader
+	position int64 // of the reader in the folder
+}
+
+// A batch is some consecutive blocks on their way through a pipeline.
+type batch struct {
+	buf    []byte // stored: what the blocks are read into
+	in     []byte // compressed: the payloads
+	out    []byte // compressed: the decoded bytes
+	blocks []packedBlock
+
+	pieces []piece
+	last   bool  // no batch follows
+	err    error // with last: why the folder ends here, nil at its end
+
+	split  bool          // MSZIP: tokens has the blocks, once ready gives a value
+	ready  chan struct{} // of capacity 1
+	tokens []mszip.Tokens
+}
+
+// A packedBlock is a block to be decoded.
+type packedBlock struct {
+	place   blockPlace
+	payload []byte
+	size    int
+	err     error // of tokenizing
+}
+
+// A piece is bytes of the folder, or their absence.
+type piece struct {
+	offset int64
+	size   int64
+	data   []byte
+	damage error // if set, the bytes cannot be had
+}
+
+// decode decodes the folder of m. It returns an error when everything must stop;
+// damage stops everything unless m keeps going. stopped is asked between batches.
+func (p *pipeline) decode(m *members, stopped func() error) error {
+	more, err := m.advance()
+	if err != nil || !more {
+		return err
+	}
+	if m.folder.before != nil {
+		return m.fail(m.folder.before)
+	}
+	decoder, err := p.decoder(m.folder.compression)
+	if err != nil {
+		return m.fail(err)
+	}
+
+	p.stop = make(chan struct{})
+	p.position = 0
+	var group sync.WaitGroup
+	var decoded chan *batch
+	if m.folder.compression.Method() == None {
+		p.prepare(m.folder, true)
+		decoded = make(chan *batch, batches)
+		group.Go(func() { p.readStored(m, decoded) })
+	} else {
+		p.prepare(m.folder, false)
+		decoded = p.startDecoding(m.folder, decoder, &group)
+	}
+	err = p.feed(m, decoded, stopped)
+	close(p.stop)
+	group.Wait()
+	return err
+}
+
+// feed takes the batches as they come and hands them to the members.
+func (p *pipeline) feed(m *members, decoded <-chan *batch, stopped func() error) error {
+	for b := range decoded {
+		if err := stopped(); err != nil {
+			return err
+		}
+		for _, x := range b.pieces {
+			var err error
+			if x.damage != nil {
+				err = m.damaged(x.offset, x.size, x.damage)
+			} else {
+				err = m.feed(x.offset, x.data)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		switch {
+		case m.done():
+			return nil
+		case b.last && b.err != nil:
+			return m.fail(b.err)
+		case b.last && m.folder.after != nil:
+			return m.fail(m.folder.after)
+		case b.last:
+			return m.fail(fmt.Errorf("%w: it ends past the end of its folder", ErrFormat))
+		}
+		p.free <- b
+	}
+	panic("cab: a folder ended without its last batch")
+}
+
+// prepare makes the batches fit for the folder and frees them.
+func (p *pipeline) prepare(folder *setFolder, stored bool) {
+	blocks, packed := 0, int64(0)
+	for _, part := range folder.parts {
+		f := part.folder()
+		blocks += f.Blocks
+		packed += min(max(part.cabinet.available-f.Offset, 0), int64(f.Blocks)*int64(maxData))
+	}
+	readBuffer := int(min(packed, readAhead)) + maxData
+	inBatch := min(blocks, batchBlocks)
+	n := batches
+	if stored {
+		p.readBuffer = grown(p.readBuffer, 0)
+	} else {
+		n += p.splitters
+		p.readBuffer = grown(p.readBuffer, readBuffer)
+		inBatch = max(inBatch, 1)
+		n = min(n, (blocks+inBatch-1)/inBatch+1)
+	}
+	for len(p.batches) < n {
+		p.batches = append(p.batches, &batch{ready: make(chan struct{}, 1)})
+	}
+	p.free = make(chan *batch, len(p.batches))
+	for _, b := range p.batches[:n] {
+		if stored {
+			b.buf = grown(b.buf, readBuffer)
+		} else {
+			b.in = grown(b.in, inBatch*(codec.MaxPayload+codec.Slack))
+			b.out = grown(b.out, inBatch*codec.MaxBlock+codec.Slack)
+		}
+		select {
+		case <-b.ready:
+		default:
+		}
+		p.free <- b
+	}
+}
+
+// maxData is the largest CFDATA structure.
+const maxData = dataSize + 255 + codec.MaxPayload
+
+// grown returns a buffer with at least n bytes, b itself if it is large enough.
+func grown(b []byte, n int) []byte {
+	if cap(b) >= n {
+		return b[:cap(b)]
+	}
+	return make([]byte, n)
+}
+
+// take returns a free batch, emptied, or nil when the pipeline stops.
+func (p *pipeline) take() *batch {
+	select {
+	case b := <-p.free:
+		b.blocks, b.pieces, b.last, b.err, b.split = b.blocks[:0], b.pieces[:0], false, nil, false
+		return b
+	case <-p.stop:
+		return nil
+	}
+}
+
+// send passes a batch on and reports whether another one is wanted.
+func (p *pipeline) send(to chan<- *batch, b *batch) bool {
+	last := b.last
+	select {
+	case to <- b:
+		return !last
+	case <-p.stop:
+		return false
+	}
+}
+
+// end marks the batch as the folder's last one.
+func (b *batch) end(err error) {
+	b.last, b.err = true, err
+}
+
+// readStored reads a folder without compression. Payloads are handed on where
+// they were read; blocks before what is needed are skipped. A damaged block does
+// not end the folder, but after one the place of the next is only believed when
+// its checksum holds.
+func (p *pipeline) readStored(m *members, to chan<- *batch) {
+	p.reader.open(m.folder, nil)
+	doubt := error(nil)
+	for {
+		b := p.take()
+		if b == nil {
+			return
+		}
+		p.reader.move(b.buf)
+		for !b.last && (len(b.pieces) == 0 || p.reader.buffered()) {
+			doubt = p.readStoredBlock(b, m, doubt)
+		}
+		if !p.send(to, b) {
+			return
+		}
+	}
+}
+
+// readStoredBlock adds the next block to b. It returns the damage that puts what
+// follows in doubt.
+func (p *pipeline) readStoredBlock(b *batch, m *members, doubt error) error {
+	if !p.reader.more() {
+		b.end(nil)
+		return doubt
+	}
+	if len(b.pieces) == 0 && doubt == nil {
+		if n := p.reader.skip(m.need.Load() - p.position); n > 0 {
+			p.position += int64(n)
+			select {
+			case <-p.stop:
+				b.end(errStopped)
+			default:
+			}
+			return nil
+		}
+	}
+	block, err := p.reader.read()
+	place := p.reader.place()
+	switch {
+	case errors.Is(err, errFolderEnds):
+		b.end(nil)
+		return doubt
+	case err != nil:
+		b.end(place.wrap(err))
+		return doubt
+	case block.damage != nil:
+		doubt = place.wrap(block.damage)
+	case block.checked:
+		doubt = nil
+	}
+	if len(block.payload) != block.size {
+		if doubt == nil {
+			doubt = place.wrap(fmt.Errorf("%w: a stored block of %d bytes has %d", ErrFormat, block.size, len(block.payload)))
+		}
+		b.end(doubt)
+		return doubt
+	}
+	b.pieces = append(b.pieces, piece{p.position, int64(block.size), block.payload, doubt})
+	p.position += int64(block.size)
+	return doubt
+}
+
+// startDecoding starts the goroutines that read and decode a compressed folder.
+func (p *pipeline) startDecoding(folder *setFolder, decoder codec.Decoder, group *sync.WaitGroup) chan *batch {
+	packed := make(chan *batch, len(p.batches))
+	decoded := make(chan *batch, len(p.batches))
+	var toSplit chan *batch
+	if _, ok := decoder.(*mszip.Decoder); ok && p.splitters > 0 {
+		toSplit = make(chan *batch, len(p.batches))
+		for range p.splitters {
+			group.Go(func() {
+				var parser mszip.Parser
+				for b := range toSplit {
+					b.tokenize(&parser)
+				}
+			})
+		}
+	}
+	group.Go(func() {
+		p.readPacked(folder, decoder, packed, toSplit)
+		if toSplit != nil {
+			close(toSplit)
+		}
+	})
+	group.Go(func() {
+		for offset := int64(0); ; {
+			select {
+			case b := <-packed:
+				b.decode(decoder, &offset)
+				if !p.send(decoded, b) {
+					return
+				}
+			case <-p.stop:
+				return
+			}
+		}
+	})
+	return decoded
+}
+
+// readPacked reads the blocks of a compressed folder. The first damage ends it:
+// every block needs those before.
+func (p *pipeline) readPacked(folder *setFolder, decoder codec.Decoder, to, toSplit chan<- *batch) {
+	preparer, _ := decoder.(codec.Preparer)
+	p.reader.open(folder, p.readBuffer)
+	for {
+		b := p.take()
+		if b == nil {
+			return
+		}
+		for used := 0; !b.last && len(b.blocks) < batchBlocks; {
+			if !p.reader.more() {
+				b.end(nil)
+				break
+			}
+			block, err := p.reader.read()
+			place := p.reader.place()
+			switch {
+			case errors.Is(err, errFolderEnds):
+				b.end(nil)
+			case err != nil:
+				b.end(place.wrap(err))
+			case block.damage != nil:
+				b.end(place.wrap(block.damage))
+			default:
+				payload := b.in[used:][: len(block.payload) : len(block.payload)+codec.Slack]
+				copy(payload, block.payload)
+				if preparer != nil {
+					preparer.Prepare(payload)
+				}
+				used += cap(payload)
+				b.blocks = append(b.blocks, packedBlock{place: place, payload: payload, size: block.size})
+			}
+		}
+		if toSplit != nil {
+			b.split = true
+			toSplit <- b
+		}
+		if !p.send(to, b) {
+			return
+		}
+	}
+}
+
+// tokenize does the part of MSZIP that needs no history.
+func (b *batch) tokenize(parser *mszip.Parser) {
+	if b.tokens == nil {
+		b.tokens = make([]mszip.Tokens, batchBlocks)
+	}
+	for i := range b.blocks {
+		x := &b.blocks[i]
+		x.err = parser.Parse(&b.tokens[i], x.payload, x.size)
+	}
+	b.ready <- struct{}{}
+}
+
+// decode decodes the blocks of b, which start at *offset in the folder. An error
+// makes b the last batch.
+func (b *batch) decode(decoder codec.Decoder, offset *int64) {
+	if b.split {
+		<-b.ready
+	}
+	used := 0
+	for i, x := range b.blocks {
+		dst := b.out[used:][:x.size]
+		var err error
+		switch {
+		case x.err != nil:
+			err = x.err
+		case b.split:
+			err = decoder.(*mszip.Decoder).Replay(dst, &b.tokens[i])
+		default:
+			_, err = decoder.Decode(dst, x.payload)
+		}
+		if err != nil {
+			b.end(x.place.wrap(fmt.Errorf("%w: %w", ErrFormat, err)))
+			break
+		}
+		used += x.size
+	}
+	if used > 0 {
+		b.pieces = append(b.pieces, piece{offset: *offset, size: int64(used), data: b.out[:used]})
+		*offset += int64(used)
+	}
+}
