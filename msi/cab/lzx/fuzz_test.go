@@ -1,0 +1,86 @@
+package lzx
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hotfixkit/hotfixkit/msi/cab/internal/codec"
+	"github.com/hotfixkit/hotfixkit/msi/cab/internal/codec/codectest"
+)
+
+// FuzzDecode decodes one payload as two blocks, with two decoders whose memory
+// holds different things: the output must not depend on what was not written,
+// and nothing behind the slack may be.
+func FuzzDecode(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.cab")
+	require.NoError(f, err)
+	require.NotEmpty(f, files)
+	for _, file := range files {
+		cabinet, err := os.ReadFile(file)
+		require.NoError(f, err)
+		for _, folder := range codectest.Folders(f, cabinet) {
+			if folder.Kind() == codectest.LZX {
+				b := folder.Blocks[0]
+				f.Add(byte(folder.WindowBits()-MinWindowBits), uint16(b.Size), b.Payload)
+			}
+		}
+	}
+	const windows = MaxWindowBits - MinWindowBits + 1
+	var decoders [windows][2]*Decoder
+	for i := range decoders {
+		decoders[i] = [2]*Decoder{mustNew(f, MinWindowBits+i), mustNew(f, MinWindowBits+i)}
+	}
+	f.Fuzz(func(t *testing.T, window byte, size uint16, payload []byte) {
+		if len(payload) > codec.MaxPayload {
+			return
+		}
+		var outcomes [2]string
+		for i, d := range decoders[window%windows] {
+			d.Reset()
+			for range 2 {
+				if d.buf != nil {
+					unwritten := d.buf[d.pos : d.pos+frameSize+slack]
+					copy(unwritten, bytes.Repeat([]byte{byte(i)}, len(unwritten)))
+				}
+				src := make([]byte, len(payload), len(payload)+codec.Slack)
+				copy(src, payload)
+				d.Prepare(src)
+				guarded := make([]byte, int(size)+codec.Slack+1)
+				guarded[len(guarded)-1] = 0x5A
+				n, err := d.Decode(guarded[:size], src)
+				require.Equal(t, byte(0x5A), guarded[len(guarded)-1])
+				outcomes[i] += string(guarded[:n])
+				if err != nil {
+					require.Zero(t, n)
+					outcomes[i] += err.Error()
+					break
+				}
+				require.Equal(t, int(size), n)
+			}
+		}
+		require.Equal(t, outcomes[0], outcomes[1])
+	})
+}
+
+func FuzzDecodeDelta(f *testing.F) {
+	e := newEncoder(17, true)
+	e.ref = []byte("reference data")
+	e.header(1000)
+	e.block(blockVerbatim, append(literals("new"), token{length: 300, distance: 10}), 1)
+	e.raw([]byte("uncompressed"), [3]int{1, 2, 3})
+	e.block(blockAligned, append(literals("and"), token{length: 20, distance: 60}), 3)
+	f.Add(e.chunks(), uint32(len(e.out)), e.ref)
+	f.Fuzz(func(t *testing.T, stream []byte, size uint32, reference []byte) {
+		size %= 1 << 20
+		out, err := DecodeDelta(stream, int64(size), DeltaOptions{Reference: reference})
+		if err != nil {
+			require.Nil(t, out)
+			return
+		}
+		require.Len(t, out, int(size))
+	})
+}
