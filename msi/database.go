@@ -1,0 +1,444 @@
+package msi
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"unicode/utf16"
+
+	"github.com/hotfixkit/hotfixkit/msi/cfb"
+)
+
+// Names of the streams and tables that every database has.
+const (
+	streamPool    = "_StringPool"
+	streamData    = "_StringData"
+	tableTables   = "_Tables"
+	tableColumns  = "_Columns"
+	streamSummary = "\x05SummaryInformation"
+)
+
+// MaxTableBytes is how many bytes all tables and strings of a database may
+// have together. They are held in memory; streams are not.
+const MaxTableBytes = 256 << 20
+
+// Database is an open installer database.
+type Database struct {
+	closer   io.Closer
+	fileSize int64
+	budget   int64 // what is left of MaxTableBytes
+
+	kind      Kind
+	clsid     [16]byte
+	stateBits uint32
+	modified  uint64
+	version   int // of the compound file
+
+	pool     *pool
+	tables   map[string]*Table
+	streams  map[string]*stream // by decoded name, the summary among them
+	raw      map[string]*stream // streams of tables, by table name
+	storages map[string]*storage
+	summary  *Summary
+	changed  bool // a cell or the schema is not as stored
+}
+
+// stream is a stream of the database, in the source file or new.
+type stream struct {
+	name      []uint16
+	stateBits uint32
+	size      int64
+	content   *io.SectionReader         // of a stored stream, or of new data
+	open      func() (io.Reader, error) // of a stream that is supplied at Save
+}
+
+// storage is a storage inside the database, stored or new.
+type storage struct {
+	name  []uint16
+	entry *cfb.Entry
+	db    *Database
+}
+
+// Open opens the database in the named file, which stays open until Close.
+func Open(name string) (*Database, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("msi: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("msi: %w", err)
+	}
+	db, err := NewReader(f, info.Size())
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	db.closer = f
+	return db, nil
+}
+
+// NewReader reads the database in the size bytes of r, which must stay readable
+// while the database is used. Tables and strings are read at once and held in
+// memory, up to MaxTableBytes; streams are not.
+func NewReader(r io.ReaderAt, size int64) (*Database, error) {
+	c, err := cfb.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("msi: %w", err)
+	}
+	return openStorage(c.Root(), size, c.Version(), kindOf(c.Root().CLSID))
+}
+
+// New makes an empty database of KindDatabase, KindTransform or KindPatch.
+func New(kind Kind, codePage int) (*Database, error) {
+	clsid, ok := kindCLSID[kind]
+	if !ok {
+		return nil, fmt.Errorf("msi: a new database cannot be of kind %s: %w", kind, ErrFormat)
+	}
+	p, err := newPool(codePage)
+	if err != nil {
+		return nil, err
+	}
+	db := &Database{kind: kind, clsid: clsid, pool: p, changed: true}
+	db.init()
+	db.summary = &Summary{codePage: codePage}
+	if kind != KindTransform {
+		db.addSystemTables()
+	}
+	return db, nil
+}
+
+func (db *Database) init() {
+	db.tables = make(map[string]*Table)
+	db.streams = make(map[string]*stream)
+	db.raw = make(map[string]*stream)
+	db.storages = make(map[string]*storage)
+}
+
+// openStorage reads the database in one storage of a compound file.
+func openStorage(root *cfb.Entry, fileSize int64, version int, kind Kind) (*Database, error) {
+	db := &Database{
+		fileSize: fileSize, budget: MaxTableBytes,
+		kind: kind, clsid: root.CLSID, stateBits: root.StateBits, modified: root.Modified, version: version,
+	}
+	db.init()
+	for _, e := range root.Children {
+		if e.IsStorage {
+			db.storages[e.Name] = &storage{name: e.RawName, entry: e}
+			continue
+		}
+		name, table := decodeName(e.RawName)
+		names := db.streams
+		if table {
+			names = db.raw
+		}
+		if _, ok := names[name]; ok {
+			return nil, fmt.Errorf("msi: two streams are named %q: %w", name, ErrFormat)
+		}
+		names[name] = &stream{name: e.RawName, stateBits: e.StateBits, size: e.Size, content: e.Open()}
+	}
+
+	var err error
+	if db.summary, err = db.readSummary(); err != nil {
+		return nil, err
+	}
+	if db.pool, err = db.readPool(); err != nil {
+		return nil, err
+	}
+	if db.kind != KindTransform {
+		if err := db.readTables(); err != nil {
+			return nil, err
+		}
+	}
+	return db, nil
+}
+
+func (db *Database) readSummary() (*Summary, error) {
+	s, ok := db.streams[streamSummary]
+	if !ok {
+		return &Summary{codePage: codePage1252}, nil
+	}
+	b, err := db.readAll(s)
+	if err != nil {
+		return nil, fmt.Errorf("msi: summary information: %w", err)
+	}
+	return parseSummary(b)
+}
+
+func (db *Database) readPool() (*pool, error) {
+	var parts [2][]byte
+	for i, name := range []string{streamPool, streamData} {
+		s, ok := db.raw[name]
+		if !ok {
+			return nil, fmt.Errorf("msi: there is no stream %s: this is not an installer database: %w", name, ErrFormat)
+		}
+		b, err := db.readAll(s)
+		if err != nil {
+			return nil, fmt.Errorf("msi: %s: %w", name, err)
+		}
+		parts[i] = b
+	}
+	return parsePool(parts[0], parts[1])
+}
+
+// readAll reads a stream that belongs to the tables.
+func (db *Database) readAll(s *stream) ([]byte, error) {
+	if s.size > db.budget {
+		return nil, fmt.Errorf("tables of more than %d bytes: %w", MaxTableBytes, ErrLimit)
+	}
+	if s.size > db.fileSize {
+		return nil, fmt.Errorf("%d bytes in a file of %d: %w", s.size, db.fileSize, cfb.ErrTruncated)
+	}
+	db.budget -= s.size
+	b := make([]byte, s.size)
+	if n, err := s.content.ReadAt(b, 0); n < len(b) {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Close closes the file that Open opened.
+func (db *Database) Close() error {
+	if db.closer == nil {
+		return nil
+	}
+	err := db.closer.Close()
+	db.closer = nil
+	return err
+}
+
+// Kind returns what the database is for.
+func (db *Database) Kind() Kind { return db.kind }
+
+// CLSID returns the class identifier of the storage, in stored order.
+func (db *Database) CLSID() [16]byte { return db.clsid }
+
+// CodePage returns the Windows code page of the strings; 0 is neutral.
+func (db *Database) CodePage() int { return db.pool.codePage }
+
+// SetCodePage changes the code page and converts all strings. It changes
+// nothing and returns ErrCodePage where a string does not exist in the new one.
+// The code page of the summary information is its own property.
+func (db *Database) SetCodePage(codePage int) error {
+	if codePage == db.pool.codePage {
+		return nil
+	}
+	if err := db.pool.setCodePage(codePage); err != nil {
+		return err
+	}
+	for _, t := range db.tables {
+		t.index = nil
+	}
+	db.touch()
+	return nil
+}
+
+// Summary returns the summary information, which may be changed.
+func (db *Database) Summary() *Summary { return db.summary }
+
+// RefWidth returns the bytes of a stored string reference: 2 or 3.
+func (db *Database) RefWidth() int {
+	if db.pool.wide {
+		return 3
+	}
+	return 2
+}
+
+// StringAt returns the string of a stored reference; that of 0 is empty. Only
+// transforms, whose tables this package does not decode here, need it.
+func (db *Database) StringAt(ref uint32) (string, error) {
+	s, err := db.pool.at(ref)
+	if err != nil {
+		return "", fmt.Errorf("msi: %w", err)
+	}
+	return s, nil
+}
+
+// Intern returns the reference of a string, which is added where it is new, and
+// counts one more use of it. It serves transforms that are being made.
+func (db *Database) Intern(s string) (uint32, error) {
+	ref, err := db.pool.intern(s)
+	if err == nil && ref != 0 {
+		db.pool.refs[ref]++
+		db.touch()
+	}
+	return ref, err
+}
+
+// Streams returns the names of all streams that belong to no table, sorted. The
+// summary information is not among them.
+func (db *Database) Streams() []string {
+	names := make([]string, 0, len(db.streams))
+	for name := range db.streams {
+		if name != streamSummary {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Stream returns the content of a stream. Several readers of one stream may be
+// used at once. The error is ErrNotFound. A stream of a damaged file may fail
+// later, when it is read, with cfb.ErrTruncated or cfb.ErrFormat.
+func (db *Database) Stream(name string) (*io.SectionReader, error) {
+	s, ok := db.streams[name]
+	if !ok || name == streamSummary {
+		return nil, fmt.Errorf("msi: stream %q: %w", name, ErrNotFound)
+	}
+	return s.section()
+}
+
+func (s *stream) section() (*io.SectionReader, error) {
+	if s.content == nil {
+		return nil, fmt.Errorf("msi: stream %q is only supplied when the database is saved: %w", decodedName(s.name), ErrNotFound)
+	}
+	return io.NewSectionReader(s.content, 0, s.size), nil
+}
+
+func decodedName(raw []uint16) string {
+	name, _ := decodeName(raw)
+	return name
+}
+
+// SetStream adds or replaces a stream. The data must not be changed afterwards.
+// The error is ErrLimit for a name that is too long: 31 characters, or up to 62
+// of letters, digits, dots and underscores.
+func (db *Database) SetStream(name string, data []byte) error {
+	return db.setStream(name, newStream(data))
+}
+
+// SetStreamFrom adds or replaces a stream of size bytes, which open supplies at
+// every Save. Until the database is saved and opened again, Stream does not
+// find it.
+func (db *Database) SetStreamFrom(name string, size int64, open func() (io.Reader, error)) error {
+	return db.setStream(name, &stream{size: size, open: open})
+}
+
+func (db *Database) setStream(name string, s *stream) error {
+	if name == streamSummary {
+		return fmt.Errorf("msi: the summary information is not set as a stream: %w", ErrExists)
+	}
+	s.name = encodeName(name, false)
+	if len(s.name) == 0 || len(s.name) > maxStreamName {
+		return fmt.Errorf("msi: stream name %q: %w", name, ErrLimit)
+	}
+	db.streams[name] = s
+	return nil
+}
+
+// RemoveStream removes a stream. The error is ErrNotFound.
+func (db *Database) RemoveStream(name string) error {
+	if _, ok := db.streams[name]; !ok || name == streamSummary {
+		return fmt.Errorf("msi: stream %q: %w", name, ErrNotFound)
+	}
+	delete(db.streams, name)
+	return nil
+}
+
+// TableStreams returns the names of all stored streams of tables, sorted,
+// without those of the string pool. Together with TableStream it gives access
+// to the tables of a transform, which are encoded in a way of their own.
+func (db *Database) TableStreams() []string {
+	names := make([]string, 0, len(db.raw))
+	for name := range db.raw {
+		if name != streamPool && name != streamData {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TableStream returns the stored bytes of a table, changes not included. The
+// error is ErrNotFound.
+func (db *Database) TableStream(name string) (*io.SectionReader, error) {
+	s, ok := db.raw[name]
+	if !ok {
+		return nil, fmt.Errorf("msi: stream of table %q: %w", name, ErrNotFound)
+	}
+	return s.section()
+}
+
+// SetTableStream sets the stored bytes of a table of a transform. Other
+// databases refuse it: their tables are changed through Table.
+func (db *Database) SetTableStream(name string, data []byte) error {
+	if db.kind != KindTransform {
+		return fmt.Errorf("msi: a %s has no raw tables: %w", db.kind, ErrFormat)
+	}
+	s := newStream(data)
+	s.name = encodeName(name, true)
+	if len(s.name) > maxStreamName {
+		return fmt.Errorf("msi: table name %q: %w", name, ErrLimit)
+	}
+	db.raw[name] = s
+	return nil
+}
+
+// Storages returns the names of the storages inside the database, sorted: the
+// transforms of a patch, for instance.
+func (db *Database) Storages() []string {
+	return slices.Sorted(maps.Keys(db.storages))
+}
+
+// Storage opens a storage inside the database. What does not say that it is a
+// database of another kind is a transform. The result reads from the same file.
+func (db *Database) Storage(name string) (*Database, error) {
+	s, ok := db.storages[name]
+	if !ok {
+		return nil, fmt.Errorf("msi: storage %q: %w", name, ErrNotFound)
+	}
+	if s.db != nil {
+		return s.db, nil
+	}
+	kind := kindOf(s.entry.CLSID)
+	if kind == KindUnknown {
+		kind = KindTransform
+	}
+	sub, err := openStorage(s.entry, db.fileSize, db.version, kind)
+	if err != nil {
+		return nil, fmt.Errorf("msi: storage %q: %w", name, err)
+	}
+	return sub, nil
+}
+
+// SetStorage adds or replaces a storage, whose content is that of sub at the
+// time of Save.
+func (db *Database) SetStorage(name string, sub *Database) error {
+	raw := utf16.Encode([]rune(name))
+	if len(raw) == 0 || len(raw) > maxStreamName {
+		return fmt.Errorf("msi: storage name %q: %w", name, ErrLimit)
+	}
+	db.storages[name] = &storage{name: raw, db: sub}
+	return nil
+}
+
+// RemoveStorage removes a storage. The error is ErrNotFound.
+func (db *Database) RemoveStorage(name string) error {
+	if _, ok := db.storages[name]; !ok {
+		return fmt.Errorf("msi: storage %q: %w", name, ErrNotFound)
+	}
+	delete(db.storages, name)
+	return nil
+}
+
+// Clone returns a copy that can be changed without changing db. Streams are
+// still read from the file of db, which must stay open.
+func (db *Database) Clone() *Database {
+	c := *db
+	c.closer = nil
+	c.pool = db.pool.clone()
+	c.summary = db.summary.clone()
+	c.streams, c.raw, c.storages = maps.Clone(db.streams), maps.Clone(db.raw), maps.Clone(db.storages)
+	c.tables = make(map[string]*Table, len(db.tables))
+	for name, t := range db.tables {
+		c.tables[name] = t.clone(&c)
+	}
+	return &c
+}
+
+// touch notes that the string pool has to be made anew.
+func (db *Database) touch() { db.changed = true }

@@ -1,0 +1,225 @@
+package msi
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+)
+
+const (
+	// wideRefs is the flag in the first entry of _StringPool that makes every
+	// string reference three bytes wide.
+	wideRefs = 1 << 31
+	// maxStrings is what three bytes can refer to.
+	maxStrings = 1<<24 - 1
+)
+
+// pool holds the strings of a database. Cells refer to them by position;
+// position 0 is null.
+type pool struct {
+	codePage int
+	flags    uint32 // the upper half of the first entry, wideRefs apart
+	wide     bool
+	raw      []string // bytes in the code page
+	text     []string
+	refs     []uint32          // reference counts as stored
+	index    map[string]uint32 // text to position, made when it is first needed
+}
+
+func newPool(codePage int) (*pool, error) {
+	p := &pool{raw: []string{""}, text: []string{""}, refs: []uint32{0}}
+	return p, p.setCodePage(codePage)
+}
+
+// parsePool reads the streams _StringPool and _StringData.
+func parsePool(table, data []byte) (*pool, error) {
+	if len(table) < 4 || len(table)%4 != 0 {
+		return nil, fmt.Errorf("msi: _StringPool: %d bytes: %w", len(table), ErrFormat)
+	}
+	head := binary.LittleEndian.Uint32(table)
+	p := &pool{codePage: int(head & 0xFFFF), wide: head&wideRefs != 0, flags: head &^ wideRefs &^ 0xFFFF}
+	if _, ok := codePages[p.codePage]; !ok {
+		return nil, fmt.Errorf("msi: _StringPool: code page %d is not known: %w", p.codePage, ErrCodePage)
+	}
+	entries := parsePoolEntries(table[4:], len(data))
+	if entries == nil {
+		return nil, fmt.Errorf("msi: _StringPool: the strings are longer than the %d bytes of _StringData: %w", len(data), ErrFormat)
+	}
+	if len(entries) > maxStrings {
+		return nil, fmt.Errorf("msi: _StringPool: %d strings: %w", len(entries), ErrLimit)
+	}
+	p.raw = make([]string, 1, len(entries)+1)
+	p.text = make([]string, 1, len(entries)+1)
+	p.refs = make([]uint32, 1, len(entries)+1)
+	all := string(data)
+	for _, e := range entries {
+		raw := all[:e.length]
+		all = all[e.length:]
+		text := raw
+		if !isASCII(raw) {
+			var err error
+			if text, err = DecodeText(p.codePage, []byte(raw)); err != nil {
+				return nil, err
+			}
+		}
+		p.raw = append(p.raw, raw)
+		p.text = append(p.text, text)
+		p.refs = append(p.refs, e.refs)
+	}
+	return p, nil
+}
+
+type poolEntry struct {
+	length int
+	refs   uint32
+}
+
+// parsePoolEntries decodes the entries behind the first one. A string of 64 KiB
+// or more takes two: the first has the length 0. Writers disagree on the rest:
+// either the first holds the references and the second the whole length, or the
+// first holds the upper half of the length and the second the lower half and
+// the references. The reading whose lengths add up to the size of the data is
+// the right one. It returns nil where no reading fits.
+func parsePoolEntries(table []byte, size int) []poolEntry {
+	upperFirst, upperSum := readPoolEntries(table, true)
+	lengthSecond, lengthSum := readPoolEntries(table, false)
+	switch {
+	case lengthSum == int64(size):
+		return lengthSecond
+	case upperSum == int64(size):
+		return upperFirst
+	case lengthSum < int64(size):
+		return lengthSecond
+	case upperSum < int64(size):
+		return upperFirst
+	}
+	return nil
+}
+
+func readPoolEntries(table []byte, upperFirst bool) ([]poolEntry, int64) {
+	entries := make([]poolEntry, 0, len(table)/4)
+	var sum int64
+	for i := 0; i+4 <= len(table); i += 4 {
+		length := int64(binary.LittleEndian.Uint16(table[i:]))
+		refs := uint32(binary.LittleEndian.Uint16(table[i+2:]))
+		if length == 0 && refs != 0 && i+8 <= len(table) {
+			i += 4
+			low := int64(binary.LittleEndian.Uint16(table[i:]))
+			high := int64(binary.LittleEndian.Uint16(table[i+2:]))
+			if upperFirst {
+				length, refs = int64(refs)<<16|low, uint32(high)
+			} else {
+				length = high<<16 | low
+			}
+		}
+		sum += length
+		if sum > math.MaxInt32 {
+			return nil, math.MaxInt64
+		}
+		entries = append(entries, poolEntry{int(length), refs})
+	}
+	return entries, sum
+}
+
+// at returns the text of a reference.
+func (p *pool) at(ref uint32) (string, error) {
+	if int64(ref) >= int64(len(p.text)) {
+		return "", fmt.Errorf("string %d of %d: %w", ref, len(p.text)-1, ErrFormat)
+	}
+	return p.text[ref], nil
+}
+
+// intern returns the reference of a string, which is added where it is new.
+func (p *pool) intern(s string) (uint32, error) {
+	if s == "" {
+		return 0, nil
+	}
+	if p.index == nil {
+		p.index = make(map[string]uint32, len(p.text))
+		for i := len(p.text) - 1; i > 0; i-- {
+			p.index[p.text[i]] = uint32(i)
+		}
+	}
+	if ref, ok := p.index[s]; ok {
+		return ref, nil
+	}
+	raw, err := EncodeText(p.codePage, s)
+	if err != nil {
+		return 0, err
+	}
+	if len(p.raw) > maxStrings {
+		return 0, fmt.Errorf("msi: more than %d strings: %w", maxStrings, ErrLimit)
+	}
+	ref := uint32(len(p.raw))
+	p.raw = append(p.raw, string(raw))
+	p.text = append(p.text, s)
+	p.refs = append(p.refs, 0)
+	p.index[s] = ref
+	return ref, nil
+}
+
+// setCodePage changes the code page. What stood in the neutral one are bytes
+// without a meaning of their own: they are now read in the new one.
+func (p *pool) setCodePage(codePage int) error {
+	if _, ok := codePages[codePage]; !ok || codePage == codePageUTF16 {
+		return fmt.Errorf("msi: code page %d: %w", codePage, ErrCodePage)
+	}
+	raw, text := slices.Clone(p.raw), slices.Clone(p.text)
+	for i := range raw {
+		if isASCII(raw[i]) {
+			continue
+		}
+		if p.codePage == codePageNeutral {
+			s, err := DecodeText(codePage, []byte(raw[i]))
+			if err != nil {
+				return err
+			}
+			text[i] = s
+			continue
+		}
+		b, err := EncodeText(codePage, text[i])
+		if err != nil {
+			return err
+		}
+		raw[i] = string(b)
+	}
+	p.codePage, p.raw, p.text, p.index = codePage, raw, text, nil
+	return nil
+}
+
+func (p *pool) clone() *pool {
+	c := *p
+	c.raw, c.text, c.refs, c.index = slices.Clone(p.raw), slices.Clone(p.text), slices.Clone(p.refs), maps.Clone(p.index)
+	return &c
+}
+
+// needsWide reports whether the strings are too many for references of two
+// bytes.
+func (p *pool) needsWide() bool { return p.wide || len(p.raw) > math.MaxUint16+1 }
+
+// encode returns the streams _StringPool and _StringData. Strings that nothing
+// refers to are dropped; the others keep their places.
+func (p *pool) encode(refs []uint32) (table, data []byte) {
+	head := uint32(p.codePage) | p.flags
+	if p.needsWide() {
+		head |= wideRefs
+	}
+	table = binary.LittleEndian.AppendUint32(table, head)
+	for i := 1; i < len(p.raw); i++ {
+		s := p.raw[i]
+		n := min(refs[i], math.MaxUint16)
+		if n == 0 {
+			s = ""
+		}
+		if len(s) > math.MaxUint16 {
+			table = binary.LittleEndian.AppendUint32(table, n<<16)
+			table = binary.LittleEndian.AppendUint32(table, uint32(len(s)))
+		} else {
+			table = binary.LittleEndian.AppendUint32(table, n<<16|uint32(len(s)))
+		}
+		data = append(data, s...)
+	}
+	return table, data
+}
