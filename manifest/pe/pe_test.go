@@ -172,4 +172,3 @@ func sevenZip(t *testing.T, tool, file string) (bool, sevenZipFacts) {
 	}
 	return known, f
 }
-

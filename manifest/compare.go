@@ -1,0 +1,420 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
+)
+
+// Policy says which attributes decide.
+type Policy string
+
+const (
+	// Strict compares version, size and platform, and SHA-256 where the manifest has
+	// it: for the English package that the published tables describe.
+	Strict Policy = "strict"
+	// VersionOnly compares version and platform: for packages in other languages and
+	// for installed files, whose other attributes may differ by Microsoft's own word.
+	VersionOnly Policy = "version"
+)
+
+// Status is the verdict on one file.
+type Status string
+
+// The verdicts, in the order in which the first that applies becomes the status
+// of a file.
+const (
+	OK               Status = "ok"
+	Missing          Status = "missing"
+	VersionMismatch  Status = "version-mismatch"
+	SizeMismatch     Status = "size-mismatch"
+	PlatformMismatch Status = "platform-mismatch"
+	HashMismatch     Status = "hash-mismatch"
+	SignatureInvalid Status = "signature-invalid"
+	SignatureMissing Status = "signature-missing"
+)
+
+// Note is something worth knowing that decides nothing.
+type Note string
+
+// The notes.
+const (
+	DateDiffers        Note = "date-differs"           // date or time
+	SizeDiffers        Note = "size-differs"           // under VersionOnly
+	HashDiffers        Note = "hash-differs"           // under VersionOnly
+	Later              Note = "later-version"          // accepted by OrLater
+	Renamed            Note = "renamed"                // found under another name
+	PathDiffers        Note = "path-differs"           // found in another folder than the manifest says
+	StringDiffers      Note = "version-string-differs" // the FileVersion string has another number
+	SignatureUntrusted Note = "signature-untrusted"
+	SignatureUnchecked Note = "signature-unchecked" // a signature is required, and this kind of file carries none that can be checked
+)
+
+// CompareOptions say what counts as equal and what is required.
+type CompareOptions struct {
+	Policy  Policy // Strict when empty
+	OrLater bool   // a later version than the published one is accepted
+	// MatchedOnly requires only the rows that the files match: for targets that are
+	// single files. Otherwise every row is required.
+	MatchedOnly bool
+	// RequireSignature asks for a valid signature on every file of a kind that can
+	// carry one: executables, Windows Installer packages and cabinets.
+	RequireSignature bool
+	Publisher        string // required publisher of the signatures; implies RequireSignature
+
+	siblings []*Manifest // of the same set, to name a wrong build
+}
+
+// Result is what a comparison found. Its JSON is the document of `hotfix verify`.
+type Result struct {
+	Manifest     string        `json:"manifest"` // id, or title of a manifest without one
+	Title        string        `json:"title,omitempty"`
+	SupersededBy []Superseding `json:"superseded_by,omitempty"`
+	OK           bool          `json:"ok"`
+	Policy       Policy        `json:"policy"`
+	OrLater      bool          `json:"or_later,omitempty"`
+	Files        []Checked     `json:"files"`
+	// Extra are files that the manifest does not name; they decide nothing.
+	Extra []Extra `json:"extra,omitempty"`
+}
+
+// Checked is one required file, compared. A row that several files match has one
+// entry for each of them.
+type Checked struct {
+	Name        string   `json:"name"`
+	Platform    string   `json:"platform,omitempty"`
+	Status      Status   `json:"status"`
+	Differences []Status `json:"differences"`
+	Notes       []Note   `json:"notes,omitempty"`
+	// Compared names the attributes that decided; Checked is "presence" where there
+	// was none, so that only the presence of the file was checked.
+	Compared  []string                `json:"compared,omitempty"`
+	Checked   string                  `json:"checked,omitempty"`
+	Hint      string                  `json:"hint,omitempty"` // a sentence that explains a difference
+	Target    string                  `json:"target,omitempty"`
+	Path      string                  `json:"path,omitempty"`
+	Expected  Row                     `json:"expected"`
+	Actual    *Actual                 `json:"actual,omitempty"` // nil when missing
+	Signature *authenticode.Signature `json:"signature,omitempty"`
+}
+
+// Extra is a file that the manifest does not name.
+type Extra struct {
+	Name      string                  `json:"name"`
+	Target    string                  `json:"target,omitempty"`
+	Path      string                  `json:"path,omitempty"`
+	Actual    *Actual                 `json:"actual"`
+	Signature *authenticode.Signature `json:"signature,omitempty"`
+}
+
+// Verify inspects nothing itself: it takes the files as they come, chooses the
+// manifest and compares. It goes on after an error of the sequence; the errors
+// are returned together beside the result, which is then never OK.
+func (s *Set) Verify(files iter.Seq2[*Actual, error], o CompareOptions) (*Result, error) {
+	var actuals []*Actual
+	var errs []error
+	for a, err := range files {
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		actuals = append(actuals, a)
+	}
+	m, err := s.Choose(actuals)
+	if err != nil {
+		return nil, errors.Join(append(errs, err)...)
+	}
+	o.siblings = s.Manifests
+	r := m.Compare(actuals, o)
+	if errs != nil {
+		r.OK = false
+	}
+	return r, errors.Join(errs...)
+}
+
+// NeedsSHA256 reports whether a comparison under that policy needs the SHA-256 of
+// the files.
+func (s *Set) NeedsSHA256(p Policy) bool {
+	return p != VersionOnly && slices.ContainsFunc(s.Manifests, func(m *Manifest) bool {
+		return slices.ContainsFunc(m.Files, func(r Row) bool { return r.SHA256 != "" })
+	})
+}
+
+// Choose returns the manifest of the set that the files belong to: the one with
+// the most files of equal name, platform and version; then of the same build but
+// for the last part of the version; then of equal name and size where the table
+// has no version; then of equal name. The error wraps [ErrAmbiguous] when that
+// does not tell.
+func (s *Set) Choose(actuals []*Actual) (*Manifest, error) {
+	if len(s.Manifests) == 1 {
+		return s.Manifests[0], nil
+	}
+	var best *Manifest
+	var most evidence
+	tie := true
+	for _, m := range s.Manifests {
+		e := m.evidence(actuals)
+		switch slices.Compare(e[:], most[:]) {
+		case 1:
+			best, most, tie = m, e, false
+		case 0:
+			tie = true
+		}
+	}
+	if !tie {
+		return best, nil
+	}
+	ids := make([]string, 0, len(s.Manifests))
+	for _, m := range s.Manifests {
+		ids = append(ids, m.name())
+	}
+	return nil, fmt.Errorf("%w: no file of the target belongs to one of %s alone", ErrAmbiguous, strings.Join(ids, ", "))
+}
+
+// evidence counts matches, the most telling kind first.
+type evidence [4]int
+
+func (m *Manifest) evidence(actuals []*Actual) evidence {
+	rows := m.rowsByName()
+	var e evidence
+	for _, a := range actuals {
+		var found evidence
+		for _, i := range rows[fold(a.Name)] {
+			row := &m.Files[i]
+			found[3] = 1
+			switch {
+			case row.Version == "":
+				if row.Size != nil && *row.Size == a.Size {
+					found[2] = 1
+				}
+			case row.Platform == "" || row.Platform == a.Platform:
+				want, okWant := parseNumber(row.Version)
+				have, okHave := parseNumber(a.Version)
+				if !okWant || !okHave {
+					continue
+				}
+				if want == have {
+					found[0] = 1
+				}
+				if slices.Equal(want[:3], have[:3]) {
+					found[1] = 1
+				}
+			}
+		}
+		for i := range e {
+			e[i] += found[i]
+		}
+	}
+	return e
+}
+
+// name is what the manifest is called in messages.
+func (m *Manifest) name() string {
+	if m.ID != "" {
+		return m.ID
+	}
+	return m.Title
+}
+
+// fold makes file names comparable without case.
+func fold(name string) string { return strings.ToLower(name) }
+
+func (m *Manifest) rowsByName() map[string][]int {
+	rows := make(map[string][]int, len(m.Files))
+	for i, r := range m.Files {
+		rows[fold(r.Name)] = append(rows[fold(r.Name)], i)
+	}
+	return rows
+}
+
+// Compare pairs files with rows and compares them.
+func (m *Manifest) Compare(actuals []*Actual, o CompareOptions) *Result {
+	if o.Policy == "" {
+		o.Policy = Strict
+	}
+	if o.Publisher != "" {
+		o.RequireSignature = true
+	}
+	result := &Result{
+		Manifest:     m.name(),
+		Title:        m.Title,
+		SupersededBy: m.SupersededBy,
+		Policy:       o.Policy,
+		OrLater:      o.OrLater,
+		Files:        []Checked{},
+		OK:           true,
+	}
+	p := m.pair(actuals, o)
+	for i := range m.Files {
+		for _, match := range p.matches[i] {
+			result.Files = append(result.Files, m.check(i, match, o))
+		}
+		if p.matches[i] == nil && !o.MatchedOnly {
+			result.Files = append(result.Files, m.missing(i, p))
+		}
+	}
+	for _, a := range p.extra {
+		result.Extra = append(result.Extra, Extra{Name: a.Name, Target: a.Target, Path: a.Path, Actual: a, Signature: a.Signature})
+	}
+	for _, f := range result.Files {
+		result.OK = result.OK && f.Status == OK
+	}
+	// To have found nothing to compare is no success.
+	result.OK = result.OK && len(result.Files) > 0
+	return result
+}
+
+func (m *Manifest) missing(i int, p *pairing) Checked {
+	row := m.Files[i]
+	c := Checked{Name: row.Name, Platform: row.Platform, Expected: row}
+	c.differ(Missing)
+	if names := p.rivals[i]; len(names) > 1 {
+		c.hint("several patches could stand for it: %s", strings.Join(names, ", "))
+	}
+	return c
+}
+
+// differ adds a difference. They are found in the order of their rank, so that
+// the first becomes the status.
+func (c *Checked) differ(s Status) {
+	if len(c.Differences) == 0 {
+		c.Status = s
+	}
+	c.Differences = append(c.Differences, s)
+}
+
+func (c *Checked) note(n Note) { c.Notes = append(c.Notes, n) }
+
+func (c *Checked) hint(format string, args ...any) {
+	if c.Hint != "" {
+		c.Hint += "; "
+	}
+	c.Hint += fmt.Sprintf(format, args...)
+}
+
+// check compares one file with its row.
+func (m *Manifest) check(i int, match match, o CompareOptions) Checked {
+	row, a := m.Files[i], match.actual
+	c := Checked{
+		Name: row.Name, Platform: row.Platform,
+		Status: OK, Differences: []Status{}, Notes: match.notes,
+		Target: a.Target, Path: a.Path,
+		Expected: row, Actual: a, Signature: a.Signature,
+	}
+	later := c.compareVersion(row, a, o)
+	// A later build has another size and other content.
+	strict := o.Policy == Strict && !later
+	if row.Size != nil {
+		if strict {
+			c.Compared = append(c.Compared, "size")
+		}
+		if *row.Size != a.Size {
+			c.differOrNote(strict, SizeMismatch, SizeDiffers)
+		}
+	}
+	// Without a version the row is no executable, or at least not known to be one.
+	if row.Platform != "" && (a.Platform != "" || row.Version != "") {
+		c.Compared = append(c.Compared, "platform")
+		if row.Platform != a.Platform {
+			c.differ(PlatformMismatch)
+		}
+	}
+	if row.SHA256 != "" {
+		if strict {
+			c.Compared = append(c.Compared, "sha256")
+		}
+		if row.SHA256 != a.SHA256 && (strict || a.SHA256 != "") {
+			c.differOrNote(strict, HashMismatch, HashDiffers)
+		}
+	}
+	if c.Compared == nil {
+		c.Checked = "presence"
+	}
+	c.compareSignature(a, o)
+	if row.Date != "" && a.Date != "" && (row.Date != a.Date || row.Time != "" && !strings.HasPrefix(row.Time, a.Time)) {
+		c.note(DateDiffers)
+	}
+	if a.StringVersion != "" {
+		c.note(StringDiffers)
+	}
+	m.nameBuild(&c, slices.Concat(o.siblings, Builtin()))
+	return c
+}
+
+func (c *Checked) differOrNote(decides bool, s Status, n Note) {
+	if decides {
+		c.differ(s)
+	} else {
+		c.note(n)
+	}
+}
+
+// compareVersion reports whether the file is accepted as a later build.
+func (c *Checked) compareVersion(row Row, a *Actual, o CompareOptions) bool {
+	if row.Version == "" {
+		return false
+	}
+	c.Compared = append(c.Compared, "version")
+	order, numeric := compareVersions(a.Version, row.Version)
+	switch {
+	case order == 0:
+	case a.Version == "":
+		c.differ(VersionMismatch)
+		c.hint("the file has no version resource")
+	case o.OrLater && numeric && order > 0:
+		c.note(Later)
+		return true
+	default:
+		c.differ(VersionMismatch)
+	}
+	return false
+}
+
+func (c *Checked) compareSignature(a *Actual, o CompareOptions) {
+	s := a.Signature
+	switch {
+	case s != nil && s.Status == authenticode.Invalid:
+		c.differ(SignatureInvalid)
+	case s != nil && s.Status == authenticode.Untrusted && !o.RequireSignature:
+		c.note(SignatureUntrusted)
+	case !o.RequireSignature:
+	case !a.signable:
+		c.note(SignatureUnchecked)
+	case s == nil || s.Status == authenticode.None:
+		c.differ(SignatureMissing)
+	case s.Status == authenticode.Untrusted:
+		c.differ(SignatureInvalid)
+		c.hint("the signature is not trusted")
+	case o.Publisher != "" && !s.SignedBy(o.Publisher):
+		c.differ(SignatureInvalid)
+		c.hint("signed by %q, not by %q", s.Publisher, o.Publisher)
+	}
+}
+
+// nameBuild says to which other known manifest a wrong build belongs.
+func (m *Manifest) nameBuild(c *Checked, known []*Manifest) {
+	byVersion := slices.Contains(c.Differences, VersionMismatch) && c.Actual.Version != ""
+	bySize := slices.Contains(c.Differences, SizeMismatch) && c.Expected.Version == ""
+	if !byVersion && !bySize {
+		return
+	}
+	for _, other := range known {
+		if other.name() == m.name() {
+			continue
+		}
+		for _, row := range other.Files {
+			if fold(row.Name) != fold(c.Name) || row.Platform != "" && row.Platform != c.Actual.Platform {
+				continue
+			}
+			order, _ := compareVersions(row.Version, c.Actual.Version)
+			if byVersion && order == 0 || bySize && row.Size != nil && *row.Size == c.Actual.Size {
+				c.hint("this is the build of %s", other.name())
+				return
+			}
+		}
+	}
+}

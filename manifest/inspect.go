@@ -1,0 +1,308 @@
+package manifest
+
+import (
+	"bytes"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"time"
+
+	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
+	"github.com/hotfixkit/hotfixkit/manifest/pe"
+)
+
+// ErrSize means that a file had more or fewer bytes than announced.
+var ErrSize = errors.New("size differs from what was announced")
+
+// File is a file about to be inspected.
+type File struct {
+	Target string    // what the user named: a package, a folder or this file
+	Path   string    // in the target, "/" between elements; "outer.msp//file" for a file inside a nested package
+	Name   string    // base name
+	Size   int64     // bytes; -1 where unknown
+	Time   time.Time // of the last change; zero where unknown
+}
+
+// Actual is what an [Inspector] found out about a file.
+type Actual struct {
+	Target string `json:"-"`
+	Path   string `json:"-"`
+	Name   string `json:"-"`
+
+	Version string `json:"version,omitempty"` // of VS_FIXEDFILEINFO, which identifies the build
+	// StringVersion is the FileVersion string, where its number differs from Version.
+	StringVersion string `json:"string_version,omitempty"`
+	Size          int64  `json:"size"`
+	Date          string `json:"date,omitempty"` // "2010-01-25", UTC
+	Time          string `json:"time,omitempty"` // "06:27", UTC
+	Platform      string `json:"platform,omitempty"`
+	SHA256        string `json:"sha256,omitempty"`
+	MD5           string `json:"md5,omitempty"`
+	OriginalName  string `json:"original_name,omitempty"` // the OriginalFilename string
+	// Problems are sentences about what could not be read, as a damaged version
+	// resource.
+	Problems []string `json:"problems,omitempty"`
+
+	// Signature is nil where signatures were not asked for, and for kinds of files
+	// that carry none.
+	Signature *authenticode.Signature `json:"-"`
+
+	signable bool // of a kind that can carry a signature
+}
+
+// InspectOptions say what to find out beside version, platform and size. What is
+// not asked for costs nothing.
+type InspectOptions struct {
+	SHA256, MD5 bool
+	Signature   *authenticode.Options // nil: signatures are not checked
+}
+
+// Inspector finds out what there is to know about one file whose bytes come by
+// once, in order. It keeps little: the headers and version resources of an
+// executable, its certificates, and, where signatures are asked for, a package or
+// cabinet of up to [MaxPackage] bytes, whose signature needs random access. Several Inspectors may work at the same time.
+type Inspector struct {
+	file    File
+	options InspectOptions
+	size    int64
+	start   []byte // the first bytes, until the kind is known
+	known   bool
+
+	sha256, md5 hash.Hash
+	executable  *pe.Collector
+	signature   *authenticode.Collector
+	verify      verifier     // of a package or cabinet
+	content     bytes.Buffer // of such a file, unless random has it
+	random      io.ReaderAt  // the same bytes, or nil
+}
+
+// verifier checks a signature that needs random access.
+type verifier func(io.ReaderAt, int64, authenticode.Options) (*authenticode.Signature, error)
+
+// MaxPackage is the size in bytes up to which an Inspector checks the signature of
+// a Windows Installer package or cabinet that it cannot read at random.
+const MaxPackage = 16 << 20
+
+// minutes is the form of times in manifests.
+const minutes = "15:04"
+
+// magicSize is the number of bytes that tell the kind of a file.
+const magicSize = 8
+
+var (
+	magicMZ       = []byte("MZ")
+	magicCompound = []byte{0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1} // [MS-CFB] 2.2
+	magicCabinet  = []byte("MSCF")                                         // [MS-CAB] 2.1
+)
+
+// packageVerifier returns what checks the signature of a file that starts like
+// that, or nil for what is neither a package nor a cabinet.
+func packageVerifier(start []byte) verifier {
+	switch {
+	case bytes.HasPrefix(start, magicCompound):
+		return authenticode.VerifyMSI
+	case bytes.HasPrefix(start, magicCabinet):
+		return authenticode.VerifyCAB
+	}
+	return nil
+}
+
+// NewInspector returns an Inspector for one file.
+func NewInspector(f File, o InspectOptions) *Inspector {
+	i := &Inspector{file: f, options: o}
+	if o.SHA256 {
+		i.sha256 = sha256.New()
+	}
+	if o.MD5 {
+		i.md5 = md5.New()
+	}
+	return i
+}
+
+// Write takes the next bytes of the file. It never fails.
+func (i *Inspector) Write(p []byte) (int, error) {
+	i.size += int64(len(p))
+	if i.sha256 != nil {
+		i.sha256.Write(p)
+	}
+	if i.md5 != nil {
+		i.md5.Write(p)
+	}
+	if i.known {
+		i.feed(p)
+		return len(p), nil
+	}
+	if i.start = append(i.start, p...); len(i.start) >= magicSize {
+		i.decide()
+	}
+	return len(p), nil
+}
+
+// decide chooses the collectors by the first bytes and feeds them.
+func (i *Inspector) decide() {
+	i.known = true
+	i.verify = packageVerifier(i.start)
+	if bytes.HasPrefix(i.start, magicMZ) {
+		i.executable = pe.NewCollector()
+		if i.options.Signature != nil {
+			i.signature = authenticode.NewCollector(*i.options.Signature)
+		}
+	}
+	if i.keepsContent() && i.file.Size > 0 {
+		i.content.Grow(int(min(i.file.Size, MaxPackage)))
+	}
+	i.feed(i.start)
+	i.start = nil
+}
+
+func (i *Inspector) feed(p []byte) {
+	if i.executable != nil {
+		i.executable.Write(p)
+	}
+	if i.signature != nil {
+		i.signature.Write(p)
+	}
+	if i.keepsContent() && i.size <= MaxPackage {
+		i.content.Write(p)
+	}
+}
+
+// keepsContent reports whether the signature can only be checked when all bytes
+// have come by.
+func (i *Inspector) keepsContent() bool {
+	return i.verify != nil && i.options.Signature != nil && i.random == nil
+}
+
+// Finish is called after the last byte and returns what was found. The error
+// wraps [ErrSize] when another number of bytes came by than announced.
+func (i *Inspector) Finish() (*Actual, error) {
+	if i.file.Size >= 0 && i.file.Size != i.size {
+		return nil, fmt.Errorf("%s: %w: %d bytes, announced were %d", i.file.Path, ErrSize, i.size, i.file.Size)
+	}
+	if !i.known {
+		i.decide()
+	}
+	a := newActual(i.file, i.size)
+	if i.sha256 != nil {
+		a.SHA256 = hex.EncodeToString(i.sha256.Sum(nil))
+	}
+	if i.md5 != nil {
+		a.MD5 = hex.EncodeToString(i.md5.Sum(nil))
+	}
+	if i.executable != nil {
+		a.setExecutable(i.executable.Finish())
+	}
+	if i.signature != nil {
+		a.Signature = i.signature.Finish()
+	}
+	if i.verify == nil {
+		return a, nil
+	}
+	a.signable = true
+	switch {
+	case i.options.Signature == nil:
+	case i.random != nil:
+		a.setPackageSignature(i.verify, i.random, *i.options.Signature)
+	case i.size <= MaxPackage:
+		a.setPackageSignature(i.verify, bytes.NewReader(i.content.Bytes()), *i.options.Signature)
+	default:
+		a.problem("the signature was not checked: inside another package, that is done up to %d bytes", MaxPackage)
+	}
+	return a, nil
+}
+
+// Inspect finds out what there is to know about a file of which r holds the
+// content. Where r is an io.ReaderAt too and no hash is asked for, only a few KiB
+// are read, and signatures of packages of any size are checked.
+func Inspect(f File, r io.Reader, o InspectOptions) (*Actual, error) {
+	at, random := r.(io.ReaderAt)
+	random = random && f.Size >= 0
+	if random && !o.SHA256 && !o.MD5 {
+		a, err := inspectAt(f, at, o)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Path, err)
+		}
+		return a, nil
+	}
+	i := NewInspector(f, o)
+	if random {
+		i.random = at
+	}
+	if _, err := io.Copy(i, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return i.Finish()
+}
+
+func inspectAt(f File, r io.ReaderAt, o InspectOptions) (*Actual, error) {
+	a := newActual(f, f.Size)
+	magic := make([]byte, min(magicSize, f.Size))
+	if n, err := r.ReadAt(magic, 0); n < len(magic) {
+		if err == nil || errors.Is(err, io.EOF) {
+			err = fmt.Errorf("%w: %d bytes, announced were %d", ErrSize, n, f.Size)
+		}
+		return nil, err
+	}
+	if verify := packageVerifier(magic); verify != nil {
+		a.signable = true
+		if o.Signature != nil {
+			a.setPackageSignature(verify, r, *o.Signature)
+		}
+	}
+	if bytes.HasPrefix(magic, magicMZ) {
+		a.setExecutable(pe.Read(r, f.Size))
+		if o.Signature != nil {
+			s, err := authenticode.VerifyPE(r, f.Size, *o.Signature)
+			if err != nil {
+				return nil, err
+			}
+			a.Signature = s
+		}
+	}
+	return a, nil
+}
+
+func newActual(f File, size int64) *Actual {
+	a := &Actual{Target: f.Target, Path: f.Path, Name: f.Name, Size: size}
+	if !f.Time.IsZero() {
+		t := f.Time.UTC()
+		a.Date, a.Time = t.Format(time.DateOnly), t.Format(minutes)
+	}
+	return a
+}
+
+func (a *Actual) problem(format string, args ...any) {
+	a.Problems = append(a.Problems, fmt.Sprintf(format, args...))
+}
+
+// setExecutable takes what package pe found. A file that starts like an
+// executable and is none, as a program for MS-DOS, has neither version nor
+// platform.
+func (a *Actual) setExecutable(info *pe.Info, err error) {
+	if err != nil && !errors.Is(err, pe.ErrNotExecutable) {
+		a.problem("%s", err)
+	}
+	if info == nil {
+		return
+	}
+	a.signable = info.Format != pe.NE
+	a.Platform = info.Machine.String()
+	a.Version = info.FileVersion()
+	a.OriginalName = info.String("OriginalFilename")
+	if s := info.String("FileVersion"); s != "" && !sameNumber(s, a.Version) {
+		a.StringVersion = s
+	}
+}
+
+func (a *Actual) setPackageSignature(verify verifier, r io.ReaderAt, o authenticode.Options) {
+	s, err := verify(r, a.Size, o)
+	if err != nil {
+		a.problem("the signature could not be read: %s", err)
+		s = &authenticode.Signature{Status: authenticode.Invalid, Notes: []string{err.Error()}}
+	}
+	a.Signature = s
+}
