@@ -1,0 +1,66 @@
+package source
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+)
+
+// A CabinetInfo describes one cabinet of a package.
+type CabinetInfo struct {
+	Name        string // of the stream or the file
+	Compression string // of its folders: "none", "MSZIP", "LZX:21", several with a comma
+	Embedded    bool   // a stream of the package
+	Missing     bool   // not there, or not readable as a cabinet: Compression is empty
+}
+
+// CabinetInfos describes the cabinets that the Media table names, the cabinet
+// streams of a merge module or a patch, or the volumes of a cabinet set.
+func (p *Package) CabinetInfos() []CabinetInfo {
+	var infos []CabinetInfo
+	for _, c := range p.Cabinets() {
+		infos = append(infos, CabinetInfo{Name: c.Name, Compression: compression(c)})
+	}
+	for _, where := range p.cabinetNames() {
+		name, embedded := strings.CutPrefix(where, "#")
+		info := CabinetInfo{Name: name, Embedded: embedded}
+		if c, err := p.cabinet(where); err != nil {
+			info.Missing = true
+		} else {
+			info.Compression = compression(c.cab)
+		}
+		infos = append(infos, info)
+	}
+	return infos
+}
+
+// cabinetNames lists the cabinets of a database as Media.Cabinet would name them,
+// each once.
+func (p *Package) cabinetNames() []string {
+	var names []string
+	if p.model != nil {
+		for _, m := range p.model.Media {
+			if m.Cabinet != "" && !slices.Contains(names, m.Cabinet) {
+				names = append(names, m.Cabinet)
+			}
+		}
+	}
+	for _, f := range p.files {
+		e := p.entries[f]
+		if e.cabinet != "" && p.db != nil && !slices.Contains(names, e.cabinet) {
+			names = append(names, e.cabinet)
+		}
+	}
+	return names
+}
+
+func compression(c *cab.Cabinet) string {
+	var methods []string
+	for _, folder := range c.Folders {
+		if m := folder.Compression.String(); !slices.Contains(methods, m) {
+			methods = append(methods, m)
+		}
+	}
+	return strings.Join(methods, ",")
+}

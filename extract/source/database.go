@@ -1,0 +1,126 @@
+package source
+
+import (
+	"bytes"
+	"path"
+	"strings"
+
+	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+)
+
+// fileAttributes are the bits of File.Attributes, and of a cabinet member's, that
+// are Windows file attributes.
+const fileAttributes = msi.FileReadOnly | msi.FileHidden | msi.FileSystem
+
+// An entry says where a file of a database or a cabinet comes from.
+type entry struct {
+	media   *msi.Media // nil where no row covers the file
+	cabinet string     // as in Media.Cabinet; empty when there is none
+	member  string     // name in the cabinet
+	file    *cab.File  // the member itself, where it is known from the start
+	loose   []string   // source paths of an uncompressed file, the expected ones first; nil: compressed
+	exact   int        // how many of loose are expected
+}
+
+// readModel lists the files that the tables of the database name.
+func (p *Package) readModel() error {
+	model, err := p.db.Model()
+	if err != nil {
+		return err
+	}
+	p.model = model
+	p.warnings = append(p.warnings, model.Warnings...)
+	p.wordCount, _ = p.db.Summary().Int(msi.PIDWordCount)
+	for _, m := range model.Files {
+		f := newFile(m)
+		e := entry{media: m.Media, cabinet: m.Cabinet, member: m.Key}
+		if !m.Compressed || (e.cabinet == "" && m.Media != nil) {
+			e.loose, e.exact = p.loosePaths(m)
+		} else {
+			f.Cabinet = e.cabinet
+		}
+		p.entries[f] = e
+		if m.LeftOut != nil && !(p.options.AllFeatures && m.LeftOut.Feature != nil) {
+			l := LeftOut{File: f, Reason: m.LeftOut.Reason}
+			if m.LeftOut.Feature != nil {
+				l.Feature = m.LeftOut.Feature.Key
+			}
+			p.leftOut = append(p.leftOut, l)
+			continue
+		}
+		p.files = append(p.files, f)
+	}
+	return nil
+}
+
+func newFile(m *msi.File) *File {
+	f := &File{
+		Path:            strings.Join(m.SourcePath(false), "/"),
+		ShortPath:       strings.Join(m.SourcePath(true), "/"),
+		TargetPath:      strings.Join(m.TargetPath(false), "/"),
+		ShortTargetPath: strings.Join(m.TargetPath(true), "/"),
+		Key:             m.Key,
+		Size:            m.Size,
+		Version:         m.Version,
+		Language:        m.Language,
+		Sequence:        int(m.Sequence),
+		MD5:             m.MD5,
+		Attributes:      uint32(m.Attributes) & fileAttributes,
+	}
+	if m.Component != nil {
+		f.Component = m.Component.Key
+		for _, feature := range m.Component.Features {
+			f.Features = append(f.Features, feature.Key)
+		}
+	}
+	return f
+}
+
+// storedFile returns a file that has no path but the one it is stored under.
+func storedFile(name, key string, size int64) *File {
+	return &File{Path: name, ShortPath: name, TargetPath: name, ShortTargetPath: name, Key: key, Size: size}
+}
+
+// loosePaths returns where an uncompressed file may lie: in the source tree, or
+// in its root when the package as a whole is compressed. The paths where it is
+// expected come first, and exact says how many these are.
+func (p *Package) loosePaths(m *msi.File) (paths []string, exact int) {
+	short := p.wordCount&msi.SourceShortNames != 0
+	tree := []string{strings.Join(m.SourcePath(short), "/"), strings.Join(m.SourcePath(!short), "/")}
+	root := []string{m.Name(short), m.Name(!short)}
+	if p.wordCount&msi.SourceCompressed != 0 && p.wordCount&msi.SourceAdminImage == 0 {
+		tree, root = root, tree
+	}
+	return append(tree, root...), len(tree)
+}
+
+// listStreams lists the members of the cabinets in a patch.
+func (p *Package) listStreams() error {
+	for _, name := range p.db.Streams() {
+		stream, err := p.db.Stream(name)
+		if err != nil {
+			return err
+		}
+		var head [len(cabSignature)]byte
+		if n, _ := stream.ReadAt(head[:], 0); !bytes.Equal(head[:n], []byte(cabSignature)) {
+			continue
+		}
+		c, err := p.cabinet("#" + name)
+		if err != nil {
+			return err
+		}
+		for _, member := range c.cab.Files {
+			key := p.memberName(member)
+			f := storedFile(path.Join(name, key), key, member.Size)
+			f.Cabinet, f.Sequence = "#"+name, len(p.files)+1
+			f.Modified, f.Attributes = member.Modified, uint32(member.Attributes)&fileAttributes
+			p.files = append(p.files, f)
+			p.entries[f] = entry{cabinet: f.Cabinet, member: f.Key, file: member}
+		}
+	}
+	return nil
+}
+
+// splitPath returns the segments of a path.
+func splitPath(name string) []string { return strings.Split(name, "/") }

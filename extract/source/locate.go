@@ -1,0 +1,256 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+)
+
+// A plan says where the bytes of the wanted files are.
+type plan struct {
+	sets  []*setPlan
+	loose []*loosePlan
+	lost  []lostFile // cannot be had, known before anything is read
+}
+
+// A setPlan is the wanted members of one cabinet set.
+type setPlan struct {
+	set   *cabinetSet
+	files map[*cab.File]*File
+}
+
+// A loosePlan is the wanted files that one place holds uncompressed.
+type loosePlan struct {
+	place neighbours
+	files []*File
+	from  []*neighbour
+}
+
+type lostFile struct {
+	file *File
+	err  error
+}
+
+// MissingError names a cabinet that is not there, or source files that are not.
+// It wraps ErrMissing.
+type MissingError struct {
+	Cabinet      string // as in the Media table; empty for uncompressed files
+	DiskID       int32  // of the Media row; 0 without one
+	LastSequence int32
+	Files        []*File // that need it
+	err          error
+}
+
+func (e *MissingError) Error() string {
+	var b strings.Builder
+	switch {
+	case e.Cabinet == "" && len(e.Files) == 1:
+		b.WriteString("the source file is missing: ")
+	case e.Cabinet == "":
+		fmt.Fprintf(&b, "%d source files are missing: ", len(e.Files))
+	default:
+		fmt.Fprintf(&b, "cabinet %q", e.Cabinet)
+		if e.DiskID != 0 {
+			fmt.Fprintf(&b, " (Media row: DiskId %d, LastSequence %d)", e.DiskID, e.LastSequence)
+		}
+		fmt.Fprintf(&b, ": %v; %s: ", e.err, counted(len(e.Files), "file needs it", "files need it"))
+	}
+	const shown = 5
+	for i, f := range e.Files {
+		if i == shown {
+			fmt.Fprintf(&b, " and %d more", len(e.Files)-shown)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(f.Path)
+	}
+	return b.String()
+}
+
+func (e *MissingError) Unwrap() error { return e.err }
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// locate finds the wanted files. Cabinets are opened here, and only those that
+// a wanted file is in.
+func (p *Package) locate(files []*File) *plan {
+	p.planning.Lock()
+	defer p.planning.Unlock()
+	l := &locator{p: p, plan: &plan{}, sets: map[*cabinetSet]*setPlan{}, places: map[neighbours]*loosePlan{}, missing: map[string]*MissingError{}}
+	for _, f := range files {
+		e, ok := p.entries[f]
+		if !ok {
+			l.lose(f, fmt.Errorf("%w: %s", ErrNotFound, f.Path))
+			continue
+		}
+		if e.loose == nil || !l.findLoose(f, e) {
+			l.findMember(f, e)
+		}
+	}
+	for _, m := range l.order {
+		for _, f := range m.Files {
+			l.lose(f, m)
+		}
+	}
+	return l.plan
+}
+
+// A locator fills a plan.
+type locator struct {
+	p       *Package
+	plan    *plan
+	sets    map[*cabinetSet]*setPlan
+	places  map[neighbours]*loosePlan
+	missing map[string]*MissingError
+	order   []*MissingError
+}
+
+func (l *locator) lose(f *File, err error) {
+	l.plan.lost = append(l.plan.lost, lostFile{f, err})
+}
+
+// miss books that a file needs something that is not there.
+func (l *locator) miss(f *File, e entry, err error) {
+	m := l.missing[e.cabinet]
+	if m == nil {
+		m = &MissingError{Cabinet: e.cabinet, err: err}
+		if e.media != nil {
+			m.DiskID, m.LastSequence = e.media.DiskID, e.media.LastSequence
+		}
+		l.missing[e.cabinet] = m
+		l.order = append(l.order, m)
+	}
+	m.Files = append(m.Files, f)
+}
+
+// findLoose finds an uncompressed file in the source tree. It returns false when
+// the file is not there but may be in a cabinet.
+func (l *locator) findLoose(f *File, e entry) bool {
+	for i, name := range e.loose {
+		place, n, err := l.p.besidePackage(name)
+		if err != nil {
+			l.lose(f, err)
+			return true
+		}
+		// A file elsewhere in the tree may be another one of the same name.
+		if n == nil || i >= e.exact && n.size != f.Size {
+			continue
+		}
+		if i >= e.exact {
+			l.p.warn("%s: read from %s, where the package's flags do not expect it", f.Path, name)
+		}
+		if f.Modified.IsZero() {
+			f.Modified = n.modified
+		}
+		at := l.places[place]
+		if at == nil {
+			at = &loosePlan{place: place}
+			l.places[place] = at
+			l.plan.loose = append(l.plan.loose, at)
+		}
+		at.files = append(at.files, f)
+		at.from = append(at.from, n)
+		return true
+	}
+	if e.cabinet != "" {
+		return false
+	}
+	l.miss(f, e, ErrMissing)
+	return true
+}
+
+// findMember finds a file in its cabinet.
+func (l *locator) findMember(f *File, e entry) {
+	if e.cabinet == "" {
+		l.lose(f, fmt.Errorf("%w: no row of the Media table covers sequence %d", ErrMissing, f.Sequence))
+		return
+	}
+	set, err := l.cabinetSet(e.cabinet)
+	if err != nil {
+		switch {
+		case e.loose != nil && errors.Is(err, ErrMissing):
+			l.miss(f, entry{media: e.media}, ErrMissing)
+		case errors.Is(err, ErrMissing):
+			l.miss(f, e, err)
+		default:
+			l.lose(f, err)
+		}
+		return
+	}
+	member := e.file
+	if member == nil {
+		member = set.member(e.member)
+	}
+	switch {
+	case member == nil:
+		l.lose(f, fmt.Errorf("%w: cabinet %q has no member %q", ErrMissing, e.cabinet, e.member))
+		return
+	case member.Size != f.Size:
+		l.lose(f, fmt.Errorf("%w: the File table gives %d bytes, cabinet %q %d", ErrMismatch, f.Size, e.cabinet, member.Size))
+		return
+	}
+	if e.loose != nil {
+		l.p.warn("%s: read from cabinet %s, although the package's flags say that it is not compressed", f.Path, e.cabinet)
+	}
+	if f.Modified.IsZero() {
+		f.Modified = member.Modified
+	}
+	s := l.sets[set]
+	if s == nil {
+		s = &setPlan{set: set, files: map[*cab.File]*File{}}
+		l.sets[set] = s
+		l.plan.sets = append(l.plan.sets, s)
+	}
+	if other := s.files[member]; other != nil {
+		l.lose(f, fmt.Errorf("%w: it is the same member of cabinet %q as %s", ErrFormat, e.cabinet, other.Path))
+		return
+	}
+	s.files[member] = f
+}
+
+// cabinetSet opens a cabinet with its set. A name that is no plain file name is
+// not looked for.
+func (l *locator) cabinetSet(where string) (*cabinetSet, error) {
+	c, err := l.p.cabinet(where)
+	if err != nil {
+		return nil, err
+	}
+	return l.p.setOf(c)
+}
+
+// errorsOf returns the errors of lost files, one for each cause.
+func (p *Package) errorsOf(lost []lostFile) error {
+	var errs []error
+	var seen []error
+	for _, l := range lost {
+		if slices.Contains(seen, l.err) {
+			continue
+		}
+		seen = append(seen, l.err)
+		place := l.file.Path
+		var missing *MissingError
+		if errors.As(l.err, &missing) {
+			place = "" // it names its files
+		}
+		err := p.errorAt(place, l.err)
+		var e *Error
+		if errors.As(err, &e) && e.Hint == "" && missing != nil && !strings.HasPrefix(missing.Cabinet, "#") {
+			e.Hint = "put it beside the package, or name its folder with --media"
+		}
+		errs = append(errs, err)
+	}
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,227 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+)
+
+// separator stands between a package and the path of one inside it.
+const separator = "//"
+
+// maxDepth bounds how deep packages may lie in one another.
+const maxDepth = 16
+
+// Open opens what ref names: a file, or a package inside packages, each named by
+// its path in the one around it, its File key or its base name. Errors are
+// *Error, except those of the operating system for the outermost file.
+func Open(ref string, o Options) (*Package, error) {
+	name, inner, err := splitRef(ref)
+	if err != nil {
+		return nil, newError(ref, "", err)
+	}
+	file, err := openOnDisk(name)
+	if err != nil {
+		return nil, newError(ref, "", err)
+	}
+	beside := []neighbours{newFolder(filepath.Dir(name))}
+	if o.Media != "" {
+		if info, err := os.Stat(o.Media); err != nil || !info.IsDir() {
+			file.Close()
+			return nil, newError(ref, "", fmt.Errorf("%w: the media folder %s", ErrMissing, o.Media))
+		}
+		beside = append(beside, newFolder(o.Media))
+	}
+	p := &Package{
+		ref:      name,
+		name:     filepath.Base(name),
+		folder:   filepath.Dir(name),
+		modified: file.modified,
+		content:  file,
+		beside:   beside,
+		options:  o,
+		budget:   newMemoryBudget(),
+	}
+	if err := p.open(); err != nil {
+		p.Close()
+		return nil, newError(name, "", err)
+	}
+	for _, name := range inner {
+		next, err := p.openInner(name)
+		if err != nil {
+			p.Close()
+			return nil, err
+		}
+		p = next
+	}
+	return p, nil
+}
+
+// splitRef cuts a reference into the file on the disk and the names of the
+// packages inside. A path that happens to hold "//" stays a path.
+func splitRef(ref string) (name string, inner []string, err error) {
+	_, err = os.Stat(ref)
+	if err == nil {
+		return ref, nil, nil
+	}
+	for at := 0; ; at += len(separator) {
+		next := strings.Index(ref[at:], separator)
+		if next < 0 {
+			return "", nil, err
+		}
+		at += next
+		info, statErr := os.Stat(ref[:at])
+		if statErr != nil || info.IsDir() {
+			continue
+		}
+		inner = strings.Split(ref[at+len(separator):], separator)
+		if len(inner) > maxDepth {
+			return "", nil, fmt.Errorf("%w: more than %d packages inside one another", ErrLimit, maxDepth)
+		}
+		return ref[:at], inner, nil
+	}
+}
+
+// open reads the structure of the package from its content.
+func (p *Package) open() (err error) {
+	p.cabinets = map[string]*cabinet{}
+	p.entries = map[*File]entry{}
+	p.codePage = p.options.CabCodePage
+	if p.kind, err = container(p.content); err != nil {
+		return err
+	}
+	switch p.kind {
+	case CAB:
+		return p.openCabinet()
+	case RPM:
+		return p.openRPM()
+	}
+	if p.db, err = msi.NewReader(p.content, p.content.Size()); err != nil {
+		return err
+	}
+	if p.kind, err = databaseKind(p.db); err != nil {
+		return err
+	}
+	if p.codePage == 0 {
+		p.codePage = p.db.CodePage()
+	}
+	switch p.kind {
+	case MSI, MSM:
+		return p.readModel()
+	case MSP:
+		return p.listStreams()
+	}
+	return nil
+}
+
+// openInner opens a package that is a file of p.
+func (p *Package) openInner(name string) (*Package, error) {
+	file, err := p.one(name)
+	if err != nil {
+		return nil, p.errorAt("", err)
+	}
+	content, err := p.unpack(file)
+	if err != nil {
+		return nil, p.errorAt(file.Path, err)
+	}
+	inner := &Package{
+		ref:      p.ref + separator + file.Path,
+		name:     path.Base(file.Path),
+		folder:   p.folder,
+		modified: file.Modified,
+		content:  content,
+		outer:    p,
+		beside:   append([]neighbours{&insidePackage{outer: p, dir: path.Dir(file.Path)}}, p.mediaFolders()...),
+		options:  p.options,
+		budget:   p.budget,
+	}
+	if err := inner.open(); err != nil {
+		content.Close()
+		return nil, newError(inner.ref, "", err)
+	}
+	return inner, nil
+}
+
+// unpack gives random access to a file of the package.
+func (p *Package) unpack(file *File) (content, error) {
+	limit := p.options.MaxBytes
+	if limit == 0 {
+		limit = DefaultMaxBytes
+	}
+	b, err := newBlob(p.budget, file.Size, limit)
+	if err != nil {
+		return nil, err
+	}
+	err = p.Walk(context.Background(), func(*File) (cab.Sink, error) { return blobSink{b}, nil },
+		WalkOptions{Files: []*File{file}})
+	if err == nil {
+		err = b.result()
+	}
+	if err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// mediaFolders returns the folder that Options.Media names, if any.
+func (p *Package) mediaFolders() []neighbours {
+	if p.options.Media == "" {
+		return nil
+	}
+	return p.beside[len(p.beside)-1:]
+}
+
+// Find returns the files that a name means: the one at this path, else the one
+// with this File key, else all with this base name. Case does not matter except
+// for keys. Files that an administrative image leaves out are found too.
+func (p *Package) Find(name string) []*File {
+	name = strings.TrimLeft(strings.ReplaceAll(name, `\`, "/"), "/")
+	folded := fold(name)
+	files := p.files
+	for _, l := range p.leftOut {
+		files = append(files[:len(files):len(files)], l.File)
+	}
+	var byPath, byKey *File
+	var byBase []*File
+	for _, f := range files {
+		foldedPath := fold(f.Path)
+		switch {
+		case foldedPath == folded:
+			byPath = f // of several, the last one is what the image would hold
+		case f.Key == name:
+			byKey = f
+		case path.Base(foldedPath) == folded:
+			byBase = append(byBase, f)
+		}
+	}
+	switch {
+	case byPath != nil:
+		return []*File{byPath}
+	case byKey != nil:
+		return []*File{byKey}
+	}
+	return byBase
+}
+
+// one returns the only file that a name means.
+func (p *Package) one(name string) (*File, error) {
+	found := p.Find(name)
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("%w: %q", ErrNotFound, name)
+	case 1:
+		return found[0], nil
+	}
+	var paths []string
+	for _, f := range found {
+		paths = append(paths, f.Path)
+	}
+	return nil, fmt.Errorf("%w: %q may be %s", ErrAmbiguous, name, strings.Join(paths, ", "))
+}

@@ -1,0 +1,363 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	_ "crypto/md5"    // digests that rpm names by number
+	_ "crypto/sha1"   // "
+	_ "crypto/sha256" // "
+	_ "crypto/sha512" // "
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/sassoftware/go-rpmutils"
+	"github.com/sassoftware/go-rpmutils/cpio"
+
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+)
+
+// An rpmPackage is what an rpm has beside its files.
+type rpmPackage struct {
+	header  *rpmutils.RpmHeader
+	byName  map[string]*File  // by the name in the header
+	digests map[*File]digest  // of the contents
+	links   map[*File][]*File // hard links to the file that has the contents, itself among them
+	verify  func() error      // checks header and payload, once
+}
+
+// A digest is what the content of a file must hash to.
+type digest struct {
+	algorithm crypto.Hash
+	sum       []byte
+}
+
+// rpmHashes maps the algorithm numbers of rpm, which are those of OpenPGP (RFC
+// 4880, 9.4), to implementations.
+var rpmHashes = map[uint32]crypto.Hash{
+	1: crypto.MD5, 2: crypto.SHA1, 8: crypto.SHA256, 9: crypto.SHA384, 10: crypto.SHA512, 11: crypto.SHA224,
+}
+
+// rpmFlagGhost marks a file that belongs to a package and is not in it
+// (RPMFILE_GHOST).
+const rpmFlagGhost = 1 << 6
+
+// openRPM lists the files that the header of an rpm names.
+func (p *Package) openRPM() error {
+	if err := checkRPMHeaders(p.content, p.content.Size()); err != nil {
+		return err
+	}
+	r := &rpmPackage{byName: map[string]*File{}, digests: map[*File]digest{}, links: map[*File][]*File{}}
+	p.rpm = r
+	var infos []rpmutils.FileInfo
+	err := guarded(func() (err error) {
+		if r.header, err = rpmutils.ReadHeader(p.section()); err == nil {
+			infos, err = r.header.GetFiles()
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	r.verify = sync.OnceValue(p.checkRPMDigests)
+	if p.options.Keyring != "" {
+		if err := p.checkRPMSignature(p.options.Keyring); err != nil {
+			return err
+		}
+	}
+	algorithm := crypto.MD5
+	if numbers, err := r.header.GetUint32s(rpmutils.FILEDIGESTALGO); err == nil && len(numbers) > 0 {
+		algorithm = rpmHashes[numbers[0]]
+	}
+	type inode struct{ device, number int }
+	linked := map[inode][]*File{}
+	for i, info := range infos {
+		f := storedFile(strings.TrimLeft(info.Name(), "/"), info.Name(), info.Size())
+		f.Sequence, f.Modified = i+1, time.Unix(int64(info.Mtime()), 0).UTC()
+		switch mode := info.Mode() &^ 0o7777; {
+		case mode == cpio.S_ISDIR:
+			continue
+		case mode == cpio.S_ISLNK:
+			p.leftOut = append(p.leftOut, LeftOut{File: f, Reason: "it is a symbolic link to " + info.Linkname()})
+			continue
+		case mode != cpio.S_ISREG:
+			p.leftOut = append(p.leftOut, LeftOut{File: f, Reason: "it is no regular file"})
+			continue
+		case info.Flags()&rpmFlagGhost != 0:
+			p.leftOut = append(p.leftOut, LeftOut{File: f, Reason: "it is a ghost: the rpm names it and does not hold it"})
+			continue
+		}
+		if sum, err := hex.DecodeString(info.Digest()); err == nil && algorithm.Available() && len(sum) == algorithm.Size() {
+			r.digests[f] = digest{algorithm, sum}
+		}
+		if node := (inode{info.Device(), info.Inode()}); node.number != 0 {
+			linked[node] = append(linked[node], f)
+		}
+		r.byName[info.Name()] = f
+		p.files = append(p.files, f)
+	}
+	for _, group := range linked {
+		for _, f := range group {
+			r.links[f] = group
+		}
+	}
+	return nil
+}
+
+// section reads the package from its start.
+func (p *Package) section() *io.SectionReader {
+	return io.NewSectionReader(p.content, 0, p.content.Size())
+}
+
+// guarded turns a panic of the rpm library, which indexes by numbers out of the
+// file, into an error.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: its tables contradict one another (%v)", ErrFormat, r)
+		}
+	}()
+	return f()
+}
+
+// checkRPMDigests compares the payload with the digest that the header has of it
+// or, in old packages, header and payload with the MD5 in the signature header.
+// The digest of the header was checked when it was read.
+func (p *Package) checkRPMDigests() error {
+	r := p.rpm
+	span := r.header.GetRange()
+	start := int64(span.End)
+	var h hash.Hash
+	var want []byte
+	if texts, err := r.header.GetStrings(rpmutils.PAYLOADDIGEST); err == nil && len(texts) > 0 {
+		numbers, err := r.header.GetUint32s(rpmutils.PAYLOADDIGESTALGO)
+		if err != nil || len(numbers) == 0 || !rpmHashes[numbers[0]].Available() {
+			return fmt.Errorf("%w: unknown algorithm of the payload's digest", ErrFormat)
+		}
+		h = rpmHashes[numbers[0]].New()
+		if want, err = hex.DecodeString(texts[0]); err != nil {
+			return fmt.Errorf("%w: the payload's digest %q", ErrFormat, texts[0])
+		}
+	} else if sum, err := r.header.GetBytes(rpmutils.SIG_MD5); err == nil {
+		h, want, start = crypto.MD5.New(), sum, int64(span.Start)
+	} else {
+		p.warn("the rpm has no digest of its payload")
+		return nil
+	}
+	if _, err := io.Copy(h, io.NewSectionReader(p.content, start, p.content.Size()-start)); err != nil {
+		return err
+	}
+	if !bytes.Equal(h.Sum(nil), want) {
+		return fmt.Errorf("%w: the digest of the rpm's payload", ErrMismatch)
+	}
+	return nil
+}
+
+// checkRPMSignature requires a signature over header and payload by a key of
+// the keyring.
+func (p *Package) checkRPMSignature(keyring string) error {
+	keys, err := readKeyring(keyring)
+	if err != nil {
+		return err
+	}
+	var signatures []*rpmutils.Signature
+	err = guarded(func() (err error) {
+		_, signatures, err = rpmutils.Verify(p.section(), keys)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	for _, s := range signatures {
+		// A signature over the header covers the payload through its digest.
+		if s.Signer != nil && (!s.HeaderOnly || p.rpm.header.HasTag(rpmutils.PAYLOADDIGEST)) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: the rpm is not signed", ErrSignature)
+}
+
+// readKeyring reads OpenPGP public keys, armored or binary.
+func readKeyring(name string) (openpgp.EntityList, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(data))
+	if err != nil {
+		keys, err = openpgp.ReadKeyRing(bytes.NewReader(data))
+	}
+	if err != nil || len(keys) == 0 {
+		return nil, fmt.Errorf("%w: %s holds no OpenPGP public key", ErrSignature, name)
+	}
+	return keys, nil
+}
+
+// rpm walks over the payload of an rpm.
+func (w *walk) rpm(ctx context.Context) error {
+	p := w.p
+	damage := p.rpm.verify()
+	if damage != nil && !w.options.KeepGoing {
+		return damage
+	}
+	wanted := map[*File]bool{}
+	for _, f := range w.options.Files {
+		if p.rpm.byName[f.Key] != f {
+			return p.errorAt(f.Path, fmt.Errorf("%w: the rpm holds no content for it", ErrNotFound))
+		}
+		wanted[f] = true
+	}
+	source := &stoppable{ctx: ctx, r: p.section()}
+	err := guarded(func() error {
+		rpm, err := rpmutils.ReadRpm(source)
+		if err != nil {
+			return err
+		}
+		payload, err := rpm.PayloadReaderExtended()
+		if err != nil {
+			return err
+		}
+		defer drain(source, payload)
+		return w.payload(ctx, payload, wanted)
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if w.halted() != nil {
+		return w.halted()
+	}
+	if err == nil {
+		err = fmt.Errorf("%w: the rpm's header names it, its payload does not hold it", ErrFormat)
+	} else if !errors.Is(err, ErrMismatch) {
+		err = fmt.Errorf("%w: the rpm's payload: %w", ErrFormat, err)
+	}
+	for _, f := range w.options.Files {
+		if w.done[f] {
+			continue
+		}
+		if !w.options.KeepGoing {
+			return p.errorAt(f.Path, err)
+		}
+		if err := w.giveUp(f, err); err != nil {
+			return err
+		}
+	}
+	if damage != nil && len(w.lost) == 0 {
+		return damage
+	}
+	return nil
+}
+
+// payload reads entries until every wanted file is done.
+func (w *walk) payload(ctx context.Context, payload rpmutils.PayloadReader, wanted map[*File]bool) error {
+	buffer := make([]byte, 128<<10)
+	for left := len(wanted); left > 0; {
+		info, err := payload.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		f := w.p.rpm.byName[info.Name()]
+		var sinks sinkList
+		if f != nil && !payload.IsLink() {
+			// The contents of hard links are stored once, with the last of them.
+			for _, link := range w.p.rpm.linksOf(f) {
+				if !wanted[link] || w.done[link] {
+					continue
+				}
+				left--
+				sink, err := w.rpmSink(link)
+				if err != nil {
+					return errors.Join(err, sinks.Close(err))
+				}
+				if sink != nil {
+					sinks = append(sinks, sink)
+				}
+			}
+		}
+		// Unread bytes are read here: the library would read them in one piece.
+		if err := copyPayload(ctx, sinks, payload, buffer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *rpmPackage) linksOf(f *File) []*File {
+	if links := r.links[f]; links != nil {
+		return links
+	}
+	return []*File{f}
+}
+
+// rpmSink returns the caller's sink for a file with the checks before it.
+func (w *walk) rpmSink(f *File) (cab.Sink, error) {
+	sink, err := w.sink(f, true)
+	if c, ok := sink.(*checked); ok {
+		if d, ok := w.p.rpm.digests[f]; ok {
+			c.hash, c.sum = d.algorithm.New(), d.sum
+		}
+	}
+	return sink, err
+}
+
+func copyPayload(ctx context.Context, sinks sinkList, r io.Reader, buffer []byte) error {
+	for {
+		n, err := r.Read(buffer)
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		if n > 0 && (err == nil || errors.Is(err, io.EOF)) {
+			if _, writeErr := sinks.Write(buffer[:n]); writeErr != nil {
+				err = writeErr
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return sinks.Close(nil)
+		case err != nil:
+			return errors.Join(err, sinks.Close(err))
+		}
+	}
+}
+
+// A stoppable reader ends when its context does or when it is told to.
+type stoppable struct {
+	ctx     context.Context
+	r       io.Reader
+	stopped bool
+}
+
+var errStopped = errors.New("stopped")
+
+func (s *stoppable) Read(p []byte) (int, error) {
+	if s.stopped || s.ctx.Err() != nil {
+		return 0, errStopped
+	}
+	return s.r.Read(p)
+}
+
+// drain lets the library find the end of the payload: only then does it free
+// its decompressor.
+func drain(source *stoppable, payload rpmutils.PayloadReader) {
+	source.stopped = true
+	for {
+		if _, err := io.Copy(io.Discard, payload); err != nil {
+			_, _ = payload.Next()
+			return
+		}
+		if _, err := payload.Next(); err != nil {
+			return
+		}
+	}
+}

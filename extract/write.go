@@ -1,0 +1,251 @@
+package extract
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+)
+
+// WriteOptions say how a plan is carried out.
+type WriteOptions struct {
+	Merge     bool // add to a folder that exists, file by file (DirOptions.Merge)
+	KeepGoing bool // write the files that are whole when others are damaged or missing
+	SHA256    bool // compute Result.Files[].SHA256
+	Workers   int  // processors to use, GOMAXPROCS when 0
+	// Progress is called with the bytes written so far and the bytes that the
+	// package claims in all. Calls do not overlap.
+	Progress func(done, total int64)
+}
+
+// Result is what was written. It is the JSON document of "hotfix extract".
+type Result struct {
+	Output   string          `json:"output"`
+	Files    []ResultFile    `json:"files"`
+	LeftOut  []ResultLeftOut `json:"left_out"`
+	Lost     []ResultLost    `json:"lost,omitempty"`
+	Warnings []string        `json:"warnings"`
+}
+
+// ResultFile is one file that was written.
+type ResultFile struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+// ResultLeftOut is a file that the image does not hold, by rule.
+type ResultLeftOut struct {
+	Path    string `json:"path"`
+	Key     string `json:"key"`
+	Size    int64  `json:"size"`
+	Feature string `json:"feature,omitempty"`
+	Reason  string `json:"reason"`
+}
+
+// ResultLost is a file that could not be had.
+type ResultLost struct {
+	Path  string `json:"path"`
+	Error string `json:"error"`
+}
+
+// Write carries the plan out: the folder dir appears, complete, or nothing does.
+//
+// With WriteOptions.KeepGoing the files that are whole are written, without the
+// database of the image, and Write returns both the result and an error that
+// tells what was lost. Failures to write are *OutputError; all others are faults
+// of the package, or the context's.
+func (plan *Plan) Write(ctx context.Context, dir string, o WriteOptions) (*Result, error) {
+	if err := plan.refuseOwnFolder(dir); err != nil {
+		return nil, err
+	}
+	out, err := CreateDir(dir, DirOptions{Merge: o.Merge, Limits: plan.options.Limits})
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{plan: plan, options: o, out: out, total: plan.Bytes, paths: map[*source.File]string{}}
+	damage, err := w.write(ctx)
+	if err != nil {
+		if abortErr := out.Abort(); abortErr != nil && !errors.Is(err, abortErr) {
+			err = errors.Join(err, abortErr)
+		}
+		return nil, err
+	}
+	if err := out.Commit(); err != nil {
+		return nil, err
+	}
+	return w.result(), damage
+}
+
+// refuseOwnFolder refuses to write to the folder that the package lies in:
+// Windows Installer does so too (error 2203).
+func (plan *Plan) refuseOwnFolder(dir string) error {
+	target, err := os.Stat(dir)
+	if err != nil {
+		return nil // it does not exist, or CreateDir will say what is wrong
+	}
+	own, err := os.Stat(plan.Package.Folder())
+	if err == nil && os.SameFile(own, target) {
+		return &OutputError{Path: dir, Err: errors.New("it is the folder of the package itself"), Hint: "name another folder"}
+	}
+	return nil
+}
+
+// A writer carries out one plan.
+type writer struct {
+	plan    *Plan
+	options WriteOptions
+	out     *Dir
+	total   int64
+	paths   map[*source.File]string
+
+	mu    sync.Mutex
+	done  int64
+	files []ResultFile
+	lost  []ResultLost
+}
+
+// write fills the output folder. damage is what KeepGoing passed over.
+func (w *writer) write(ctx context.Context) (damage, err error) {
+	files := make([]*source.File, len(w.plan.Items))
+	for i, item := range w.plan.Items {
+		files[i] = item.File
+		w.paths[item.File] = item.Path
+	}
+	if len(files) > 0 {
+		damage = w.plan.Package.Walk(ctx, w.create, source.WalkOptions{Files: files, Workers: w.options.Workers, KeepGoing: w.options.KeepGoing})
+	}
+	switch {
+	case w.out.Err() != nil:
+		return nil, w.out.Err()
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case damage == nil:
+		return nil, w.writeDatabase()
+	case errors.Is(damage, ErrLimit):
+		return nil, &source.Error{Package: w.plan.Package.Ref(), Err: damage, Hint: planHint(damage)}
+	case !w.options.KeepGoing || len(w.files) == 0:
+		return nil, damage
+	}
+	return damage, nil
+}
+
+// create is what Walk calls for each file.
+func (w *writer) create(f *source.File) (cab.Sink, error) {
+	name := w.paths[f]
+	file, err := w.out.Create(name, FileInfo{Modified: f.Modified, Attributes: f.Attributes})
+	if err != nil {
+		return nil, err
+	}
+	return w.sink(name, file), nil
+}
+
+func (w *writer) sink(name string, file *File) *sink {
+	s := &sink{writer: w, name: name, file: file}
+	if w.options.SHA256 {
+		s.hash = sha256.New()
+	}
+	return s
+}
+
+// writeDatabase writes the stamped database of a complete image.
+func (w *writer) writeDatabase() error {
+	if w.plan.Database == "" {
+		return nil
+	}
+	p := w.plan.Package
+	db, err := stamp(p.Database(), w.plan.options.ShortNames)
+	if err != nil {
+		return &source.Error{Package: p.Ref(), Place: "database", Err: err}
+	}
+	file, err := w.out.Create(w.plan.Database, FileInfo{Modified: p.Modified()})
+	if err != nil {
+		return err
+	}
+	s := w.sink(w.plan.Database, file)
+	if err := db.Save(s); err != nil {
+		_ = s.Close(err)
+		if w.out.Err() != nil {
+			return w.out.Err()
+		}
+		return &source.Error{Package: p.Ref(), Place: "database", Err: err}
+	}
+	return s.Close(nil)
+}
+
+// A sink writes one file and notes what became of it.
+type sink struct {
+	writer *writer
+	name   string
+	file   *File
+	hash   hash.Hash
+	size   int64
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	if s.hash != nil {
+		s.hash.Write(p)
+	}
+	n, err := s.file.Write(p)
+	s.size += int64(n)
+	s.writer.advance(int64(n))
+	return n, err
+}
+
+func (s *sink) Close(cause error) error {
+	if err := s.file.Close(cause); err != nil {
+		return err
+	}
+	w := s.writer
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if cause != nil {
+		w.lost = append(w.lost, ResultLost{Path: s.name, Error: cause.Error()})
+		return nil
+	}
+	f := ResultFile{Path: s.name, Size: s.size}
+	if s.hash != nil {
+		f.SHA256 = hex.EncodeToString(s.hash.Sum(nil))
+	}
+	w.files = append(w.files, f)
+	return nil
+}
+
+func (w *writer) advance(n int64) {
+	if w.options.Progress == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done += n
+	w.options.Progress(w.done, max(w.total, w.done))
+}
+
+// result sorts by path: files are finished in no fixed order.
+func (w *writer) result() *Result {
+	r := &Result{
+		Output:   w.out.Path(),
+		Files:    w.files,
+		LeftOut:  []ResultLeftOut{},
+		Lost:     w.lost,
+		Warnings: []string{},
+	}
+	if r.Files == nil {
+		r.Files = []ResultFile{}
+	}
+	slices.SortFunc(r.Files, func(a, b ResultFile) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(r.Lost, func(a, b ResultLost) int { return strings.Compare(a.Path, b.Path) })
+	for _, l := range w.plan.LeftOut {
+		r.LeftOut = append(r.LeftOut, ResultLeftOut{Path: w.plan.options.path(l.File), Key: l.File.Key, Size: l.File.Size, Feature: l.Feature, Reason: l.Reason})
+	}
+	r.Warnings = append(append(r.Warnings, w.plan.Package.Warnings()...), w.plan.Warnings...)
+	return r
+}
