@@ -1,0 +1,83 @@
+package inspect
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/manifest"
+	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
+	"github.com/hotfixkit/hotfixkit/msi"
+)
+
+// An Identity says which package was looked at.
+type Identity struct {
+	Name        string                  `json:"name"`
+	Kind        source.Kind             `json:"kind"`
+	Size        int64                   `json:"size"`
+	SHA256      string                  `json:"sha256,omitempty"`
+	Description string                  `json:"description,omitempty"` // product and version
+	Language    int                     `json:"product_language,omitempty"`
+	Signature   *authenticode.Signature `json:"signature,omitempty"` // nil where not asked for, and for kinds without signatures
+}
+
+// Identify identifies a package. Its SHA-256 and its signature, which read the
+// whole of it, are found out where o asks for them.
+func Identify(p *source.Package, o manifest.InspectOptions) (*Identity, error) {
+	id := &Identity{
+		Name: p.Name(), Kind: p.Kind(), Size: p.Size(), Language: Language(p),
+		Description: strings.TrimSpace(Property(p, "ProductName") + " " + Property(p, "ProductVersion")),
+	}
+	if o.SHA256 {
+		h := sha256.New()
+		if _, err := io.Copy(h, io.NewSectionReader(p, 0, p.Size())); err != nil {
+			return nil, &source.Error{Package: p.Ref(), Err: err}
+		}
+		id.SHA256 = hex.EncodeToString(h.Sum(nil))
+	}
+	if o.Signature != nil && p.Database() != nil {
+		var err error
+		if id.Signature, err = authenticode.VerifyMSI(p, p.Size(), *o.Signature); err != nil {
+			return nil, &source.Error{Package: p.Ref(), Place: "signature", Err: err}
+		}
+	}
+	return id, nil
+}
+
+// Language returns the ProductLanguage of a package, 0 where it names none.
+func Language(p *source.Package) int {
+	n, err := strconv.Atoi(Property(p, "ProductLanguage"))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Property returns a value of the package's Property table, or "".
+func Property(p *source.Package, name string) string {
+	if p.Database() == nil {
+		return ""
+	}
+	table := p.Database().Table("Property")
+	if table == nil {
+		return ""
+	}
+	row, ok := table.Find(msi.String(name))
+	if !ok {
+		return ""
+	}
+	return row.String("Value")
+}
+
+// IsImage reports whether the database of a package says that the package is an
+// administrative image (Windows Installer: Word Count Summary property).
+func IsImage(p *source.Package) bool {
+	if p.Kind() != source.MSI {
+		return false
+	}
+	words, _ := p.Database().Summary().Int(msi.PIDWordCount)
+	return words&4 != 0
+}
