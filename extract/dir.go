@@ -307,7 +307,7 @@ func (d *Dir) failLocked(file string, err error) error {
 
 // outputError adds the path of the output and what can be done.
 func (d *Dir) outputError(name string, err error) error {
-	e := &OutputError{Path: name, Err: err}
+	e := &OutputError{Path: name, Hint: outputHint(err), Err: err}
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
 		// The path below the temporary folder means nothing to the reader.
@@ -317,17 +317,22 @@ func (d *Dir) outputError(name string, err error) error {
 	if errors.As(err, &linkError) {
 		e.Err = linkError.Err
 	}
+	return e
+}
+
+// outputHint says what can be done about a failure to write.
+func outputHint(err error) string {
 	switch {
 	case errors.Is(err, ErrExists):
-		e.Hint = "name a new folder, or use --merge to add to this one"
+		return "name a new folder, or use --merge to add to this one"
 	case errors.Is(err, ErrBusy):
-		e.Hint = "wait for the other run to end, or name another folder"
+		return "wait for the other run to end, or name another folder"
 	case errors.Is(err, fs.ErrPermission):
-		e.Hint = "choose a folder that you may write to"
+		return "choose a folder that you may write to"
 	case isDiskFull(err):
-		e.Hint = "make room on the disk, or choose a folder on another one"
+		return "make room on the disk, or choose a folder on another one"
 	}
-	return e
+	return ""
 }
 
 // A File is one file under construction. It implements cab.Sink.
