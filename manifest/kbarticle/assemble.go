@@ -1,0 +1,214 @@
+package kbarticle
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/hotfixkit/hotfixkit/manifest"
+)
+
+// assemble makes a manifest of each table.
+func (d *document) assemble(tables []*fileTable, fileName string) []*manifest.Manifest {
+	a := d.article(fileName)
+	var out []*manifest.Manifest
+	for _, t := range tables {
+		caption := d.caption(t)
+		m := &manifest.Manifest{Product: a.product}
+		if a.kb != "" {
+			m.KB = "KB" + a.kb
+		}
+		if product, pack := productAndServicePack(caption); product != "" {
+			m.Product, m.ServicePack = product, pack
+		}
+		m.Title = title(m, a, caption)
+		for _, s := range a.superseded {
+			by := manifest.Superseding{KB: "KB" + s.kb}
+			for _, alias := range s.aliases {
+				by.Aliases = append(by.Aliases, "KB"+alias)
+			}
+			m.SupersededBy = append(m.SupersededBy, by)
+		}
+		notes := append(a.notes, t.notes...)
+		a.notes = nil
+		rows, more := t.files()
+		if len(rows) == 0 {
+			continue
+		}
+		m.Files = rows
+		m.Warnings = warnings(append(notes, more...))
+		out = append(out, m)
+	}
+	nameManifests(out, fileName)
+	return out
+}
+
+func title(m *manifest.Manifest, a *article, caption string) string {
+	var parts []string
+	if m.ServicePack != "" {
+		parts = []string{m.Product + " " + m.ServicePack}
+	} else {
+		if a.title != "" {
+			parts = append(parts, a.title)
+		}
+		if caption = kbPrefix.ReplaceAllString(caption, ""); caption != "" && caption != a.title {
+			parts = append(parts, quoted(caption))
+		}
+	}
+	title := strings.Join(parts, " — ")
+	if m.KB != "" && title != "" {
+		return m.KB + ": " + title
+	}
+	return m.KB + title
+}
+
+// nameManifests gives each manifest an id: article and service pack where that
+// is enough, a number where it is not.
+func nameManifests(manifests []*manifest.Manifest, fileName string) {
+	base := strings.TrimSuffix(filepath.Base(fileName), filepath.Ext(fileName))
+	base = strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(base)), "-")
+	if base == "" {
+		base = "article"
+	}
+	if len(manifests) > 0 && manifests[0].KB != "" {
+		base = strings.ToLower(manifests[0].KB)
+	}
+	packs := make(map[string]int)
+	for _, m := range manifests {
+		packs[m.ServicePack]++
+	}
+	for i, m := range manifests {
+		switch {
+		case m.ServicePack != "" && packs[m.ServicePack] == 1:
+			m.ID = base + "-" + strings.ToLower(m.ServicePack)
+		case len(manifests) == 1:
+			m.ID = base
+		default:
+			m.ID = fmt.Sprintf("%s-%d", base, i+1)
+		}
+	}
+}
+
+// files reads the fields of all records.
+func (t *fileTable) files() ([]manifest.Row, []note) {
+	order, decides := t.dateOrder()
+	var rows []manifest.Row
+	var notes []note
+	for _, r := range t.records {
+		row, more := r.file(order, decides)
+		notes = append(notes, more...)
+		if row != nil {
+			rows = append(rows, *row)
+		}
+	}
+	return rows, notes
+}
+
+// dateOrder finds the order of day and month that some date of the table shows
+// for certain, if none shows another.
+func (t *fileTable) dateOrder() (order dateOrder, decides cell) {
+	for _, r := range t.records {
+		for _, k := range []kind{colDate, colDateTime} {
+			c := r.cells[k]
+			switch o := orderOf(c.text); {
+			case o == anyOrder || o == order:
+			case order == anyOrder:
+				order, decides = o, c
+			default:
+				return anyOrder, cell{}
+			}
+		}
+	}
+	return order, decides
+}
+
+// file reads the fields of one record. No row means that it names no file.
+func (r *record) file(order dateOrder, decides cell) (*manifest.Row, []note) {
+	var notes []note
+	var row manifest.Row
+	warn := func(c cell, message string) {
+		if message != "" {
+			notes = append(notes, note{line: c.line, text: c.text, row: row.Name, message: message})
+		}
+	}
+	c := r.cells[colName]
+	base, dir, remark := parseName(c.text)
+	if base == "" || isNA(base) {
+		var texts []string
+		for _, c := range r.cells {
+			if c.text != "" {
+				texts = append(texts, c.text)
+			}
+		}
+		if c.line = r.line; len(texts) > 0 {
+			notes = append(notes, note{line: c.line, text: strings.Join(texts, " | "), message: "this row names no file and is left out"})
+		}
+		return nil, notes
+	}
+	row.Name = base
+	warn(c, remark)
+	if strings.ContainsAny(base, `:*?"<>|`) {
+		warn(c, "this is not a file name in Windows; kept as printed")
+	}
+	if c := r.cells[colFolder]; dir == "" && !isNA(c.text) {
+		folder, problem := parseFolder(c.text)
+		warn(c, problem)
+		dir = folder
+	}
+	if dir = strings.Trim(dir, "/"); dir != "" {
+		row.Path = dir + "/" + base
+	}
+	if c := r.cells[colVersion]; !isNA(c.text) {
+		value, problem := parseVersion(c.text)
+		warn(c, problem)
+		row.Version = value
+	}
+	if c := r.cells[colSize]; !isNA(c.text) {
+		n, ok, remark := parseSize(c.text)
+		warn(c, remark)
+		if ok {
+			row.Size = manifest.Bytes(n)
+		}
+	}
+	dateCell, timeCell := r.cells[colDate], r.cells[colTime]
+	if c := r.cells[colDateTime]; !isNA(c.text) {
+		if d, t, ok := splitDateTime(simplify(c.text)); ok {
+			dateCell, timeCell = cell{d, c.line}, cell{t, c.line}
+		} else {
+			dateCell = c
+		}
+	}
+	if !isNA(dateCell.text) {
+		value, remark := parseDate(dateCell.text, anyOrder)
+		if value == "" && order != anyOrder {
+			if value, _ = parseDate(dateCell.text, order); value != "" {
+				remark = fmt.Sprintf("read as %s (%s), because %q on line %d can be read no other way", value, order, decides.text, decides.line)
+			}
+		}
+		warn(dateCell, remark)
+		row.Date = value
+	}
+	if !isNA(timeCell.text) {
+		value, problem := parseTime(timeCell.text)
+		warn(timeCell, problem)
+		row.Time = value
+	}
+	if c := r.cells[colPlatform]; !isNA(c.text) {
+		value, remark := parsePlatform(c.text)
+		warn(c, remark)
+		row.Platform = value
+	}
+	if c := r.cells[colSHA256]; !isNA(c.text) {
+		if s := strings.TrimSpace(c.text); sha256Form.MatchString(s) {
+			row.SHA256 = strings.ToLower(s)
+		} else {
+			warn(c, "this is not a SHA-256 in hexadecimal digits; the field stays empty")
+		}
+	}
+	return &row, notes
+}

@@ -1,0 +1,164 @@
+// Package kbarticle imports the file-information tables of a KB article.
+//
+// Import reads pasted text, saved HTML, Markdown or CSV in English, German,
+// Spanish, Portuguese, Russian, Japanese, Korean and Chinese, and gives one
+// manifest per table. It never guesses in silence: a cell that cannot be read
+// with certainty leaves its field empty, and a warning names line and text.
+//
+// An article may come from anywhere: its size, its cells and the nesting of its
+// tables are bounded, and nothing recurses over the input.
+package kbarticle
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/hotfixkit/hotfixkit/manifest"
+)
+
+var (
+	// ErrNoTable means that the article holds no table of files.
+	ErrNoTable = errors.New("no file-information table")
+	// ErrEncoding means that the bytes of the article are not text in the
+	// encoding that it declares, or that it declares none and is not Unicode.
+	ErrEncoding = errors.New("unreadable encoding")
+	// ErrSyntax means that the article breaks the rules of its syntax in a way
+	// that would lose rows.
+	ErrSyntax = errors.New("malformed article")
+	// ErrLimit means that the article is larger than any real one.
+	ErrLimit = errors.New("limit exceeded")
+)
+
+// The limits are far above real articles: the largest file lists that Microsoft
+// publishes as CSV have about 50,000 rows of seven cells.
+const (
+	maxInput  = 32 << 20  // bytes of the article
+	maxCells  = 1_000_000 // cells of all its tables
+	maxNested = 64        // tables within tables
+)
+
+// Syntax is how the article is written down.
+type Syntax string
+
+// The syntaxes that Import reads.
+const (
+	Text     Syntax = "text"     // pasted from a page: a cell per line, tabs, or columns of blanks
+	HTML     Syntax = "html"     // a saved page
+	Markdown Syntax = "markdown" // pipe tables, embedded HTML tables, code blocks
+	CSV      Syntax = "csv"      // separated by comma, semicolon or tab
+)
+
+// Options says what the article does not say about itself.
+type Options struct {
+	// Syntax overrides what the name's extension says. When neither says it,
+	// the content decides, and a warning tells how it was read.
+	Syntax Syntax
+	// Encoding names the encoding of the bytes ("shift_jis", "windows-1252").
+	// It is needed only for text that is neither UTF-8 nor UTF-16 with a
+	// byte-order mark and does not declare its encoding.
+	Encoding string
+}
+
+// Import reads the article and returns a manifest for each of its tables of
+// files, in their order. Name is the article's file name; it may be empty. Lines
+// in warnings are counted from 1 in the article as given.
+//
+// The errors wrap [ErrNoTable], [ErrEncoding], [ErrSyntax] or [ErrLimit], or are
+// those of the reader.
+func Import(r io.Reader, name string, o Options) ([]*manifest.Manifest, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxInput {
+		return nil, fmt.Errorf("%w: the article is larger than %d bytes", ErrLimit, maxInput)
+	}
+	declared := o.Syntax
+	if declared == "" {
+		declared = syntaxOf(name)
+	}
+	text, notes, err := decode(data, declared, o.Encoding)
+	if err != nil {
+		return nil, err
+	}
+	syntax := declared
+	if syntax == "" {
+		syntax = sniff(text)
+		notes = append(notes, note{message: fmt.Sprintf("the name does not tell the syntax; read as %s by its content", syntax)})
+	}
+	doc, err := read(text, syntax)
+	if err != nil {
+		return nil, err
+	}
+	doc.notes = append(notes, doc.notes...)
+	tables, err := doc.tables()
+	if err != nil {
+		return nil, err
+	}
+	manifests := doc.assemble(tables, name)
+	if len(manifests) == 0 {
+		return nil, fmt.Errorf("%w: no table with a column of file names beside versions, sizes or dates was found", ErrNoTable)
+	}
+	return manifests, nil
+}
+
+func syntaxOf(name string) Syntax {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".htm", ".html", ".xhtml":
+		return HTML
+	case ".md", ".markdown":
+		return Markdown
+	case ".csv", ".tsv":
+		return CSV
+	case ".txt", ".text":
+		return Text
+	}
+	return ""
+}
+
+// sniff finds the syntax of an article whose name does not tell it. Text is the
+// answer where nothing else is seen; the text reader finds tables by their
+// header words alone.
+func sniff(text string) Syntax {
+	head := strings.ToLower(strings.TrimSpace(text[:min(len(text), 4096)]))
+	if strings.HasPrefix(head, "<!doctype html") || strings.HasPrefix(head, "<html") || strings.HasPrefix(head, "<table") {
+		return HTML
+	}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if isPipeRule(line) {
+			return Markdown
+		}
+		if len(line) < 1024 && strings.ContainsAny(line, ",;") && headerOf(separated(line)) != nil {
+			return CSV
+		}
+	}
+	return Text
+}
+
+// separated cuts a line at commas or semicolons, to see whether it could be a
+// header.
+func separated(line string) []cell {
+	var cells []cell
+	for _, s := range strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ';' }) {
+		cells = append(cells, cell{text: strings.Trim(s, ` "`)})
+	}
+	return cells
+}
+
+func read(text string, syntax Syntax) (*document, error) {
+	switch syntax {
+	case Text:
+		return readText(text)
+	case HTML:
+		return readHTML(text)
+	case Markdown:
+		return readMarkdown(text)
+	case CSV:
+		return readCSV(text)
+	}
+	return nil, fmt.Errorf("%w: the syntax %q is not one of text, html, markdown, csv", ErrSyntax, syntax)
+}

@@ -1,0 +1,482 @@
+package kbarticle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// fileTable is a grid, or a part of one, that lists files.
+type fileTable struct {
+	block   int    // index of its grid in the document
+	title   string // a row of the grid above the headings, if any
+	kinds   []kind // of its columns; nil for a table that is turned on its side
+	header  []cell
+	line    int
+	rows    [][]cell
+	upright []*record // of parts that are turned on their side
+	records []*record // of all, once finish has run
+	notes   []note
+}
+
+// record is one file: a cell for each kind.
+type record struct {
+	cells [numKinds]cell
+	line  int
+}
+
+func (r *record) set(k kind, c cell) {
+	if r.cells[k].text == "" {
+		r.cells[k] = c
+	}
+}
+
+func (r *record) hasFacts() bool {
+	return r.cells[colVersion].text+r.cells[colSize].text+r.cells[colDate].text+r.cells[colSHA256].text != ""
+}
+
+// headerOf tells what the columns below a row of headings hold; nil means that
+// the row is not the head of a file table. Such a head names the files and at
+// least one thing that identifies them.
+func headerOf(row []cell) []kind {
+	kinds := make([]kind, len(row))
+	known, foreign, named, facts := 0, 0, "", 0
+	for i, c := range row {
+		if strings.TrimSpace(c.text) == "" {
+			continue
+		}
+		k := headingKind(c.text)
+		if k == colUnknown {
+			if looksLikeFile(c.text) {
+				return nil
+			}
+			foreign++
+			continue
+		}
+		if k != colDateTime && k != colExtra && slices.Contains(kinds[:i], k) {
+			continue
+		}
+		known++
+		kinds[i] = k
+		switch k {
+		case colName:
+			named = wordKey(c.text)
+		case colVersion, colSize, colDate, colDateTime, colSHA256:
+			facts++
+		}
+	}
+	if named == "" || facts == 0 || weak[named] && facts < 2 || foreign > known {
+		return nil
+	}
+	return kinds
+}
+
+// tables finds the file tables of the document, in their order.
+func (d *document) tables() ([]*fileTable, error) {
+	var all []*fileTable
+	last := -1 // block of the last table
+	for i, b := range d.blocks {
+		if b.grid == nil {
+			continue
+		}
+		var prev *fileTable
+		if len(all) > 0 {
+			prev = all[len(all)-1]
+		}
+		found, rest := sections(b.grid)
+		if len(found) == 0 && len(rest) > 0 {
+			if t := d.sharer.headless(rest, prev); t != nil {
+				if prev != nil && slices.Equal(t.kinds, prev.kinds) && !d.textBetween(last, i) {
+					prev.rows = append(prev.rows, t.rows...)
+					prev.notes = append(prev.notes, t.notes...)
+					last = i
+					continue
+				}
+				found = []*fileTable{t}
+			}
+		}
+		for _, t := range found {
+			t.block = i
+			all = append(all, t)
+			last = i
+		}
+		if len(found) > 0 {
+			found[0].notes = append(found[0].notes, b.notes...)
+		}
+	}
+	for _, t := range all {
+		t.finish(&d.sharer)
+		if len(t.records) == 0 {
+			for _, r := range t.upright {
+				c := r.cells[colName]
+				d.notes = append(d.notes, note{line: c.line, text: c.text, message: "nothing is said of this file but its name; it is left out"})
+			}
+		}
+	}
+	if d.sharer.work > maxWork {
+		return nil, fmt.Errorf("%w: too many rows do not keep to their columns", ErrLimit)
+	}
+	return slices.DeleteFunc(all, func(t *fileTable) bool { return len(t.records) == 0 }), nil
+}
+
+func (d *document) textBetween(from, to int) bool {
+	for _, b := range d.blocks[from+1 : to] {
+		if b.grid != nil || strings.TrimSpace(b.text) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// sections splits a grid at its heads. A page may put several tables, each with
+// a title, into one; it may repeat the head; it may turn the table on its side,
+// with the headings in the first column. Rest is what has no head.
+func sections(grid [][]cell) (found []*fileTable, rest [][]cell) {
+	var t *fileTable
+	var title []cell // a row of one cell, which may announce the next head
+	var upright []*record
+	drop := func(row []cell) {
+		if t != nil && row != nil {
+			t.notes = append(t.notes, note{line: row[0].line, text: joinFilled(row), message: "this row is not a file and is left out"})
+		}
+	}
+	for _, row := range grid {
+		if filledCells(row) == 0 {
+			upright = nil
+			continue
+		}
+		if kinds := headerOf(row); kinds != nil {
+			if t == nil || title != nil || !slices.Equal(kinds, t.kinds) {
+				t = &fileTable{kinds: kinds, header: row, line: row[0].line, title: joinFilled(title)}
+				found = append(found, t)
+				title = nil
+			}
+			continue
+		}
+		if k, values := sideways(row); k == colName || k != colUnknown && upright != nil {
+			if k == colName {
+				if t == nil || title != nil {
+					t = &fileTable{line: row[0].line, title: joinFilled(title)}
+					found = append(found, t)
+					title = nil
+				}
+				upright = nil
+				for range values {
+					upright = append(upright, &record{line: row[0].line})
+				}
+				t.upright = append(t.upright, upright...)
+			}
+			for i, v := range values {
+				if i < len(upright) {
+					upright[i].set(k, v)
+				} else {
+					t.notes = append(t.notes, note{line: v.line, text: v.text, message: "this cell belongs to no file and is left out"})
+				}
+			}
+			continue
+		}
+		upright = nil
+		switch {
+		case t == nil:
+			rest = append(rest, row)
+			if filledCells(row) == 1 {
+				title = row
+			}
+		case t.kinds == nil:
+			drop(row)
+		case filledCells(row) == 1 && !looksLikeFile(joinFilled(row)):
+			drop(title)
+			title = row
+		default:
+			drop(title)
+			title = nil
+			t.rows = append(t.rows, row)
+		}
+	}
+	drop(title)
+	return found, rest
+}
+
+func joinFilled(row []cell) string {
+	var texts []string
+	for _, c := range row {
+		if c.text != "" {
+			texts = append(texts, c.text)
+		}
+	}
+	return strings.Join(texts, " | ")
+}
+
+// sideways reads a row of a table that is turned on its side: a heading, then
+// the values of one or more files.
+func sideways(row []cell) (kind, []cell) {
+	k := headingKind(row[0].text)
+	if k == colUnknown || len(row) < 2 {
+		return colUnknown, nil
+	}
+	values := slices.Clone(row[1:])
+	for len(values) > 0 && values[len(values)-1].text == "" {
+		values = values[:len(values)-1]
+	}
+	for _, v := range values {
+		if headingKind(v.text) != colUnknown || k == colName && !looksLikeFile(v.text) {
+			return colUnknown, nil
+		}
+	}
+	if len(values) == 0 {
+		return colUnknown, nil
+	}
+	return k, values
+}
+
+// csvOrder is the order of columns in the file lists that Microsoft publishes
+// without a head.
+var csvOrder = []kind{colName, colVersion, colSize, colDate, colTime, colPlatform}
+
+// headless reads rows without a head: the continuation of the table before, where
+// a page split one; or columns whose every cell can only be of one kind.
+func (h *sharer) headless(rows [][]cell, prev *fileTable) *fileTable {
+	if prev != nil && prev.kinds != nil && fits(rows, prev.kinds) {
+		return &fileTable{
+			kinds: prev.kinds, header: prev.header, line: rows[0][0].line, rows: rows,
+			notes: []note{{line: rows[0][0].line, text: joinFilled(rows[0]), message: fmt.Sprintf("the table has no headings; its columns are those of the table on line %d, and every cell fits them", prev.line)}},
+		}
+	}
+	kinds, from := inferred(rows)
+	if kinds == nil {
+		kinds, from = csvOrder, 0
+		if !h.ordered(rows, kinds) {
+			return nil
+		}
+	}
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = k.String()
+	}
+	first := rows[0]
+	return &fileTable{
+		kinds: kinds, header: first, line: first[0].line, rows: rows[from:],
+		notes: []note{{line: first[0].line, text: joinFilled(first), message: "the headings are missing or not known; by their cells, the columns are " + strings.Join(names, ", ")}},
+	}
+}
+
+// fits tells whether every cell can stand in the column of that kind, with a file
+// name in each row.
+func fits(rows [][]cell, kinds []kind) bool {
+	for _, row := range rows {
+		if len(row) > len(kinds) || len(row) < 2 {
+			return false
+		}
+		for i, c := range row {
+			if !plausible(kinds[i], c.text, false) {
+				return false
+			}
+		}
+		if at := slices.Index(kinds, colName); at >= len(row) {
+			return false
+		}
+	}
+	return true
+}
+
+// ordered tells whether every row can be shared out to the columns in only one
+// way: in such lists the comma of a size may stand unquoted.
+func (h *sharer) ordered(rows [][]cell, kinds []kind) bool {
+	for _, row := range rows {
+		if len(row) < 4 || !looksLikeFile(row[0].text) || h.rejoin(row, kinds) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// inferable are the kinds that a column can be known by. The first that fits all
+// cells is not enough: no second one may fit.
+var inferable = []kind{colName, colVersion, colSize, colDate, colTime, colPlatform, colSHA256}
+
+// inferred finds the kinds of columns by their cells, from the first row on that
+// is not made of unknown headings.
+func inferred(rows [][]cell) (kinds []kind, from int) {
+	if len(rows) > 1 && !slices.ContainsFunc(rows[0], func(c cell) bool { return strings.ContainsAny(c.text, "0123456789") || looksLikeFile(c.text) }) {
+		from = 1
+	}
+	width := len(rows[from])
+	if width < 2 || width > maxColumns {
+		return nil, 0
+	}
+	candidates := make([][]kind, width)
+	for i := range width {
+		candidates[i] = inferable
+		filled := false
+		for _, row := range rows[from:] {
+			if len(row) != width {
+				return nil, 0
+			}
+			if isNA(row[i].text) {
+				continue
+			}
+			filled = true
+			candidates[i] = slices.DeleteFunc(slices.Clone(candidates[i]), func(k kind) bool { return !plausible(k, row[i].text, false) })
+		}
+		if !filled {
+			candidates[i] = []kind{colExtra}
+		}
+	}
+	kinds = make([]kind, width)
+	for range width {
+		for i, c := range candidates {
+			if kinds[i] != colUnknown || len(c) != 1 {
+				continue
+			}
+			kinds[i] = c[0]
+			for j := range candidates {
+				if j != i && c[0] != colExtra {
+					candidates[j] = slices.DeleteFunc(slices.Clone(candidates[j]), func(k kind) bool { return k == c[0] })
+				}
+			}
+		}
+	}
+	facts := slices.ContainsFunc(kinds, func(k kind) bool { return k == colVersion || k == colSize || k == colDate || k == colSHA256 })
+	if slices.Contains(kinds, colUnknown) || !slices.Contains(kinds, colName) || !facts {
+		return nil, 0
+	}
+	return kinds, from
+}
+
+// finish settles what the columns hold and turns rows into records.
+func (t *fileTable) finish(h *sharer) {
+	if t.kinds == nil {
+		if slices.ContainsFunc(t.upright, (*record).hasFacts) {
+			t.records = t.upright
+		}
+		return
+	}
+	t.kinds = slices.Clone(t.kinds)
+	t.settleDates()
+	t.checkHeadings()
+	for i, k := range t.kinds {
+		if k == colUnknown && i < len(t.header) && t.columnFilled(i) {
+			h := t.header[i]
+			t.notes = append(t.notes, note{line: h.line, text: h.text, message: "the heading of this column is not known or occurs twice; the column is left out"})
+		}
+	}
+	for _, row := range t.rows {
+		t.records = append(t.records, t.record(row, h))
+	}
+	t.records = append(t.records, t.upright...)
+}
+
+func (t *fileTable) columnFilled(i int) bool {
+	return slices.ContainsFunc(t.rows, func(row []cell) bool { return i < len(row) && !isNA(row[i].text) })
+}
+
+// allAre tells whether a column has values and each of them is of a kind.
+func (t *fileTable) allAre(i int, k kind) bool {
+	other := func(row []cell) bool {
+		return i < len(row) && !isNA(row[i].text) && !plausible(k, row[i].text, false)
+	}
+	return t.columnFilled(i) && !slices.ContainsFunc(t.rows, other)
+}
+
+// anyIs tells whether some value of a column is, or was meant to be, of a kind.
+func (t *fileTable) anyIs(i int, k kind) bool {
+	return slices.ContainsFunc(t.rows, func(row []cell) bool {
+		return i < len(row) && !isNA(row[i].text) && plausible(k, row[i].text, true)
+	})
+}
+
+// settleDates tells dates from times below one heading for both: lists exist
+// whose two columns are headed "ModifiedTime".
+func (t *fileTable) settleDates() {
+	for i, k := range t.kinds {
+		if k != colDateTime {
+			continue
+		}
+		if t.allAre(i, colDate) {
+			t.kinds[i] = colDate
+		} else if t.allAre(i, colTime) {
+			t.kinds[i] = colTime
+		}
+		if slices.Contains(t.kinds[:i], t.kinds[i]) {
+			t.kinds[i] = colUnknown
+		}
+	}
+}
+
+// checkHeadings compares headings and cells. Where no cell of a column is what
+// the heading says and all are of one other kind, the cells are believed.
+func (t *fileTable) checkHeadings() {
+	var wrong []int
+	var taken [numKinds]bool
+	for i, k := range t.kinds {
+		if !slices.Contains(inferable, k) || !t.columnFilled(i) {
+			continue
+		}
+		if k == colName || t.anyIs(i, k) {
+			taken[k] = true
+		} else {
+			wrong = append(wrong, i)
+		}
+	}
+	var right []kind
+	for _, i := range wrong {
+		found := colUnknown
+		for _, k := range inferable {
+			if !taken[k] && t.allAre(i, k) {
+				if found != colUnknown {
+					return
+				}
+				found = k
+			}
+		}
+		if found == colUnknown {
+			return
+		}
+		taken[found] = true
+		right = append(right, found)
+	}
+	for n, i := range wrong {
+		t.kinds[i] = right[n]
+		h := t.header[i]
+		t.notes = append(t.notes, note{line: h.line, text: h.text, message: fmt.Sprintf("no cell below this heading is what it says; by its cells, the column is read as %s", right[n])})
+	}
+}
+
+func (t *fileTable) record(row []cell, h *sharer) *record {
+	for len(row) > len(t.kinds) && row[len(row)-1].text == "" {
+		row = row[:len(row)-1]
+	}
+	if len(row) > len(t.kinds) {
+		if joined := h.rejoin(row, t.kinds); joined != nil {
+			row = joined
+		}
+	}
+	r := &record{line: row[0].line}
+	for i, c := range row {
+		if i < len(t.kinds) {
+			r.set(t.kinds[i], c)
+		} else if c.text != "" {
+			t.notes = append(t.notes, note{line: c.line, text: joinFilled(row), message: "the row has more cells than the table has columns; those after the last column are left out"})
+			break
+		}
+	}
+	return r
+}
+
+// rejoin gives a row with too many cells back the commas that separated them: a
+// size may stand unquoted in a list. Nil means that it is not certain how.
+func (h *sharer) rejoin(row []cell, kinds []kind) []cell {
+	words := make([]string, len(row))
+	for i, c := range row {
+		words[i] = c.text
+	}
+	spans, ways := h.share(words, kinds, 5, ",", false)
+	if ways != 1 {
+		return nil
+	}
+	out := make([]cell, len(kinds))
+	for i, s := range spans {
+		out[i] = cell{text: strings.Join(words[s.from:s.to], ","), line: row[0].line}
+	}
+	return out
+}
