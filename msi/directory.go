@@ -85,18 +85,24 @@ func (m *Model) readDirectories(db *Database) error {
 	return nil
 }
 
+// rootKey is the root of every directory tree (Windows Installer: TARGETDIR
+// property).
+const rootKey = "TARGETDIR"
+
 // missingDirectory makes the directory that the table lacks: a folder below
-// the root that is named after the key. Nothing documents what Windows
-// Installer does.
+// the root that is named after the key, or the root itself. Nothing documents
+// what Windows Installer does.
 func (m *Model) missingDirectory(key string) *Directory {
-	d := &Directory{
-		Key: key, Parent: &Directory{Key: "TARGETDIR"}, Missing: true,
-		SourceShort: key, SourceLong: key, TargetShort: key, TargetLong: key,
-	}
-	if root := m.Directories["TARGETDIR"]; root != nil && root.Parent == nil {
-		d.Parent = root
-	}
+	d := &Directory{Key: key, Missing: true}
 	m.Directories[key] = d
+	if key == rootKey {
+		m.warn("the Directory table lacks %q: the output folder takes its place", key)
+		return d
+	}
+	d.SourceShort, d.SourceLong, d.TargetShort, d.TargetLong = key, key, key, key
+	if d.Parent = m.Directories[rootKey]; d.Parent == nil {
+		d.Parent = &Directory{Key: rootKey}
+	}
 	m.warn("the Directory table lacks %q: its files are placed in a folder of that name below the root", key)
 	return d
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -83,12 +84,12 @@ func (s *Summary) exportIDT(b *bufio.Writer) {
 		p := s.find(id)
 		var text string
 		if n, ok := s.Int(id); ok {
-			text = fmt.Sprint(n)
+			text = strconv.Itoa(int(n))
 		} else if t, ok := s.Time(id); ok {
 			text = t.Format("2006/01/02 15:04:05")
 		} else {
 			text = idtEscape.Replace(p.text)
 		}
-		writeLine(b, []string{fmt.Sprint(id), text})
+		writeLine(b, []string{strconv.Itoa(int(id)), text})
 	}
 }
