@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -118,28 +117,4 @@ func decodeFiles(t *testing.T, dir string, names []string) (*collector, error) {
 	}
 	got.files = slashed
 	return got, err
-}
-
-// TestBenchCabinet decodes a large cabinet with each number of workers.
-func TestBenchCabinet(t *testing.T) {
-	name := corpus.Path(t, "bench", "pe-lzx21.cab")
-	var want map[string]string
-	for _, workers := range []int{1, 2, 4} {
-		f, err := os.Open(name)
-		require.NoError(t, err)
-		defer f.Close()
-		info, err := f.Stat()
-		require.NoError(t, err)
-		c, err := cab.Open(f, info.Size(), cab.Options{})
-		require.NoError(t, err)
-		set, err := cab.NewSet([]*cab.Cabinet{c}, cab.SetOptions{})
-		require.NoError(t, err)
-		got := newCollector()
-		require.NoError(t, set.Decode(context.Background(), got.want, cab.DecodeOptions{Workers: workers}))
-		if want == nil {
-			want = got.hashes()
-			require.Len(t, want, 260)
-		}
-		require.Equal(t, want, got.hashes())
-	}
 }

@@ -47,8 +47,9 @@ type folderPart struct {
 func (p folderPart) folder() *Folder { return &p.cabinet.Folders[p.index] }
 
 // NewSet joins cabinets, given in any order. It returns an ErrVolume when they
-// do not belong together or when a neighbour that one of them names is missing
-// (the error tells its name), unless o.Incomplete allows it.
+// do not belong together, and when a folder continues in a cabinet that is missing
+// (the error tells its name) unless o.Incomplete allows it. A missing cabinet that
+// no folder continues in is no error: no member listed here needs it.
 func NewSet(cabinets []*Cabinet, o SetOptions) (*Set, error) {
 	s := &Set{Cabinets: slices.Clone(cabinets)}
 	slices.SortStableFunc(s.Cabinets, func(a, b *Cabinet) int { return cmp.Compare(a.Index, b.Index) })
@@ -59,21 +60,16 @@ func NewSet(cabinets []*Cabinet, o SetOptions) (*Set, error) {
 				c.place(), ErrVolume, c.SetID, c.Index, previous.SetID, previous.Index)
 		}
 		gap := missingBetween(previous, c)
-		if gap != nil && !o.Incomplete {
-			return nil, fmt.Errorf("cab: %w", gap)
-		}
 		if err := s.append(c, gap); err != nil {
 			return nil, fmt.Errorf("cab: %s%w", c.place(), err)
 		}
 		previous = c
 	}
-	if gap := missingBetween(previous, nil); gap != nil {
-		if !o.Incomplete {
-			return nil, fmt.Errorf("cab: %w", gap)
-		}
-		s.endOpenFolder(gap)
-	}
+	s.endOpenFolder(missingBetween(previous, nil))
 	for _, f := range s.folders {
+		if missing := cmp.Or(f.before, f.after); missing != nil && !o.Incomplete {
+			return nil, fmt.Errorf("cab: %w", missing)
+		}
 		slices.SortStableFunc(f.files, func(a, b *File) int { return cmp.Compare(a.Offset, b.Offset) })
 	}
 	return s, nil

@@ -119,14 +119,15 @@ func (p *Parser) stored(t *Tokens, size int) error {
 	r.take(r.count & 7)
 	r.refill()
 	n, complement := r.take(16), r.take(16)
-	if n != complement^0xFFFF {
-		return invalid("the length of a stored block fails its check")
-	}
 	start := r.pos - int(r.count/8)
-	if start+n > r.end {
+	switch {
+	case start > r.end:
 		return errOverrun
-	}
-	if n > size-p.total {
+	case n != complement^0xFFFF:
+		return invalid("the length of a stored block fails its check")
+	case start+n > r.end:
+		return errOverrun
+	case n > size-p.total:
 		return invalid("more than %d bytes", size)
 	}
 	copy(t.literals[t.literalCount:], r.src[start:][:n])
