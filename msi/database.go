@@ -50,8 +50,9 @@ type stream struct {
 	name      []uint16
 	stateBits uint32
 	size      int64
-	content   *io.SectionReader         // of a stored stream, or of new data
-	open      func() (io.Reader, error) // of a stream that is supplied at Save
+	entry     *cfb.Entry                // of a stored stream
+	content   *io.SectionReader         // of a new one
+	open      func() (io.Reader, error) // of one that is supplied at Save
 }
 
 // storage is a storage inside the database, stored or new.
@@ -138,7 +139,7 @@ func openStorage(root *cfb.Entry, fileSize int64, version int, kind Kind) (*Data
 		if _, ok := names[name]; ok {
 			return nil, fmt.Errorf("msi: two streams are named %q: %w", name, ErrFormat)
 		}
-		names[name] = &stream{name: e.RawName, stateBits: e.StateBits, size: e.Size, content: e.Open()}
+		names[name] = &stream{name: e.RawName, stateBits: e.StateBits, size: e.Size, entry: e}
 	}
 
 	var err error
@@ -194,7 +195,7 @@ func (db *Database) readAll(s *stream) ([]byte, error) {
 	}
 	db.budget -= s.size
 	b := make([]byte, s.size)
-	if n, err := s.content.ReadAt(b, 0); n < len(b) {
+	if n, err := s.entry.Open().ReadAt(b, 0); n < len(b) {
 		return nil, err
 	}
 	return b, nil
@@ -293,7 +294,10 @@ func (db *Database) Stream(name string) (*io.SectionReader, error) {
 }
 
 func (s *stream) section() (*io.SectionReader, error) {
-	if s.content == nil {
+	switch {
+	case s.entry != nil:
+		return s.entry.Open(), nil
+	case s.open != nil:
 		return nil, fmt.Errorf("msi: stream %q is only supplied when the database is saved: %w", decodedName(s.name), ErrNotFound)
 	}
 	return io.NewSectionReader(s.content, 0, s.size), nil

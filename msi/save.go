@@ -76,8 +76,8 @@ func (db *Database) node() (*cfb.Node, error) {
 
 func (s *stream) node() *cfb.Node {
 	open := s.open
-	if s.content != nil {
-		open = func() (io.Reader, error) { return io.NewSectionReader(s.content, 0, s.size), nil }
+	if open == nil {
+		open = func() (io.Reader, error) { return s.section() }
 	}
 	return &cfb.Node{Name: decodedName(s.name), RawName: s.name, StateBits: s.stateBits, Size: s.size, Open: open}
 }

@@ -138,8 +138,12 @@ func (d *transformDecoder) read(name string) ([]byte, error) {
 	if d.db.fileSize > 0 && s.size > d.db.fileSize {
 		return nil, fmt.Errorf("%d bytes in a file of %d: %w", s.size, d.db.fileSize, cfb.ErrTruncated)
 	}
+	content, err := s.section()
+	if err != nil {
+		return nil, err
+	}
 	b := make([]byte, s.size)
-	if n, err := s.content.ReadAt(b, 0); n < len(b) {
+	if n, err := content.ReadAt(b, 0); n < len(b) {
 		return nil, err
 	}
 	return b, nil
@@ -190,6 +194,9 @@ func (r *transformReader) row() (RowChange, error) {
 		} else {
 			rc.Cells = append(rc.Cells, CellChange{Column: c.Name, New: v})
 		}
+	}
+	if len(rc.Key) == 0 {
+		return rc, fmt.Errorf("the table has no key: %w", ErrFormat)
 	}
 	return rc, r.attachData(&rc)
 }

@@ -20,27 +20,47 @@ type table struct {
 	loaded map[uint32][]byte
 }
 
-// next returns the sector that follows n in its chain.
-func (t *table) next(n uint32) (uint32, error) {
-	perSector := uint32(t.r.sectorSize / 4)
-	i := n / perSector
-	if int64(i) >= int64(len(t.sectors)) {
-		return 0, fmt.Errorf("sector %d is beyond the allocation table: %w", n, ErrFormat)
-	}
+// load returns sector i of the table.
+func (t *table) load(i uint32) ([]byte, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	b, ok := t.loaded[i]
-	if !ok {
-		b = make([]byte, t.r.sectorSize)
-		if err := readFull(t.r.r, t.r.size, b, t.r.offset(t.sectors[i])); err != nil {
+	if b, ok := t.loaded[i]; ok {
+		return b, nil
+	}
+	b := make([]byte, t.r.sectorSize)
+	if err := readFull(t.r.r, t.r.size, b, t.r.offset(t.sectors[i])); err != nil {
+		return nil, err
+	}
+	if t.loaded == nil {
+		t.loaded = make(map[uint32][]byte)
+	}
+	t.loaded[i] = b
+	return b, nil
+}
+
+// chain follows chains in a table. It keeps the sector of the table at hand in
+// which the last link was.
+type chain struct {
+	table *table
+	at    uint32
+	links []byte
+}
+
+// next returns the sector that follows n.
+func (c *chain) next(n uint32) (uint32, error) {
+	perSector := uint32(c.table.r.sectorSize / 4)
+	i := n / perSector
+	if int64(i) >= int64(len(c.table.sectors)) {
+		return 0, fmt.Errorf("sector %d is beyond the allocation table: %w", n, ErrFormat)
+	}
+	if c.links == nil || c.at != i {
+		links, err := c.table.load(i)
+		if err != nil {
 			return 0, err
 		}
-		if t.loaded == nil {
-			t.loaded = make(map[uint32][]byte)
-		}
-		t.loaded[i] = b
+		c.at, c.links = i, links
 	}
-	return binary.LittleEndian.Uint32(b[4*(n%perSector):]), nil
+	return binary.LittleEndian.Uint32(c.links[4*(n%perSector):]), nil
 }
 
 // offset returns where a sector begins: the header takes the room of one.
@@ -123,6 +143,7 @@ func (x *extents) ReadAt(p []byte, at int64) (int, error) {
 func (c *Reader) walk(start uint32, size int64) *extents {
 	x := &extents{r: c.r}
 	defer x.checkOverlap()
+	links := chain{table: &c.fat}
 	budget := c.size/c.sectorSize + 1
 	sector := start
 	for x.end < size {
@@ -148,7 +169,7 @@ func (c *Reader) walk(start uint32, size int64) *extents {
 			break
 		}
 		var err error
-		if sector, err = c.fat.next(sector); err != nil {
+		if sector, err = links.next(sector); err != nil {
 			x.err = fmt.Errorf("after %d of %d bytes: %w", x.end, size, err)
 			return x
 		}
@@ -162,6 +183,7 @@ func (c *Reader) walkMini(start uint32, size int64) *extents {
 	c.miniOnce.Do(func() { c.miniExt = c.walk(c.miniStart, c.miniSize) })
 	x := &extents{r: c.r}
 	defer x.checkOverlap()
+	links := chain{table: &c.mini}
 	sector := start
 	for x.end < size {
 		if sector >= maxRegSect {
@@ -184,7 +206,7 @@ func (c *Reader) walkMini(start uint32, size int64) *extents {
 			break
 		}
 		var err error
-		if sector, err = c.mini.next(sector); err != nil {
+		if sector, err = links.next(sector); err != nil {
 			x.err = fmt.Errorf("after %d of %d bytes: %w", x.end, size, err)
 			return x
 		}

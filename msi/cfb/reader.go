@@ -222,11 +222,12 @@ func (c *Reader) entry(raw []byte, id uint32) (*Entry, error) {
 // miniFAT lists the sectors of the mini FAT ([MS-CFB] 2.4).
 func (c *Reader) miniFAT(start uint32, n int64) ([]uint32, error) {
 	sectors := make([]uint32, 0, n)
+	links := chain{table: &c.fat}
 	next := start
 	for range n {
 		sectors = append(sectors, next)
 		var err error
-		if next, err = c.fat.next(next); err != nil {
+		if next, err = links.next(next); err != nil {
 			return nil, fmt.Errorf("cfb: mini FAT: %w", err)
 		}
 		if next == endOfChain {
