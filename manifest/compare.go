@@ -124,16 +124,25 @@ func (s *Set) Verify(files iter.Seq2[*Actual, error], o CompareOptions) (*Result
 		}
 		actuals = append(actuals, a)
 	}
-	m, err := s.Choose(actuals)
+	r, err := s.Compare(actuals, o)
 	if err != nil {
 		return nil, errors.Join(append(errs, err)...)
 	}
-	o.siblings = s.Manifests
-	r := m.Compare(actuals, o)
 	if errs != nil {
 		r.OK = false
 	}
 	return r, errors.Join(errs...)
+}
+
+// Compare chooses the manifest that the files belong to and compares them with
+// it. The error is that of [Set.Choose].
+func (s *Set) Compare(actuals []*Actual, o CompareOptions) (*Result, error) {
+	m, err := s.Choose(actuals)
+	if err != nil {
+		return nil, err
+	}
+	o.siblings = s.Manifests
+	return m.Compare(actuals, o), nil
 }
 
 // NeedsSHA256 reports whether a comparison under that policy needs the SHA-256 of
@@ -141,6 +150,14 @@ func (s *Set) Verify(files iter.Seq2[*Actual, error], o CompareOptions) (*Result
 func (s *Set) NeedsSHA256(p Policy) bool {
 	return p != VersionOnly && slices.ContainsFunc(s.Manifests, func(m *Manifest) bool {
 		return slices.ContainsFunc(m.Files, func(r Row) bool { return r.SHA256 != "" })
+	})
+}
+
+// Names reports whether a file of this base name is one of those that the
+// manifests list, a patch in another language included.
+func (s *Set) Names(name string) bool {
+	return slices.ContainsFunc(s.Manifests, func(m *Manifest) bool {
+		return slices.ContainsFunc(m.Files, func(r Row) bool { return fold(r.Name) == fold(name) || samePatch(r.Name, name) })
 	})
 }
 

@@ -385,6 +385,17 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+func TestNames(t *testing.T) {
+	set, err := manifest.Open("kb977203")
+	require.NoError(t, err)
+	for name, want := range map[string]bool{
+		"CCMSETUP.MSI": true, "sccm2007ac-sp1-kb977203-x86.msp": true, "SCCM2007AC-SP2-KB977203-x86-DEU.msp": true,
+		"sccm2007ac-sp3-kb977203-x86.msp": false, "client.msi": false, "": false,
+	} {
+		require.Equal(t, want, set.Names(name), name)
+	}
+}
+
 func TestVerify(t *testing.T) {
 	set, err := manifest.Open("kb977203")
 	require.NoError(t, err)

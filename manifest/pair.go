@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -137,17 +136,23 @@ func (p *pairer) matchPatches() {
 // matchRenamed pairs the row of an executable with files under another name whose
 // version resource says that they are it: original name, platform and version.
 func (p *pairer) matchRenamed() {
+	originals := make(map[string]bool)
+	for _, a := range p.waiting {
+		originals[originalName(a)] = true
+	}
 	for i := range p.matches {
 		row := &p.m.Files[i]
-		if p.matches[i] != nil || row.Version == "" {
+		if p.matches[i] != nil || row.Version == "" || !originals[fold(row.Name)] {
 			continue
 		}
 		p.take(i, func(a *Actual) bool {
 			order, _ := compareVersions(a.Version, row.Version)
-			return order == 0 && fold(path.Base(a.OriginalName)) == fold(row.Name) && row.acceptsPlatform(a)
+			return order == 0 && originalName(a) == fold(row.Name) && row.acceptsPlatform(a)
 		})
 	}
 }
+
+func originalName(a *Actual) string { return fold(a.OriginalName) }
 
 // take pairs all waiting files that fit with the row.
 func (p *pairer) take(i int, fits func(*Actual) bool) {

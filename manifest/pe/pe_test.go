@@ -67,19 +67,23 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// wineFolder is where Debian installs the PE files of wine.
-const wineFolder = "/usr/lib/x86_64-linux-gnu/wine"
+// debianFolders are where Debian's packages install PE files: wine, and libraries
+// for mingw.
+var debianFolders = []string{
+	"/usr/lib/x86_64-linux-gnu/wine/x86_64-windows", "/usr/lib/x86_64-linux-gnu/wine/i386-windows",
+	"/usr/x86_64-w64-mingw32/lib", "/usr/i686-w64-mingw32/lib",
+}
 
 // TestAgainst7zz compares machine, version and strings of every executable of
-// wine with what 7-Zip prints.
+// those folders with what 7-Zip prints.
 func TestAgainst7zz(t *testing.T) {
 	files := []string{
 		corpus.Path(t, "pe", "mscorlib.dll"), corpus.Path(t, "pe", "WdBoot.sys"), corpus.Path(t, "pe", "amdxata.sys"),
 		corpus.Path(t, "pe", "WdfCoInstaller01011.dll"), corpus.Path(t, "pe", "IEAdvpack.dll"), corpus.Path(t, "pe", "arp.dll"),
 	}
 	tool := corpus.Tool(t, "7zz")
-	for _, folder := range []string{"x86_64-windows", "i386-windows"} {
-		more, err := filepath.Glob(filepath.Join(wineFolder, folder, "*"))
+	for _, folder := range debianFolders {
+		more, err := filepath.Glob(filepath.Join(folder, "*.*"))
 		require.NoError(t, err)
 		if testing.Short() {
 			more = more[:min(len(more), 40)]
