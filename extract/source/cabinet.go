@@ -35,6 +35,7 @@ type cabinetSet struct {
 	where   string // of the first volume
 	members map[string]*cab.File
 	folded  map[string]*cab.File // the same without case
+	gap     error                // which volume is missing, if one is
 }
 
 // openCabinet lists the members of a package that is a cabinet.
@@ -151,9 +152,11 @@ func (p *Package) setOf(c *cabinet) (*cabinetSet, error) {
 	for i, v := range volumes {
 		parts[i] = v.cab
 	}
-	var err error
-	if s.set, err = cab.NewSet(parts, cab.SetOptions{Incomplete: true}); err != nil {
-		return nil, err
+	if s.set, s.gap = cab.NewSet(parts, cab.SetOptions{}); s.gap != nil {
+		var err error
+		if s.set, err = cab.NewSet(parts, cab.SetOptions{Incomplete: true}); err != nil {
+			return nil, err
+		}
 	}
 	for _, f := range s.set.Files {
 		name := p.memberName(f)

@@ -121,6 +121,3 @@ func (p *Package) listStreams() error {
 	}
 	return nil
 }
-
-// splitPath returns the segments of a path.
-func splitPath(name string) []string { return strings.Split(name, "/") }

@@ -192,6 +192,9 @@ func (l *locator) findMember(f *File, e entry) {
 		member = set.member(e.member)
 	}
 	switch {
+	case member == nil && set.gap != nil:
+		l.lose(f, set.gap)
+		return
 	case member == nil:
 		l.lose(f, fmt.Errorf("%w: cabinet %q has no member %q", ErrMissing, e.cabinet, e.member))
 		return

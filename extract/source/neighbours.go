@@ -8,7 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -47,11 +47,11 @@ type folder struct {
 	dir string
 
 	mu       sync.Mutex
-	listings map[string]map[string]string // folder -> folded name -> name
+	listings map[string]map[string][]string // folder -> folded name -> names
 }
 
 func newFolder(dir string) *folder {
-	return &folder{dir: dir, listings: map[string]map[string]string{}}
+	return &folder{dir: dir, listings: map[string]map[string][]string{}}
 }
 
 func (d *folder) find(name string) (*neighbour, error) {
@@ -74,29 +74,41 @@ func (d *folder) find(name string) (*neighbour, error) {
 	return &neighbour{name: at, size: info.Size(), modified: info.ModTime().UTC()}, nil
 }
 
-// search finds a path in whatever case its segments are, or returns "".
+// search finds a file in whatever case the segments of its path are, or returns
+// "".
 func (d *folder) search(name string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	at := d.dir
-	for _, segment := range splitPath(name) {
-		listing, ok := d.listings[at]
-		if !ok {
-			listing = map[string]string{}
-			// A folder that cannot be listed holds nothing that can be found.
-			entries, _ := os.ReadDir(at)
-			for _, entry := range slices.Backward(entries) {
-				listing[fold(entry.Name())] = entry.Name()
-			}
-			d.listings[at] = listing
+	return d.searchBelow(d.dir, strings.Split(name, "/"))
+}
+
+func (d *folder) searchBelow(dir string, segments []string) string {
+	for _, entry := range d.list(dir)[fold(segments[0])] {
+		at := filepath.Join(dir, entry)
+		if len(segments) == 1 {
+			return at
 		}
-		entry, ok := listing[fold(segment)]
-		if !ok {
-			return ""
+		if found := d.searchBelow(at, segments[1:]); found != "" {
+			return found
 		}
-		at = filepath.Join(at, entry)
 	}
-	return at
+	return ""
+}
+
+// list returns the names in a folder by their folded form. A folder that cannot
+// be listed holds nothing that can be found.
+func (d *folder) list(dir string) map[string][]string {
+	listing, ok := d.listings[dir]
+	if !ok {
+		listing = map[string][]string{}
+		entries, _ := os.ReadDir(dir)
+		for _, entry := range entries {
+			key := fold(entry.Name())
+			listing[key] = append(listing[key], entry.Name())
+		}
+		d.listings[dir] = listing
+	}
+	return listing
 }
 
 func (d *folder) open(n *neighbour) (content, error) {

@@ -259,6 +259,7 @@ func (w *walk) rpm(ctx context.Context) error {
 // payload reads entries until every wanted file is done.
 func (w *walk) payload(ctx context.Context, payload rpmutils.PayloadReader, wanted map[*File]bool) error {
 	buffer := make([]byte, 128<<10)
+	empty := map[*File]bool{} // entries without the content that the header promises
 	for left := len(wanted); left > 0; {
 		info, err := payload.Next()
 		if errors.Is(err, io.EOF) {
@@ -267,12 +268,17 @@ func (w *walk) payload(ctx context.Context, payload rpmutils.PayloadReader, want
 		if err != nil {
 			return err
 		}
+		n, err := payload.Read(buffer)
 		f := w.p.rpm.byName[info.Name()]
 		var sinks sinkList
-		if f != nil && !payload.IsLink() {
-			// The contents of hard links are stored once, with the last of them.
+		switch {
+		case f == nil:
+		case n == 0 && f.Size > 0:
+			// The content of hard links is stored once, with the last of them.
+			empty[f] = true
+		default:
 			for _, link := range w.p.rpm.linksOf(f) {
-				if !wanted[link] || w.done[link] {
+				if link != f && !empty[link] || !wanted[link] || w.done[link] {
 					continue
 				}
 				left--
@@ -286,7 +292,7 @@ func (w *walk) payload(ctx context.Context, payload rpmutils.PayloadReader, want
 			}
 		}
 		// Unread bytes are read here: the library would read them in one piece.
-		if err := copyPayload(ctx, sinks, payload, buffer); err != nil {
+		if err := copyPayload(ctx, sinks, payload, buffer, n, err); err != nil {
 			return err
 		}
 	}
@@ -311,13 +317,14 @@ func (w *walk) rpmSink(f *File) (cab.Sink, error) {
 	return sink, err
 }
 
-func copyPayload(ctx context.Context, sinks sinkList, r io.Reader, buffer []byte) error {
+// copyPayload writes n bytes of the buffer, unless reading them ended in err,
+// and what else r holds to the sinks, and closes them.
+func copyPayload(ctx context.Context, sinks sinkList, r io.Reader, buffer []byte, n int, err error) error {
 	for {
-		n, err := r.Read(buffer)
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		if n > 0 && (err == nil || errors.Is(err, io.EOF)) {
+		if err == nil || errors.Is(err, io.EOF) {
 			if _, writeErr := sinks.Write(buffer[:n]); writeErr != nil {
 				err = writeErr
 			}
@@ -328,6 +335,7 @@ func copyPayload(ctx context.Context, sinks sinkList, r io.Reader, buffer []byte
 		case err != nil:
 			return errors.Join(err, sinks.Close(err))
 		}
+		n, err = r.Read(buffer)
 	}
 }
 

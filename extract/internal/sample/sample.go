@@ -1,0 +1,275 @@
+// Package sample builds small installer packages for tests.
+package sample
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/binary"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+)
+
+// Modified is the time of every member of a cabinet.
+var Modified = time.Date(2010, 1, 25, 6, 26, 58, 0, time.UTC)
+
+// A File is one row of the File table and its content.
+type File struct {
+	Key        string
+	Name       string // "short|long"; Key when empty
+	Directory  string // INSTALLDIR when empty
+	Feature    string // Main when empty, none for "-"
+	Content    string
+	Size       int // of the row, where it is not that of Content
+	Attributes int32
+	Hash       bool   // with a MsiFileHash row
+	WrongHash  bool   // with one of other content
+	ZeroHash   bool   // with four zeros
+	Member     string // name in the cabinet, where it is not Key
+	Lost       bool   // in no cabinet
+}
+
+// A Media is one row of the Media table.
+type Media struct {
+	Files   int    // how many of the package's files, in order, lie on it
+	Cabinet string // "#stream", a file name, or nothing
+}
+
+// A Package is what is built. The zero value of a field gives something usual.
+type Package struct {
+	WordCount   int32       // 0: compressed (2); -1: 0
+	Directories [][3]string // key, parent, DefaultDir
+	Features    [][3]string // key, parent, "0" for Level 0
+	Media       []Media     // one embedded cabinet when empty
+	Files       []File
+	Properties  [][2]string
+	Streams     map[string]string
+	Module      bool // a merge module: no Media and Feature tables
+	Compression cab.Compression
+	VolumeSize  int64 // cabinets beside the package run through volumes of this size
+}
+
+// Build returns the package and the cabinets that belong beside it.
+func Build(t testing.TB, p Package) (database []byte, beside map[string][]byte) {
+	t.Helper()
+	db, err := msi.New(msi.KindDatabase, 1252)
+	require.NoError(t, err)
+	b := &builder{t: t, db: db, p: p, beside: map[string][]byte{}}
+	b.tables()
+	b.media()
+	for name, content := range p.Streams {
+		require.NoError(t, db.SetStream(name, []byte(content)))
+	}
+	var out bytes.Buffer
+	require.NoError(t, db.Save(&out))
+	return out.Bytes(), b.beside
+}
+
+// Write builds a package into a folder, its cabinets beside it, and returns its
+// path.
+func Write(t testing.TB, dir, name string, p Package) string {
+	t.Helper()
+	database, beside := Build(t, p)
+	beside[name] = database
+	for name, content := range beside {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o666))
+	}
+	return filepath.Join(dir, name)
+}
+
+type builder struct {
+	t      testing.TB
+	db     *msi.Database
+	p      Package
+	beside map[string][]byte
+}
+
+// table adds a table; columns are "name:type", the first one is the key, and so
+// are those marked with "*".
+func (b *builder) table(name string, columns ...string) *msi.Table {
+	b.t.Helper()
+	var defined []msi.Column
+	for i, column := range columns {
+		label, kind, _ := strings.Cut(column, ":")
+		kind, key := strings.CutSuffix(kind, "*")
+		columnType, err := msi.ParseColumnType(kind, key || i == 0)
+		require.NoError(b.t, err)
+		defined = append(defined, msi.Column{Name: label, Type: columnType})
+	}
+	table, err := b.db.AddTable(name, defined)
+	require.NoError(b.t, err)
+	return table
+}
+
+func (b *builder) insert(table *msi.Table, values ...any) {
+	b.t.Helper()
+	var row []msi.Value
+	for _, value := range values {
+		switch v := value.(type) {
+		case int:
+			row = append(row, msi.Int(int32(v)))
+		case int32:
+			row = append(row, msi.Int(v))
+		case string:
+			row = append(row, msi.String(v))
+		case nil:
+			row = append(row, msi.Null())
+		}
+	}
+	_, err := table.Insert(row...)
+	require.NoError(b.t, err)
+}
+
+func (b *builder) tables() {
+	p := b.p
+	wordCount := p.WordCount
+	switch wordCount {
+	case 0:
+		wordCount = msi.SourceCompressed
+	case -1:
+		wordCount = 0
+	}
+	b.db.Summary().SetInt(msi.PIDWordCount, wordCount)
+	require.NoError(b.t, b.db.Summary().SetString(msi.PIDRevision, "{11111111-2222-3333-4444-555555555555}"))
+
+	if p.Module {
+		b.insert(b.table("ModuleSignature", "ModuleID:s72", "Language:i2*", "Version:s32"), "Module.X", 0, "1.0")
+	} else {
+		properties := b.table("Property", "Property:s72", "Value:l0")
+		b.insert(properties, "ProductCode", "{AAAAAAAA-2222-3333-4444-555555555555}")
+		for _, property := range p.Properties {
+			b.insert(properties, property[0], property[1])
+		}
+	}
+
+	directories := b.table("Directory", "Directory:s72", "Directory_Parent:S72", "DefaultDir:l255")
+	if p.Directories == nil {
+		p.Directories = [][3]string{{"TARGETDIR", "", "SourceDir"}, {"INSTALLDIR", "TARGETDIR", "App"}}
+	}
+	for _, d := range p.Directories {
+		b.insert(directories, d[0], orNull(d[1]), d[2])
+	}
+
+	components := b.table("Component", "Component:s72", "ComponentId:S38", "Directory_:s72", "Attributes:i2", "Condition:S255", "KeyPath:S72")
+	files := b.table("File", "File:s72", "Component_:s72", "FileName:l255", "FileSize:i4", "Version:S72", "Language:S20", "Attributes:I2", "Sequence:i4")
+	hashes := b.table("MsiFileHash", "File_:s72", "Options:i2", "HashPart1:i4", "HashPart2:i4", "HashPart3:i4", "HashPart4:i4")
+	var featureComponents *msi.Table
+	if !p.Module {
+		features := b.table("Feature", "Feature:s38", "Feature_Parent:S38", "Title:L64", "Level:i2", "Attributes:i2")
+		if p.Features == nil {
+			p.Features = [][3]string{{"Main", "", "1"}}
+		}
+		for _, f := range p.Features {
+			level := 1
+			if f[2] == "0" {
+				level = 0
+			}
+			b.insert(features, f[0], orNull(f[1]), f[0], level, 0)
+		}
+		featureComponents = b.table("FeatureComponents", "Feature_:s38", "Component_:s72*")
+	}
+	for i, f := range p.Files {
+		component := "C" + f.Key
+		b.insert(components, component, nil, or(f.Directory, "INSTALLDIR"), 0, nil, f.Key)
+		size := len(f.Content)
+		if f.Size != 0 {
+			size = f.Size
+		}
+		b.insert(files, f.Key, component, or(f.Name, f.Key), size, nil, nil, f.Attributes, i+1)
+		if featureComponents != nil && f.Feature != "-" {
+			b.insert(featureComponents, or(f.Feature, "Main"), component)
+		}
+		if f.Hash || f.WrongHash || f.ZeroHash {
+			sum := md5.Sum([]byte(f.Content))
+			if f.WrongHash {
+				sum[3] ^= 1
+			}
+			if f.ZeroHash {
+				sum = [16]byte{}
+			}
+			part := func(i int) int32 { return int32(binary.LittleEndian.Uint32(sum[4*i:])) }
+			b.insert(hashes, f.Key, 0, part(0), part(1), part(2), part(3))
+		}
+	}
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+func orNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// media writes the cabinets and the Media table.
+func (b *builder) media() {
+	if b.p.Module {
+		b.cabinet("#MergeModule.CABinet", b.p.Files)
+		return
+	}
+	media := b.p.Media
+	if media == nil {
+		media = []Media{{Files: len(b.p.Files), Cabinet: "#data.cab"}}
+	}
+	table := b.table("Media", "DiskId:i2", "LastSequence:i4", "DiskPrompt:L64", "Cabinet:S255", "VolumeLabel:S32", "Source:S72")
+	at := 0
+	for i, m := range media {
+		last := min(at+m.Files, len(b.p.Files))
+		b.insert(table, i+1, last, nil, orNull(m.Cabinet), nil, nil)
+		if m.Cabinet != "" {
+			b.cabinet(m.Cabinet, b.p.Files[at:last])
+		}
+		at = last
+	}
+}
+
+func (b *builder) cabinet(where string, files []File) {
+	var out bytes.Buffer
+	volumes := map[string]*bytes.Buffer{}
+	o := cab.WriterOptions{Compression: b.p.Compression, SetID: 77}
+	if b.p.VolumeSize > 0 {
+		o.VolumeSize = b.p.VolumeSize
+		name := func(index int) string {
+			if index == 0 {
+				return where
+			}
+			return strings.TrimSuffix(where, ".cab") + string(rune('0'+index)) + ".cab"
+		}
+		o.VolumeName = func(index int) (string, string) { return strings.TrimPrefix(name(index), "#"), "disk" }
+		o.OpenVolume = func(index int) (io.Writer, error) {
+			volumes[name(index)] = &bytes.Buffer{}
+			return volumes[name(index)], nil
+		}
+	}
+	w := cab.NewWriter(&out, o)
+	for _, f := range files {
+		if f.Lost {
+			continue
+		}
+		header := cab.FileHeader{Name: or(f.Member, f.Key), Modified: Modified}
+		require.NoError(b.t, w.Add(header, strings.NewReader(f.Content)))
+	}
+	require.NoError(b.t, w.Close())
+	volumes[where] = &out
+	for name, data := range volumes {
+		if stream, embedded := strings.CutPrefix(name, "#"); embedded {
+			require.NoError(b.t, b.db.SetStream(stream, data.Bytes()))
+		} else {
+			b.beside[name] = data.Bytes()
+		}
+	}
+}
