@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -135,14 +136,17 @@ func (s *Set) Verify(files iter.Seq2[*Actual, error], o CompareOptions) (*Result
 }
 
 // Compare chooses the manifest that the files belong to and compares them with
-// it. The error is that of [Set.Choose].
+// it. A manifest without id and title is called by the reference. The error is that
+// of [Set.Choose].
 func (s *Set) Compare(actuals []*Actual, o CompareOptions) (*Result, error) {
 	m, err := s.Choose(actuals)
 	if err != nil {
 		return nil, err
 	}
 	o.siblings = s.Manifests
-	return m.Compare(actuals, o), nil
+	r := m.Compare(actuals, o)
+	r.Manifest = cmp.Or(r.Manifest, s.Ref)
+	return r, nil
 }
 
 // NeedsSHA256 reports whether a comparison under that policy needs the SHA-256 of

@@ -411,6 +411,10 @@ func TestVerify(t *testing.T) {
 	require.Len(t, r.Files, 13)
 	require.False(t, r.OK, "what could not be read was not verified")
 
+	r, err = (&manifest.Set{Ref: "my.json", Manifests: []*manifest.Manifest{{Files: []manifest.Row{{Name: "a"}}}}}).Compare(nil, manifest.CompareOptions{})
+	require.NoError(t, err)
+	require.Equal(t, "my.json", r.Manifest, "a manifest without a name")
+
 	_, err = set.Verify(sequence(nil, unreadable), manifest.CompareOptions{})
 	require.ErrorIs(t, err, unreadable)
 	require.ErrorIs(t, err, manifest.ErrAmbiguous)
