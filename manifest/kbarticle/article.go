@@ -10,15 +10,16 @@ import (
 )
 
 var (
-	labelledKB = regexp.MustCompile(`(?i)^[\s_*•-]*(?:original kb number|kb number|knowledge base (?:article )?number|article(?: id| number)?|artikel-id|文書番号|id de artículo|id do artigo)\s*[:：]\s*[_*]*\s*(?:KB|Q)?\s?(\d{5,7})\b`)
-	printedKB  = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])KB ?(\d{5,7})(?:\D|$)`)
-	oldKB      = regexp.MustCompile(`^\s*Q(\d{5,6})\b`)
-	trailingKB = regexp.MustCompile(`[(（](?:KB ?)?(\d{5,7})[)）]\.?\s*$`)
-	namedKB    = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])(?:KB|Q)[-_ ]?(\d{5,7})(?:\D|$)`)
-	anyNumber  = regexp.MustCompile(`(?:^|[^0-9,.])(\d{6,7})(?:[^0-9,.]|[,.](?:\D|$)|$)`)
-	productOf  = regexp.MustCompile(`^Product\(s\):\s*(\S.*)$`)
-	siteSuffix = regexp.MustCompile(`\s+[|–—-]\s+(?:Microsoft Support|KnowledgeBase Archive|Microsoft Docs|Microsoft Learn)\s*$`)
-	kbPrefix   = regexp.MustCompile(`^(?:KB|Q)\s?\d{5,7}\s*[:：-]?\s*`)
+	labelledKB    = regexp.MustCompile(`(?i)^[\s_*•-]*(?:original kb number|kb number|knowledge base (?:article )?number|article(?: id| number)?|artikel-id|文書番号|id de artículo|id do artigo)\s*[:：]\s*[_*]*\s*(?:KB|Q)?\s?(\d{5,7})\b`)
+	printedKB     = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])KB ?(\d{5,7})(?:\D|$)`)
+	leadingKB     = regexp.MustCompile(`^\s*(?:KB ?|Q)(\d{5,7})\s*[:：–-]`)
+	trailingKB    = regexp.MustCompile(`[(（](?:KB ?)?(\d{5,7})[)）]\.?\s*$`)
+	namedKB       = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])(?:KB|Q)[-_ ]?(\d{5,7})(?:\D|$)`)
+	anyNumber     = regexp.MustCompile(`(?:^|[^0-9,.])(\d{6,7})(?:[^0-9,.]|[,.](?:\D|$)|$)`)
+	leadingNumber = regexp.MustCompile(`^\s*(?:KB ?)?(\d{6,7})\b`)
+	productOf     = regexp.MustCompile(`^Product\(s\):\s*(\S.*)$`)
+	siteSuffix    = regexp.MustCompile(`\s+[|–—-]\s+(?:Microsoft Support|KnowledgeBase Archive|Microsoft Docs|Microsoft Learn)\s*$`)
+	kbPrefix      = regexp.MustCompile(`^(?:KB|Q)\s?\d{5,7}\s*[:：-]?\s*`)
 
 	itemForm = regexp.MustCompile(`^(?:[-*+•]|\d{1,2}[.)])\s+`)
 
@@ -71,8 +72,13 @@ func (a *article) findKB(d *document, fileName string) {
 			return
 		}
 	}
-	heads := append([]string{d.title}, d.heads()...)
-	for _, form := range []*regexp.Regexp{trailingKB, printedKB, oldKB} {
+	marked, plain := d.heads()
+	forms := []*regexp.Regexp{trailingKB, leadingKB, printedKB}
+	heads := append([]string{d.title}, marked...)
+	if marked == nil {
+		heads, forms = append(heads, plain...), forms[:2]
+	}
+	for _, form := range forms {
 		for _, h := range heads {
 			if m := form.FindStringSubmatch(h); m != nil {
 				a.kb = m[1]
@@ -130,10 +136,9 @@ func (d *document) printedNumbers() (numbers []mention, inTable bool) {
 // maxNumbers bounds how many different articles an article is searched for.
 const maxNumbers = 100
 
-// heads returns the lines that may be headings of the whole: plain text does not
-// mark them.
-func (d *document) heads() []string {
-	var marked, plain []string
+// heads returns the headings at the top, and the lines that may be headings in
+// text that does not mark them.
+func (d *document) heads() (marked, plain []string) {
 	for _, b := range d.blocks {
 		text := strings.TrimSpace(short(b.text))
 		switch {
@@ -143,28 +148,35 @@ func (d *document) heads() []string {
 			plain = append(plain, text)
 		}
 	}
-	if marked == nil {
-		return plain
-	}
-	return marked
+	return marked, plain
 }
 
 // findTitle prefers the heading that ends with the article's number, as security
 // bulletins have it, then the title of the page, then a heading that begins with
 // the number.
 func (a *article) findTitle(d *document) {
-	heads := d.heads()
+	marked, plain := d.heads()
+	heads := append(marked, plain...)
 	for _, h := range heads {
-		if m := trailingKB.FindStringSubmatchIndex(h); m != nil && h[m[2]:m[3]] == a.kb {
-			a.title = strings.TrimSpace(h[:m[0]])
+		if m := trailingKB.FindStringSubmatch(h); m != nil && m[1] == a.kb {
+			a.title = cleanTitle(h, a.kb)
 			return
 		}
 	}
 	a.title = d.title
-	if i := slices.IndexFunc(heads, kbPrefix.MatchString); a.title == "" && i >= 0 {
+	if i := slices.IndexFunc(heads, leadingKB.MatchString); a.title == "" && i >= 0 {
 		a.title = heads[i]
 	}
-	a.title = quoted(kbPrefix.ReplaceAllString(siteSuffix.ReplaceAllString(a.title, ""), ""))
+	a.title = cleanTitle(a.title, a.kb)
+}
+
+// cleanTitle takes the article's number and the name of the site out of a title.
+func cleanTitle(s, kb string) string {
+	s = kbPrefix.ReplaceAllString(siteSuffix.ReplaceAllString(s, ""), "")
+	if m := trailingKB.FindStringSubmatchIndex(s); m != nil && s[m[2]:m[3]] == kb {
+		s = s[:m[0]]
+	}
+	return quoted(s)
 }
 
 var (
@@ -210,7 +222,14 @@ const maxMentions = 1000
 // mentions lists the numbers in the text that could be articles, apart from its
 // own, and those in sentences that say that this article is replaced.
 func (d *document) mentions(own string) (all, replacing []mention) {
+	announced := false // "… in the following article:", with the number below
 	for _, b := range d.blocks {
+		if announced && strings.TrimSpace(b.text) != "" {
+			announced = false
+			if m := leadingNumber.FindStringSubmatch(b.text); m != nil && m[1] != own {
+				replacing = append(replacing, mention{m[1], b.line})
+			}
+		}
 		for rest := b.text; len(rest) >= 6 && len(all) < maxMentions; {
 			end := len(rest)
 			if m := sentenceEnd.FindStringIndex(rest); m != nil {
@@ -219,7 +238,8 @@ func (d *document) mentions(own string) (all, replacing []mention) {
 			sentence := rest[:end]
 			rest = rest[end:]
 			numbers := anyNumber.FindAllStringSubmatch(sentence, -1)
-			replaced := len(numbers) > 0 && supersededForm.MatchString(sentence) && !notSuperseded.MatchString(sentence)
+			replaced := (len(numbers) > 0 || endsWithColon(b.text)) && supersededForm.MatchString(sentence) && !notSuperseded.MatchString(sentence)
+			announced = announced || replaced && len(numbers) == 0
 			for _, m := range numbers {
 				if m[1] == own {
 					continue
@@ -232,6 +252,11 @@ func (d *document) mentions(own string) (all, replacing []mention) {
 		}
 	}
 	return all, replacing
+}
+
+func endsWithColon(s string) bool {
+	s = strings.TrimSpace(s)
+	return strings.HasSuffix(s, ":") || strings.HasSuffix(s, "：")
 }
 
 func oneDigitApart(a, b string) bool {
@@ -274,7 +299,7 @@ func (d *document) caption(t *fileTable) string {
 			continue
 		}
 		caption := trimCaption(text)
-		generic := caption == "" || fileInformation[wordKey(short(caption))]
+		generic := caption == "" || fileInformation[wordKey(short(caption))] || labelledKB.MatchString(short(text)) || productOf.MatchString(short(text))
 		wrapped := i > 0 && d.blocks[i-1].line == b.line-1 && len(strings.TrimSpace(d.blocks[i-1].text)) >= wrapWidth
 		sentence := wrapped || strings.HasSuffix(text, ".") || strings.HasSuffix(text, "。")
 		if !generic && (b.heading || above && !sentence && len(text) <= maxColumnLine) {

@@ -51,8 +51,8 @@ func title(m *manifest.Manifest, a *article, caption string) string {
 		if a.title != "" {
 			parts = append(parts, a.title)
 		}
-		if caption = kbPrefix.ReplaceAllString(caption, ""); caption != "" && caption != a.title {
-			parts = append(parts, quoted(caption))
+		if caption = cleanTitle(caption, a.kb); caption != "" && caption != a.title {
+			parts = append(parts, caption)
 		}
 	}
 	title := strings.Join(parts, " — ")
@@ -99,11 +99,21 @@ func (t *fileTable) files() ([]manifest.Row, []note) {
 	order, decides := t.dateOrder()
 	var rows []manifest.Row
 	var notes []note
+	type key struct{ name, platform, path string }
+	lines := make(map[key]int)
 	for _, r := range t.records {
 		row, more := r.file(order, decides)
 		notes = append(notes, more...)
-		if row != nil {
-			rows = append(rows, *row)
+		if row == nil {
+			continue
+		}
+		rows = append(rows, *row)
+		c := r.cells[colName]
+		k := key{strings.ToLower(row.Name), row.Platform, strings.ToLower(row.Path)}
+		if first, ok := lines[k]; ok {
+			notes = append(notes, note{line: c.line, text: c.text, row: row.Name, message: fmt.Sprintf("nothing but its values tells this file from the one on line %d", first)})
+		} else {
+			lines[k] = c.line
 		}
 	}
 	return rows, notes

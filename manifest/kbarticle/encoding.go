@@ -120,9 +120,15 @@ func transcode(data []byte, enc encoding.Encoding, name string, notes []note) (s
 	return checkText(string(out), notes)
 }
 
+// invisible takes out what pages put between letters to break lines: zero-width
+// blanks, soft hyphens, marks of direction. A hyphen that must not break is a
+// hyphen.
+var invisible = strings.NewReplacer("\u200b", "", "\u200c", "", "\u200d", "", "\u200e", "", "\u200f", "", "\u2060", "", "\ufeff", "",
+	"\u00ad", "", "\u2010", "-", "\u2011", "-")
+
 func checkText(text string, notes []note) (string, []note, error) {
 	if i := strings.IndexByte(text, 0); i >= 0 {
 		return "", nil, fmt.Errorf("%w: line %d holds a NUL: this is not text, or UTF-16 without a byte-order mark", ErrEncoding, 1+strings.Count(text[:i], "\n"))
 	}
-	return strings.TrimPrefix(text, "\ufeff"), notes, nil
+	return invisible.Replace(text), notes, nil
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/manifest"
@@ -89,11 +90,23 @@ func Import(r io.Reader, name string, o Options) ([]*manifest.Manifest, error) {
 		syntax = sniff(text)
 		notes = append(notes, note{message: fmt.Sprintf("the name does not tell the syntax; read as %s by its content", syntax)})
 	}
+	manifests, err := importText(text, syntax, name, notes)
+	if o.Syntax == "" && declared == Text && errors.Is(err, ErrNoTable) {
+		// Text may be the source of a page or of Markdown, pasted as it is.
+		if syntax = sniff(text); syntax != Text {
+			notes = append(notes, note{message: fmt.Sprintf("as plain text, it holds no table; read as %s by its content", syntax)})
+			return importText(text, syntax, name, notes)
+		}
+	}
+	return manifests, err
+}
+
+func importText(text string, syntax Syntax, name string, notes []note) ([]*manifest.Manifest, error) {
 	doc, err := read(text, syntax)
 	if err != nil {
 		return nil, err
 	}
-	doc.notes = append(notes, doc.notes...)
+	doc.notes = slices.Concat(notes, doc.notes)
 	tables, err := doc.tables()
 	if err != nil {
 		return nil, err
