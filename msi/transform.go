@@ -41,6 +41,7 @@ const (
 	IgnoreDeleteMissingTable ErrorConditions = 0x0008
 	IgnoreUpdateMissingRow   ErrorConditions = 0x0010
 	IgnoreChangeCodePage     ErrorConditions = 0x0020
+	IgnoreAll                ErrorConditions = 0x003f
 )
 
 // Transform is a set of changes to a database: a file .mst, or a storage in a
@@ -127,7 +128,7 @@ func (t *Transform) Validate(db *Database) error {
 			return &MismatchError{ValidateProduct, "ProductCode", t.OldProductCode, found}
 		}
 	}
-	if err := t.validateVersion(db.property("ProductVersion")); err != nil {
+	if err := t.ValidateVersion(db.property("ProductVersion")); err != nil {
 		return err
 	}
 	if t.Validation&ValidateUpgradeCode != 0 {
@@ -170,7 +171,9 @@ func listed(list, s string) bool {
 	return false
 }
 
-func (t *Transform) validateVersion(found string) error {
+// ValidateVersion reports whether those validation conditions hold that are
+// about the version of the product. The error is a *MismatchError.
+func (t *Transform) ValidateVersion(found string) error {
 	fields := 0
 	switch {
 	case t.Validation&ValidateUpdateVersion != 0:
@@ -253,6 +256,10 @@ type ApplyOptions struct {
 	Ignore ErrorConditions
 	// Warn receives what was ignored; it may be nil.
 	Warn func(message string)
+	// Rewrite may change an added or changed row before it is applied, its key
+	// included: patches that are applied together are renumbered so. It may be
+	// nil.
+	Rewrite func(table string, row *RowChange)
 }
 
 // Apply changes db as the transform says. Where the transform does not fit, the
@@ -268,7 +275,7 @@ func (t *Transform) Apply(db *Database, o ApplyOptions) error {
 			return fmt.Errorf("msi: %w", err)
 		}
 	}
-	a := &applier{db: db, from: t, ignore: t.Ignore | o.Ignore, warn: o.Warn}
+	a := &applier{db: db, from: t, ignore: t.Ignore | o.Ignore, warn: o.Warn, rewrite: o.Rewrite}
 	if err := a.codePage(); err != nil {
 		return err
 	}
@@ -289,10 +296,11 @@ func (t *Transform) Apply(db *Database, o ApplyOptions) error {
 
 // applier changes a database as a decoded transform says.
 type applier struct {
-	db     *Database
-	from   *Transform
-	ignore ErrorConditions
-	warn   func(string)
+	db      *Database
+	from    *Transform
+	ignore  ErrorConditions
+	warn    func(string)
+	rewrite func(string, *RowChange)
 }
 
 // fault passes over what the error conditions allow.
@@ -414,6 +422,9 @@ func (a *applier) table(d *transformDecoder, name string) error {
 		}
 		if rc.Change == Removed {
 			continue
+		}
+		if a.rewrite != nil {
+			a.rewrite(name, &rc)
 		}
 		if err := a.row(t, rc); err != nil {
 			return err

@@ -1,0 +1,168 @@
+package msp
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/msp/delta"
+)
+
+// Content is one member of a cabinet in a patch, with what the transforms say
+// about it.
+type Content struct {
+	Cabinet string // stream of the patch
+	Key     string // name in the cabinet: File key
+	Size    int64  // of the member, in bytes
+	Uses    []Use  // by the pairs of transforms; none: nothing names the member
+}
+
+// Use says what a pair of transforms makes of a member of a cabinet.
+type Use struct {
+	Pair     string // name of the main transform
+	Delta    bool   // else the member is the whole file
+	Format   string // of a delta: "PA19", "PA30"; "" where the patch does not say
+	Optional bool   // the delta may fail
+	FileSize int64  // of the patched file, -1 where the transforms do not say
+	Version  string // of the patched file, "" where the transforms do not say
+	FileName string // File.FileName, "" where the transforms do not say
+	Added    bool   // the product did not have the file
+	Sequence int32
+}
+
+// Contents lists the members of all cabinets in the patch, in stored order. base
+// is the package that the patch is for and may be nil: then the types of columns
+// are those that Windows Installer documents.
+func (p *Patch) Contents(base *msi.Database) ([]Content, error) {
+	uses := make(map[string][]namedUse) // by cabinet
+	for _, pair := range p.Pairs {
+		if err := p.addUses(uses, pair, base); err != nil {
+			return nil, fmt.Errorf("msp: %s, transform %s: %w", p.Name(), pair.Name, err)
+		}
+	}
+	var list []Content
+	for _, stream := range p.db.Streams() {
+		r, err := p.db.Stream(stream)
+		if err != nil {
+			return nil, err
+		}
+		if _, named := uses[stream]; !named && !isCabinet(r) {
+			continue
+		}
+		c, err := cab.Open(r, r.Size(), cab.Options{Name: stream})
+		if err != nil {
+			return nil, fmt.Errorf("msp: %s: %w", p.Name(), err)
+		}
+		for _, f := range c.Files {
+			content := Content{Cabinet: stream, Key: p.memberName(f), Size: f.Size}
+			for _, u := range uses[stream] {
+				if u.key == content.Key {
+					content.Uses = append(content.Uses, u.Use)
+				}
+			}
+			list = append(list, content)
+		}
+	}
+	return list, nil
+}
+
+func isCabinet(r io.ReaderAt) bool {
+	const signature = "MSCF" // [MS-CAB] 2.1
+	var head [len(signature)]byte
+	n, _ := r.ReadAt(head[:], 0)
+	return string(head[:n]) == signature
+}
+
+// memberName returns the name of a member as text: File keys are in the code
+// page of the patch.
+func (p *Patch) memberName(f *cab.File) string {
+	if f.Attributes&cab.AttrUTF8 != 0 {
+		return f.Name
+	}
+	name, err := msi.DecodeText(p.db.CodePage(), []byte(f.RawName))
+	if err != nil {
+		return f.Name
+	}
+	return name
+}
+
+type namedUse struct {
+	key string
+	Use
+}
+
+// addUses adds what one pair of transforms says about members.
+func (p *Patch) addUses(uses map[string][]namedUse, pair *Pair, base *msi.Database) error {
+	if pair.Paired == nil {
+		return nil
+	}
+	main, err := pair.Main.Changes(base)
+	if err != nil {
+		return err
+	}
+	paired, err := pair.Paired.Changes(base)
+	if err != nil {
+		return err
+	}
+	n, err := readNumbering(paired)
+	if err != nil {
+		return err
+	}
+	add := func(key string, u Use) {
+		m := n.mediaOf(u.Sequence)
+		if m == nil || m.stream() == "" {
+			return
+		}
+		u.Pair, u.FileSize = pair.Name, -1
+		for _, d := range []*msi.Diff{main, paired} {
+			u.describe(d, key)
+		}
+		uses[m.stream()] = append(uses[m.stream()], namedUse{key, u})
+	}
+	for _, f := range n.files {
+		add(f.key, Use{Sequence: f.sequence})
+	}
+	for _, d := range n.deltas {
+		add(d.key, Use{Sequence: d.sequence, Delta: true, Format: d.format, Optional: d.optional})
+	}
+	return nil
+}
+
+// describe adds what a transform changes in the File row.
+func (u *Use) describe(d *msi.Diff, key string) {
+	for _, tc := range d.Tables {
+		if tc.Name != "File" {
+			continue
+		}
+		i := slices.IndexFunc(tc.Rows, func(rc msi.RowChange) bool { return rc.Key[0] == msi.String(key) })
+		if i < 0 {
+			continue
+		}
+		rc := tc.Rows[i]
+		u.Added = u.Added || rc.Change == msi.Added
+		if n, ok := cellInt(rc, "FileSize"); ok {
+			u.FileSize = int64(n)
+		}
+		if v := cellText(rc, "Version"); v != "" {
+			u.Version = v
+		}
+		if v := cellText(rc, "FileName"); v != "" {
+			u.FileName = v
+		}
+	}
+}
+
+// headerFormat names the format of a delta by the header that the patch keeps
+// apart from it, in a binary cell; "" where it has none.
+func headerFormat(rc msi.RowChange) string {
+	for _, c := range rc.Cells {
+		if c.Column == "Header" && c.NewData != nil {
+			head := make([]byte, 4)
+			n, _ := c.NewData.ReadAt(head, 0)
+			return delta.Format(head[:n])
+		}
+	}
+	return ""
+}

@@ -1,0 +1,355 @@
+package msp
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/msp/delta"
+)
+
+// Plan is what patches make of a package. Its databases read from the package
+// and the patches, which must stay open.
+type Plan struct {
+	// Database is that of the patched administrative image: the package's own
+	// with the main transforms applied, and the summary information that the
+	// patches ask for.
+	Database *msi.Database
+	// Full is what the installer works with: Database and the rows that the
+	// paired transforms add, such as files that only they name. Sequences and
+	// DiskIds of patches that collide with others are renumbered.
+	Full    *msi.Database
+	Applied []Application // in order
+	Skipped []Skip
+	// Cabinets are those of the applied patches that hold wanted members, in order.
+	Cabinets []*Cabinet
+	// Files are the files whose bytes do not simply come from the package, by
+	// File key.
+	Files    map[string]*File
+	Warnings []string
+}
+
+// Application is a patch as it was applied.
+type Application struct {
+	Patch *Patch
+	Pair  *Pair
+}
+
+// Skip is a patch that was not applied.
+type Skip struct {
+	Patch  *Patch
+	Reason string
+}
+
+// Cabinet is a cabinet inside a patch.
+type Cabinet struct {
+	Patch  *Patch
+	Stream string // of the patch's database
+	DiskID int32  // of its Media row in Plan.Full
+	// Members are the wanted ones, in the order of their sequence.
+	Members []*Member
+}
+
+// Member is a file in a cabinet of a patch.
+type Member struct {
+	Cabinet    *Cabinet
+	Key        string // name in the cabinet, and File key
+	Occurrence int    // 0, or more where several members of the cabinet have this name
+	Sequence   int32  // as in Plan.Full
+	Delta      bool   // else a whole file
+	Size       int64  // of a delta, as the Patch table says; 0 for a whole file
+	Optional   bool   // a delta that may fail (non-vital)
+}
+
+// File says where the bytes of one file come from: from Whole, or from the
+// package when Whole is nil; then Deltas are applied, in order.
+type File struct {
+	Key    string
+	Whole  *Member
+	Deltas []*Member
+}
+
+// Finish makes the patched file of the old one, which is what the package or
+// Whole holds. deltas are the contents of Deltas. An optional delta that does
+// not fit is passed over, and named in skipped. Other errors are those of
+// package delta.
+func (f *File) Finish(old []byte, deltas [][]byte) (content []byte, skipped []string, err error) {
+	if len(deltas) != len(f.Deltas) {
+		return nil, nil, fmt.Errorf("msp: file %s: %d deltas of %d: %w", f.Key, len(deltas), len(f.Deltas), ErrFormat)
+	}
+	content = old
+	for i, m := range f.Deltas {
+		next, err := delta.Apply(content, deltas[i])
+		if err != nil {
+			err = fmt.Errorf("msp: file %s, patch %s: %w", f.Key, m.Cabinet.Patch.Name(), err)
+			if m.Optional && errors.Is(err, delta.ErrSource) {
+				skipped = append(skipped, err.Error())
+				continue
+			}
+			return nil, nil, err
+		}
+		content = next
+	}
+	return content, skipped, nil
+}
+
+// TargetError says that a patch does not fit a package. It is an ErrTarget.
+type TargetError struct {
+	Patch       *Patch
+	ProductCode string // of the package
+	Version     string
+	Wanted      []Target
+	Reasons     []error // for each of Wanted, mostly *msi.MismatchError
+}
+
+func (e *TargetError) Error() string {
+	s := fmt.Sprintf("msp: %s does not fit %s %s", e.Patch.Name(), e.ProductCode, e.Version)
+	said := make(map[string]bool)
+	for _, reason := range e.Reasons {
+		if text := reason.Error(); !said[text] {
+			said[text] = true
+			s += "; " + text
+		}
+	}
+	if len(e.Reasons) == 0 {
+		s += ": it holds no transform"
+	}
+	return s
+}
+
+func (e *TargetError) Unwrap() error { return ErrTarget }
+
+// Apply works out what the patches make of the package in base, which is not
+// changed; base may be that of an administrative image. Patches are put in order
+// by their families and sequences, in the order given where these say nothing; a
+// patch that only fits what another one makes of the package comes after it.
+// What another patch supersedes or makes obsolete is skipped. The error is a
+// *TargetError where a patch does not fit, ErrFormat, or one of package msi.
+func Apply(base *msi.Database, patches ...*Patch) (*Plan, error) {
+	plan := &Plan{Database: base.Clone(), Full: base.Clone(), Files: make(map[string]*File)}
+	product := plan.property("ProductCode")
+	pending, skipped := choose(patches, product)
+	plan.Skipped = skipped
+	for len(pending) > 0 {
+		next := -1
+		var mismatch error
+		var pair *Pair
+		for i, p := range pending {
+			if slices.ContainsFunc(pending, func(o *Patch) bool { return o != p && before(o, p, product) }) {
+				continue
+			}
+			fits, err := plan.pairFor(p)
+			if err == nil {
+				next, pair = i, fits
+				break
+			}
+			if mismatch == nil {
+				mismatch = err
+			}
+		}
+		if next < 0 && mismatch == nil {
+			return nil, fmt.Errorf("msp: the families of %s and other patches put each before the other: %w", pending[0].Name(), ErrFormat)
+		}
+		if next < 0 {
+			return nil, mismatch
+		}
+		p := pending[next]
+		pending = slices.Delete(pending, next, next+1)
+		if err := plan.apply(p, pair); err != nil {
+			return nil, fmt.Errorf("msp: %s, transform %s: %w", p.Name(), pair.Name, err)
+		}
+	}
+	plan.Cabinets = slices.DeleteFunc(plan.Cabinets, func(c *Cabinet) bool { return len(c.Members) == 0 })
+	return plan, nil
+}
+
+func (plan *Plan) property(name string) string { return property(plan.Database, name) }
+
+func property(db *msi.Database, name string) string {
+	if t := db.Table("Property"); t != nil {
+		if row, ok := t.Find(msi.String(name)); ok {
+			return row.String("Value")
+		}
+	}
+	return ""
+}
+
+// pairFor chooses the first pair of transforms whose conditions hold for the
+// package as it is now.
+func (plan *Plan) pairFor(p *Patch) (*Pair, error) {
+	e := &TargetError{Patch: p, ProductCode: plan.property("ProductCode"), Version: plan.property("ProductVersion"), Wanted: p.Targets()}
+	for _, pair := range p.Pairs {
+		err := p.listed(e.ProductCode)
+		if err == nil {
+			err = pair.Main.Validate(plan.Database)
+		}
+		if err == nil {
+			return pair, nil
+		}
+		e.Reasons = append(e.Reasons, err)
+	}
+	return nil, e
+}
+
+// listed reports whether the patch is for a product at all, whatever its
+// transforms say.
+func (p *Patch) listed(productCode string) error {
+	if len(p.Products) == 0 || slices.ContainsFunc(p.Products, func(code string) bool { return strings.EqualFold(code, productCode) }) {
+		return nil
+	}
+	return &msi.MismatchError{Condition: msi.ValidateProduct, Property: "ProductCode", Want: strings.Join(p.Products, " or "), Found: productCode}
+}
+
+// apply adds one patch to the plan.
+func (plan *Plan) apply(p *Patch, pair *Pair) error {
+	warn := func(message string) {
+		plan.Warnings = append(plan.Warnings, fmt.Sprintf("%s, transform %s: %s", p.Name(), pair.Name, message))
+	}
+	if err := pair.Main.Apply(plan.Database, msi.ApplyOptions{Warn: warn}); err != nil {
+		return err
+	}
+	// What the paired transforms of earlier patches added may be in the way of
+	// the next; that is no fault of its own.
+	stacked := msi.ApplyOptions{SkipValidation: true, Ignore: msi.IgnoreAll}
+	if err := pair.Main.Apply(plan.Full, stacked); err != nil {
+		return err
+	}
+	plan.Applied = append(plan.Applied, Application{p, pair})
+	plan.dropReplaced()
+	if pair.Paired == nil {
+		return plan.summary(plan.Database)
+	}
+	alone := plan.Database.Clone()
+	if err := pair.Paired.Apply(alone, msi.ApplyOptions{}); err != nil {
+		return fmt.Errorf("paired transform: %w", err)
+	}
+	changes, err := pair.Paired.Changes(plan.Database)
+	if err != nil {
+		return err
+	}
+	n, err := readNumbering(changes)
+	if err != nil {
+		return err
+	}
+	n.renumber(plan.Full)
+	stacked.Rewrite = n.rewrite
+	if err := pair.Paired.Apply(plan.Full, stacked); err != nil {
+		return err
+	}
+	if err := plan.members(p, n); err != nil {
+		return err
+	}
+	return plan.summary(alone)
+}
+
+// dropReplaced forgets what earlier patches did to files that are gone now.
+func (plan *Plan) dropReplaced() {
+	files := plan.Full.Table("File")
+	for key := range plan.Files {
+		if files != nil {
+			if _, ok := files.Find(msi.String(key)); ok {
+				continue
+			}
+		}
+		plan.forget(key)
+	}
+}
+
+// forget takes a file, and the members that it needed, out of the plan.
+func (plan *Plan) forget(key string) {
+	delete(plan.Files, key)
+	for _, c := range plan.Cabinets {
+		c.Members = slices.DeleteFunc(c.Members, func(m *Member) bool { return m.Key == key })
+	}
+}
+
+// summary changes the summary information of the image as properties in the
+// patched database ask for (Windows Installer: PATCHNEWPACKAGECODE,
+// PATCHNEWSUMMARYSUBJECT and PATCHNEWSUMMARYCOMMENTS Properties).
+func (plan *Plan) summary(patched *msi.Database) error {
+	for _, p := range []struct {
+		property string
+		id       msi.PropertyID
+	}{
+		{"PATCHNEWPACKAGECODE", msi.PIDRevision},
+		{"PATCHNEWSUMMARYSUBJECT", msi.PIDSubject},
+		{"PATCHNEWSUMMARYCOMMENTS", msi.PIDComments},
+	} {
+		v := property(patched, p.property)
+		if v == "" {
+			continue
+		}
+		for _, db := range []*msi.Database{plan.Database, plan.Full} {
+			if err := db.Summary().SetString(p.id, v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// members notes which members of the patch's cabinets are wanted.
+func (plan *Plan) members(p *Patch, n *numbering) error {
+	cabinets := make(map[int32]*Cabinet)
+	for _, m := range n.media {
+		if m.stream() == "" {
+			continue
+		}
+		c := &Cabinet{Patch: p, Stream: m.stream(), DiskID: m.diskID}
+		plan.Cabinets = append(plan.Cabinets, c)
+		cabinets[m.diskID] = c
+	}
+	var list []*Member
+	for _, f := range n.files {
+		list = append(list, &Member{Key: f.key, Sequence: f.sequence})
+	}
+	for _, d := range n.deltas {
+		list = append(list, &Member{Key: d.key, Sequence: d.sequence, Delta: true, Size: d.size, Optional: d.optional})
+	}
+	slices.SortStableFunc(list, func(a, b *Member) int { return int(a.Sequence) - int(b.Sequence) })
+	for _, m := range list {
+		media := n.mediaOf(m.Sequence)
+		if media == nil || cabinets[media.diskID] == nil {
+			return fmt.Errorf("file %s, sequence %d: no cabinet of the patch holds it: %w", m.Key, m.Sequence, ErrFormat)
+		}
+		m.Cabinet = cabinets[media.diskID]
+		for _, other := range m.Cabinet.Members {
+			if other.Key == m.Key {
+				m.Occurrence++
+			}
+		}
+		m.Cabinet.Members = append(m.Cabinet.Members, m)
+	}
+	for _, m := range list {
+		if m.Delta {
+			continue
+		}
+		// What came before does not matter any more.
+		plan.unwant(m.Key, m)
+		plan.Files[m.Key] = &File{Key: m.Key, Whole: m}
+	}
+	for _, m := range list {
+		if !m.Delta {
+			continue
+		}
+		f := plan.Files[m.Key]
+		if f == nil {
+			f = &File{Key: m.Key}
+			plan.Files[m.Key] = f
+		}
+		f.Deltas = append(f.Deltas, m)
+	}
+	return nil
+}
+
+// unwant takes the members of a file out of the plan that another one replaces;
+// those of the same patch stay.
+func (plan *Plan) unwant(key string, by *Member) {
+	for _, c := range plan.Cabinets {
+		if c.Patch != by.Cabinet.Patch {
+			c.Members = slices.DeleteFunc(c.Members, func(m *Member) bool { return m.Key == key })
+		}
+	}
+}
