@@ -4,14 +4,20 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/msi/cfb"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 )
 
@@ -80,4 +86,205 @@ func TestExpectedTrees(t *testing.T) {
 			require.Equal(t, want, got)
 		})
 	}
+}
+
+// TestTruncatedPackage extracts what is whole of a package that lacks its end.
+func TestTruncatedPackage(t *testing.T) {
+	pkg := corpus.Path(t, "msi", "VBRuntime.msi")
+	out, _, err := extractTo(t, pkg, source.Options{}, Options{}, WriteOptions{})
+	require.Error(t, err)
+	require.NoDirExists(t, out)
+	var outputError *OutputError
+	require.False(t, errors.As(err, &outputError))
+
+	out, r, err := extractTo(t, pkg, source.Options{}, Options{}, WriteOptions{KeepGoing: true})
+	require.ErrorIs(t, err, cfb.ErrTruncated)
+	var sourceError *source.Error
+	require.ErrorAs(t, err, &sourceError)
+	require.Contains(t, sourceError.Hint, "cut off")
+	require.Len(t, r.Files, 9)
+	require.Len(t, r.Lost, 1)
+	require.Contains(t, sourceError.Place, r.Lost[0].Path)
+	require.Len(t, tree(t, out), 9)
+	require.NoFileExists(t, filepath.Join(out, "VBRuntime.msi"), "the image is not complete")
+	want := treeOf(t, "VBRuntime")
+	for _, f := range r.Files {
+		require.Equal(t, want[f.Path], f.Size, f.Path)
+	}
+}
+
+// treeOf reads a list of derived paths and sizes: those of an administrative
+// image.
+func treeOf(t *testing.T, name string) map[string]int64 {
+	t.Helper()
+	data, err := os.ReadFile(corpus.Path(t, "msi", "trees", name+".tsv"))
+	require.NoError(t, err)
+	files := map[string]int64{}
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		fields := strings.Split(strings.TrimRight(line, "\r\n"), "\t")
+		require.Len(t, fields, 6, "line %q", line)
+		if fields[5] != "yes" {
+			continue
+		}
+		size, err := strconv.ParseInt(fields[2], 10, 64)
+		require.NoError(t, err)
+		// The placeholder for a directory that the Directory table lacks: ours is
+		// a folder of that name.
+		file := strings.NewReplacer("<missing:", "", ">", "").Replace(fields[1])
+		files[file] = size
+	}
+	return files
+}
+
+func TestDerivedTrees(t *testing.T) {
+	lists, err := filepath.Glob(filepath.Join(corpus.Dir(t), "msi", "trees", "*.tsv"))
+	require.NoError(t, err)
+	require.NotEmpty(t, lists)
+	for _, list := range lists {
+		name := strings.TrimSuffix(filepath.Base(list), ".tsv")
+		p, err := source.Open(corpus.Path(t, "msi", name+".msi"), source.Options{})
+		require.NoError(t, err)
+		plan, err := NewPlan(p, Options{})
+		require.NoError(t, err)
+		got := map[string]int64{}
+		for _, item := range plan.Items {
+			got[item.Path] = item.File.Size
+		}
+		require.Equal(t, treeOf(t, name), got, name)
+		require.NoError(t, p.Close())
+	}
+}
+
+// TestImagesAgain extracts images that Windows Installer made: the same files
+// come out, and the database stays what it is.
+func TestImagesAgain(t *testing.T) {
+	images, err := filepath.Glob(filepath.Join(corpus.Dir(t), "msi", "images", "*"))
+	require.NoError(t, err)
+	require.Len(t, images, 2)
+	for _, image := range images {
+		pkg := filepath.Join(image, "vc_runtimeMinimum_x64.msi")
+		out, r, err := extractTo(t, pkg, source.Options{}, Options{}, WriteOptions{})
+		require.NoError(t, err)
+		require.Empty(t, r.Warnings)
+		want, got := hashTree(t, image), hashTree(t, out)
+		delete(want, "vc_runtimeMinimum_x64.msi")
+		delete(got, "vc_runtimeMinimum_x64.msi")
+		require.Equal(t, want, got)
+		sameDatabase(t, pkg, filepath.Join(out, "vc_runtimeMinimum_x64.msi"))
+
+		// What Windows Installer wrote is what our stamp makes of the database
+		// without its marks.
+		db, err := msi.Open(pkg)
+		require.NoError(t, err)
+		bare := db.Clone()
+		require.NoError(t, bare.RemoveStream("AdminProperties"))
+		bare.Summary().SetInt(msi.PIDWordCount, msi.SourceCompressed)
+		require.NoError(t, bare.SetStream("\x05DigitalSignature", []byte("of the package")))
+		stamped, err := stamp(bare, false)
+		require.NoError(t, err)
+		require.ElementsMatch(t, db.Streams(), stamped.Streams())
+		require.Equal(t, stream(t, db, "AdminProperties"), stream(t, stamped, "AdminProperties"))
+		wordCount, _ := stamped.Summary().Int(msi.PIDWordCount)
+		want4, _ := db.Summary().Int(msi.PIDWordCount)
+		require.Equal(t, want4, wordCount)
+		require.NoError(t, db.Close())
+	}
+}
+
+// sameDatabase compares two databases by tables, streams and summary.
+func sameDatabase(t *testing.T, a, b string) {
+	t.Helper()
+	dbA, err := msi.Open(a)
+	require.NoError(t, err)
+	defer dbA.Close()
+	dbB, err := msi.Open(b)
+	require.NoError(t, err)
+	defer dbB.Close()
+	diff, err := msi.Compare(dbA, dbB)
+	require.NoError(t, err)
+	require.True(t, diff.Empty(), "%+v", diff)
+}
+
+// TestOurImagesAgain extracts our own image of every corpus package: the same
+// image comes out, and independent tools read its database.
+func TestOurImagesAgain(t *testing.T) {
+	msiinfo := corpus.Tool(t, "msiinfo")
+	for _, name := range []string{"NUnit-2.5.2.9222.msi", "IviNetSharedComponents32_Fx20_1.3.0.msi", "wix5-wixstdba-lzx.msi", "psmsi-Example.msi",
+		"pymsi-example.msi", "AppInstallerTestMsiInstaller.msi", "msi_with_external_cab.msi", "wix3-hello_world.msi"} {
+		t.Run(name, func(t *testing.T) {
+			pkg := corpus.Path(t, "msi", name)
+			out, r, err := extractTo(t, pkg, source.Options{}, Options{}, WriteOptions{})
+			require.NoError(t, err)
+			require.NotEmpty(t, r.Files)
+			image := filepath.Join(out, name)
+			again, _, err := extractTo(t, image, source.Options{}, Options{}, WriteOptions{})
+			require.NoError(t, err)
+			require.Equal(t, hashTree(t, out), hashTree(t, again))
+
+			tables := func(file string) string {
+				text, err := exec.Command(msiinfo, "tables", file).Output()
+				require.NoError(t, err)
+				return string(text)
+			}
+			require.Equal(t, tables(pkg), tables(image))
+			for table := range strings.Lines(tables(image)) {
+				table = strings.TrimSpace(table)
+				if strings.HasPrefix(table, "_") && table != "_Validation" {
+					continue
+				}
+				a, errA := exec.Command(msiinfo, "export", pkg, table).Output()
+				b, errB := exec.Command(msiinfo, "export", image, table).Output()
+				require.Equal(t, errA == nil, errB == nil, table)
+				require.Equal(t, string(a), string(b), table)
+			}
+			require.NoError(t, exec.Command(corpus.Tool(t, "7zz"), "t", image).Run())
+		})
+	}
+}
+
+// TestSpannedVolumes reads a set of two cabinets that another tool made.
+func TestSpannedVolumes(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"vol1.cab", "vol2.cab"} {
+		data, err := os.ReadFile(corpus.Path(t, "cab", "crafted", name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o666))
+	}
+	sevenZip := t.TempDir()
+	require.NoError(t, exec.Command(corpus.Tool(t, "7zz"), "x", "-o"+sevenZip, filepath.Join(dir, "vol1.cab")).Run())
+	want := hashTree(t, sevenZip)
+	require.NotEmpty(t, want)
+	for _, name := range []string{"vol1.cab", "vol2.cab"} {
+		out, _, err := extractTo(t, filepath.Join(dir, name), source.Options{}, Options{}, WriteOptions{})
+		require.NoError(t, err)
+		require.Equal(t, want, hashTree(t, out))
+	}
+	require.NoError(t, os.Remove(filepath.Join(dir, "vol2.cab")))
+	_, _, err := extractTo(t, filepath.Join(dir, "vol1.cab"), source.Options{}, Options{}, WriteOptions{})
+	require.ErrorIs(t, err, cab.ErrVolume)
+	require.ErrorContains(t, err, "vol2.cab")
+}
+
+func TestMissingParts(t *testing.T) {
+	_, _, err := extractTo(t, corpus.Path(t, "msi", "wix3-missing-external-cab.msi"), source.Options{}, Options{}, WriteOptions{})
+	var missing *source.MissingError
+	require.ErrorAs(t, err, &missing)
+	require.NotEmpty(t, missing.Cabinet)
+	require.Len(t, missing.Files, 1)
+	_, _, err = extractTo(t, corpus.Path(t, "msi", "wix3-simplemedia.msi"), source.Options{}, Options{}, WriteOptions{})
+	require.ErrorIs(t, err, source.ErrMissing)
+	require.ErrorContains(t, err, "PFiles/WixTestFolder/TextFile1.txt")
+	require.ErrorContains(t, err, "PFiles/WixTestFolder/TextFile2.txt")
+}
+
+// TestMergeModule reads a module, whose files lie in a cabinet of its own.
+func TestMergeModule(t *testing.T) {
+	out, r, err := extractTo(t, corpus.Path(t, "msi", "wix5-MergeModule1.msm"), source.Options{}, Options{}, WriteOptions{})
+	require.NoError(t, err)
+	require.NotEmpty(t, r.Files)
+	require.Len(t, tree(t, out), len(r.Files))
+	require.NotContains(t, tree(t, out), "wix5-MergeModule1.msm")
 }

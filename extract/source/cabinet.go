@@ -2,7 +2,6 @@ package source
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -76,7 +75,8 @@ func (p *Package) memberName(f *cab.File) string {
 }
 
 // cabinet opens the cabinet that a Media row names: "#name" is a stream of the
-// database, anything else a file beside the package.
+// database, anything else a file beside the package. ErrMissing means that it is
+// not there.
 func (p *Package) cabinet(where string) (*cabinet, error) {
 	if c := p.cabinets[fold(where)]; c != nil {
 		return c, nil
@@ -87,7 +87,7 @@ func (p *Package) cabinet(where string) (*cabinet, error) {
 	if stream, embedded := strings.CutPrefix(where, "#"); embedded {
 		r, err := p.db.Stream(stream)
 		if errors.Is(err, msi.ErrNotFound) {
-			return nil, fmt.Errorf("%w: the package has no stream %q", ErrMissing, stream)
+			return nil, ErrMissing
 		}
 		if err != nil {
 			return nil, err
@@ -99,7 +99,7 @@ func (p *Package) cabinet(where string) (*cabinet, error) {
 			return nil, err
 		}
 		if n == nil {
-			return nil, fmt.Errorf("%w: %q is not beside the package", ErrMissing, where)
+			return nil, ErrMissing
 		}
 		if c.content, err = from.open(n); err != nil {
 			return nil, err

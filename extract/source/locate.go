@@ -41,7 +41,6 @@ type MissingError struct {
 	DiskID       int32  // of the Media row; 0 without one
 	LastSequence int32
 	Files        []*File // that need it
-	err          error
 }
 
 func (e *MissingError) Error() string {
@@ -56,7 +55,11 @@ func (e *MissingError) Error() string {
 		if e.DiskID != 0 {
 			fmt.Fprintf(&b, " (Media row: DiskId %d, LastSequence %d)", e.DiskID, e.LastSequence)
 		}
-		fmt.Fprintf(&b, ": %v; %s: ", e.err, counted(len(e.Files), "file needs it", "files need it"))
+		where := "beside"
+		if strings.HasPrefix(e.Cabinet, "#") {
+			where = "in"
+		}
+		fmt.Fprintf(&b, " is not %s the package; %s: ", where, counted(len(e.Files), "file needs it", "files need it"))
 	}
 	const shown = 5
 	for i, f := range e.Files {
@@ -72,7 +75,7 @@ func (e *MissingError) Error() string {
 	return b.String()
 }
 
-func (e *MissingError) Unwrap() error { return e.err }
+func (e *MissingError) Unwrap() error { return ErrMissing }
 
 func counted(n int, one, many string) string {
 	if n == 1 {
@@ -120,10 +123,10 @@ func (l *locator) lose(f *File, err error) {
 }
 
 // miss books that a file needs something that is not there.
-func (l *locator) miss(f *File, e entry, err error) {
+func (l *locator) miss(f *File, e entry) {
 	m := l.missing[e.cabinet]
 	if m == nil {
-		m = &MissingError{Cabinet: e.cabinet, err: err}
+		m = &MissingError{Cabinet: e.cabinet}
 		if e.media != nil {
 			m.DiskID, m.LastSequence = e.media.DiskID, e.media.LastSequence
 		}
@@ -165,7 +168,7 @@ func (l *locator) findLoose(f *File, e entry) bool {
 	if e.cabinet != "" {
 		return false
 	}
-	l.miss(f, e, ErrMissing)
+	l.miss(f, e)
 	return true
 }
 
@@ -179,9 +182,9 @@ func (l *locator) findMember(f *File, e entry) {
 	if err != nil {
 		switch {
 		case e.loose != nil && errors.Is(err, ErrMissing):
-			l.miss(f, entry{media: e.media}, ErrMissing)
+			l.miss(f, entry{media: e.media})
 		case errors.Is(err, ErrMissing):
-			l.miss(f, e, err)
+			l.miss(f, e)
 		default:
 			l.lose(f, err)
 		}

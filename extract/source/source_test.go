@@ -198,7 +198,7 @@ func TestExternalCabinets(t *testing.T) {
 	require.ErrorAs(t, err, &sourceError)
 	require.Equal(t, name, sourceError.Package)
 	require.Contains(t, sourceError.Hint, "--media")
-	require.ErrorContains(t, err, `"data2.cab" (Media row: DiskId 2, LastSequence 3)`)
+	require.ErrorContains(t, err, `cabinet "data2.cab" (Media row: DiskId 2, LastSequence 3) is not beside the package; 1 file needs it: App/c`)
 
 	got, err = collect(p, WalkOptions{KeepGoing: true})
 	require.ErrorIs(t, err, ErrMissing)
@@ -422,7 +422,7 @@ func TestSpannedCabinets(t *testing.T) {
 
 	require.NoError(t, os.Remove(filepath.Join(dir, "data2.cab")))
 	p := open(t, name, Options{})
-	got, err = collect(p, WalkOptions{})
+	_, err = collect(p, WalkOptions{})
 	require.ErrorIs(t, err, cab.ErrVolume)
 	require.ErrorContains(t, err, "data2.cab")
 	var sourceError *Error
