@@ -77,6 +77,7 @@ func TestHostileNames(t *testing.T) {
 // TestBrowser renders the pages in a real browser: what a person reads is there,
 // and nothing is wider than the window, from a telephone to a large screen.
 func TestBrowser(t *testing.T) {
+	corpus.Dir(t) // elsewhere, plain tests stay fast
 	browser := corpus.Tool(t, "chromium")
 	const measure = `<script>document.body.dataset.width = document.documentElement.scrollWidth + "/" + innerWidth</script></body>`
 	const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`
