@@ -3,44 +3,61 @@ package kbarticle
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/manifest"
 )
 
-// assemble makes a manifest of each table.
+// assemble makes a manifest of each table. The notes on the article itself, and on
+// tables that turn out to hold no file, go to the first manifest after them, or to
+// the last one.
 func (d *document) assemble(tables []*fileTable, fileName string) []*manifest.Manifest {
 	a := d.article(fileName)
 	var out []*manifest.Manifest
+	var notes [][]note // of each manifest
+	pending := a.notes
 	for _, t := range tables {
-		caption := d.caption(t)
-		m := &manifest.Manifest{Product: a.product}
-		if a.kb != "" {
-			m.KB = "KB" + a.kb
-		}
-		if product, pack := productAndServicePack(caption); product != "" {
-			m.Product, m.ServicePack = product, pack
-		}
-		m.Title = title(m, a, caption)
-		for _, s := range a.superseded {
-			by := manifest.Superseding{KB: "KB" + s.kb}
-			for _, alias := range s.aliases {
-				by.Aliases = append(by.Aliases, "KB"+alias)
-			}
-			m.SupersededBy = append(m.SupersededBy, by)
-		}
-		notes := append(a.notes, t.notes...)
-		a.notes = nil
 		rows, more := t.files()
+		pending = slices.Concat(pending, t.notes, more)
 		if len(rows) == 0 {
 			continue
 		}
-		m.Files = rows
-		m.Warnings = warnings(append(notes, more...))
-		out = append(out, m)
+		out = append(out, a.manifest(rows, d.caption(t)))
+		notes = append(notes, pending)
+		pending = nil
+	}
+	if len(out) == 0 {
+		d.notes = pending
+		return nil
+	}
+	last := len(out) - 1
+	notes[last] = append(notes[last], pending...)
+	for i, m := range out {
+		m.Warnings = warnings(notes[i])
 	}
 	nameManifests(out, fileName)
 	return out
+}
+
+// manifest puts what is known about the article and one of its tables together.
+func (a *article) manifest(rows []manifest.Row, caption string) *manifest.Manifest {
+	m := &manifest.Manifest{Product: a.product, Files: rows}
+	if a.kb != "" {
+		m.KB = "KB" + a.kb
+	}
+	if product, pack := productAndServicePack(caption); product != "" {
+		m.Product, m.ServicePack = product, pack
+	}
+	m.Title = title(m, a, caption)
+	for _, s := range a.superseded {
+		by := manifest.Superseding{KB: "KB" + s.kb}
+		for _, alias := range s.aliases {
+			by.Aliases = append(by.Aliases, "KB"+alias)
+		}
+		m.SupersededBy = append(m.SupersededBy, by)
+	}
+	return m
 }
 
 func title(m *manifest.Manifest, a *article, caption string) string {
@@ -148,15 +165,9 @@ func (r *record) file(order dateOrder, decides cell) (*manifest.Row, []note) {
 	}
 	c := r.cells[colName]
 	base, dir, remark := parseName(c.text)
-	if base == "" || isNA(base) {
-		var texts []string
-		for _, c := range r.cells {
-			if c.text != "" {
-				texts = append(texts, c.text)
-			}
-		}
-		if c.line = r.line; len(texts) > 0 {
-			notes = append(notes, note{line: c.line, text: strings.Join(texts, " | "), message: "this row names no file and is left out"})
+	if strings.Trim(base, ". ") == "" || isNA(base) {
+		if text := r.text(); text != "" {
+			notes = append(notes, note{line: r.line, text: text, message: "this row names no file and is left out"})
 		}
 		return nil, notes
 	}
@@ -165,13 +176,15 @@ func (r *record) file(order dateOrder, decides cell) (*manifest.Row, []note) {
 	if strings.ContainsAny(base, `:*?"<>|`) {
 		warn(c, "this is not a file name in Windows; kept as printed")
 	}
-	if c := r.cells[colFolder]; dir == "" && !isNA(c.text) {
-		folder, problem := parseFolder(c.text)
-		warn(c, problem)
-		dir = folder
+	if f := r.cells[colFolder]; dir == "" && !isNA(f.text) {
+		c, dir = f, f.text
 	}
-	if dir = strings.Trim(dir, "/"); dir != "" {
-		row.Path = dir + "/" + base
+	if dir != "" {
+		folder, problem := parseFolder(dir)
+		warn(c, problem)
+		if folder != "" {
+			row.Path = folder + "/" + base
+		}
 	}
 	if c := r.cells[colVersion]; !isNA(c.text) {
 		value, problem := parseVersion(c.text)
@@ -220,5 +233,11 @@ func (r *record) file(order dateOrder, decides cell) (*manifest.Row, []note) {
 			warn(c, "this is not a SHA-256 in hexadecimal digits; the field stays empty")
 		}
 	}
+	if !looksLikeFile(base) && row.Version+row.Date+row.SHA256 == "" && row.Size == nil {
+		return nil, []note{{line: r.line, text: r.text(), message: "this row is not a file and is left out"}}
+	}
 	return &row, notes
 }
+
+// text is all that the record says.
+func (r *record) text() string { return joinFilled(r.cells[:]) }

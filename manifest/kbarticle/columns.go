@@ -41,13 +41,13 @@ func (h *sharer) columnTable(run []block) (used int, rows [][]cell, notes []note
 		}
 		row, remark := h.columnRow(run[i], kinds)
 		switch {
-		case row == nil && gap, row == nil && len(rows) == 1:
-			return ifRows(used, rows, notes)
+		case row == nil && (gap || len(rows) == 1):
+			return used, rows, notes
 		case row == nil:
 			notes = append(notes, note{line: run[i].line, text: line, message: "this line of the table is not a row and is left out"})
 		case remark != "":
 			if gap {
-				return ifRows(used, rows, notes)
+				return used, rows, notes
 			}
 			notes = append(notes, note{line: run[i].line, text: line, message: remark})
 			fallthrough
@@ -55,13 +55,6 @@ func (h *sharer) columnTable(run []block) (used int, rows [][]cell, notes []note
 			rows = append(rows, row)
 		}
 		used = i + 1
-	}
-	return ifRows(used, rows, notes)
-}
-
-func ifRows(used int, rows [][]cell, notes []note) (int, [][]cell, []note) {
-	if len(rows) == 1 {
-		return 0, nil, nil
 	}
 	return used, rows, notes
 }

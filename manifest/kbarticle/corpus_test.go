@@ -59,7 +59,7 @@ func TestCorpus(t *testing.T) {
 		require.NoError(t, err)
 		for _, e := range entries {
 			if e.Name() == "csv-header-variants.txt" {
-				continue // headings only: see TestCSVHeaderVariants
+				continue // see TestHeadingsAlone
 			}
 			delete(want, e.Name())
 			t.Run(e.Name(), func(t *testing.T) {
@@ -68,6 +68,16 @@ func TestCorpus(t *testing.T) {
 		}
 	}
 	require.Empty(t, want, "golden files without an article")
+}
+
+// TestHeadingsAlone reads notes on headings, with no file below any of them;
+// TestCSVHeaderVariants has files.
+func TestHeadingsAlone(t *testing.T) {
+	f, err := os.Open(corpus.Path(t, "kb", "en", "csv-header-variants.txt"))
+	require.NoError(t, err)
+	defer f.Close()
+	_, err = kbarticle.Import(f, filepath.Base(f.Name()), kbarticle.Options{})
+	require.ErrorIs(t, err, kbarticle.ErrNoTable)
 }
 
 // TestBuiltin proves that the built-in manifests are what the published page

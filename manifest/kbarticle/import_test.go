@@ -296,6 +296,55 @@ func TestMarkdownPastedAsText(t *testing.T) {
 	require.Equal(t, []string{"as plain text, it holds no table; read as markdown by its content"}, messages(m))
 }
 
+// TestNothingIsLostInSilence has tables of which a part cannot be read: each
+// part has a warning with its line.
+func TestNothingIsLostInSilence(t *testing.T) {
+	cells := func(rows ...string) string { return strings.ReplaceAll(strings.Join(rows, "|"), "|", "\n\n") + "\n" }
+	good := "|File name|Version|\n|---|---|\n|Clock.exe|1.2.3.4|\n\n"
+	for _, test := range []struct {
+		name, file, text string
+		rows             int
+		line             int
+		message          string
+	}{
+		{"a name without an extension", "a.txt", cells("File name|Version|Size", "Clock.exe|1.2.3.4|17", "Readme|n/a|18", "Clock.dll|1.2.3.4|19", "The end."), 2, 13, "these lines of the table are not a row and are left out"},
+		{"headings alone, a cell per line", "a.md", good + cells("File name|Version|Size", "Nothing yet."), 1, 5, "below these headings, no row could be read"},
+		{"headings alone, in columns", "a.md", good + "File name  Version  Size\n\nNothing yet.\n", 1, 5, "below these headings, no row could be read"},
+		{"headings alone, ruled", "a.md", good + "|File name|Version|\n|---|---|\n", 1, 5, "below these headings, no row could be read"},
+		{"unknown headings", "a.md", good + "|Nom|Mesure|Note|\n|---|---|---|\n|Clock.dll|1.2.3.4|a word|\n", 1, 7, "this looks like a file, but the headings of its columns are not known; the rows are left out"},
+		{"rows above the headings", "a.md", "|Clock.dll|1.2.3.4|\n|---|---|\n|File name|Version|\n|Clock.exe|1.2.3.4|\n", 1, 1, "this looks like a file, but the headings of its columns are not known; the rows are left out"},
+		{"a remark inside", "a.md", "|File name|Version|\n|---|---|\n|Clock.exe|1.2.3.4|\n|* not for x64||\n|Clock.dll|1.2.3.4|\n", 2, 4, "this row is not a file and is left out"},
+		{"a remark at the end", "a.md", "|File name|Version|\n|---|---|\n|Clock.exe|1.2.3.4|\n|see below||\n", 1, 4, "this row is not a file and is left out"},
+		{"a path with a drive", "a.md", "|File name|Version|\n|---|---|\n|C:\\\\Clock\\\\Clock.exe|1.2.3.4|\n", 1, 3, "Clock.exe: this is not a folder of a package; the path stays empty"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			manifests := importText(t, test.file, test.text)
+			require.Len(t, manifests, 1)
+			m := manifests[0]
+			require.Len(t, m.Files, test.rows)
+			require.Len(t, m.Warnings, 1, "%v", messages(m))
+			require.Equal(t, test.message, m.Warnings[0].Message)
+			require.Equal(t, test.line, m.Warnings[0].Line)
+		})
+	}
+}
+
+// TestUnknownHeadings reads a table in a language that is not known by its cells.
+func TestUnknownHeadings(t *testing.T) {
+	m := importText(t, "a.md", "|Nom du fichier|Version|Taille|Date|Heure|\n|---|---|---|---|---|\n|Clock.exe|1.2.3.4|582,656|22-Oct-2009|06:19|\n|Clock.inf||17|22-Oct-2009|06:20|\n")[0]
+	require.Equal(t, []manifest.Row{
+		{Name: "Clock.exe", Version: "1.2.3.4", Size: manifest.Bytes(582656), Date: "2009-10-22", Time: "06:19"},
+		{Name: "Clock.inf", Size: manifest.Bytes(17), Date: "2009-10-22", Time: "06:20"},
+	}, m.Files)
+	require.Equal(t, []string{"the headings are missing or not known; by their cells, the columns are file name, version, size, date, time"}, messages(m))
+}
+
+func TestMarksInHTML(t *testing.T) {
+	m := importText(t, "a.md", "<table>\n<tr><th>\n**File name**\n</th><th>Version</th></tr>\n<tr><td>\n**Clock\\_1.exe**\n</td><td>1.2.3.4</td></tr>\n</table>\n")[0]
+	require.Equal(t, []manifest.Row{{Name: "Clock_1.exe", Version: "1.2.3.4"}}, m.Files)
+	require.Empty(t, m.Warnings)
+}
+
 func FuzzText(f *testing.F)     { fuzz(f, kbarticle.Text) }
 func FuzzHTML(f *testing.F)     { fuzz(f, kbarticle.HTML) }
 func FuzzMarkdown(f *testing.F) { fuzz(f, kbarticle.Markdown) }

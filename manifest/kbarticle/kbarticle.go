@@ -113,7 +113,12 @@ func importText(text string, syntax Syntax, name string, notes []note) ([]*manif
 	}
 	manifests := doc.assemble(tables, name)
 	if len(manifests) == 0 {
-		return nil, fmt.Errorf("%w: no table with a column of file names beside versions, sizes or dates was found", ErrNoTable)
+		for _, n := range doc.notes {
+			if n.line > 0 {
+				return nil, fmt.Errorf("%w: line %d (%s): %s", ErrNoTable, n.line, quoted(n.text), n.message)
+			}
+		}
+		return nil, fmt.Errorf("%w: no column of file names beside versions, sizes or dates was found", ErrNoTable)
 	}
 	return manifests, nil
 }

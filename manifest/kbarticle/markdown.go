@@ -22,6 +22,9 @@ var (
 	listForm     = regexp.MustCompile(`^(?:[-*+>]|\d+[.)])\s+`)
 )
 
+// marksInHTML are marks of Markdown that converters leave in cells of HTML.
+var marksInHTML = strings.NewReplacer("**", "", `\_`, "_")
+
 // isPipeRule tells whether a line is the rule below the head of a pipe table.
 func isPipeRule(line string) bool {
 	return len(line) < maxColumnLine && strings.Contains(line, "|") && pipeRule.MatchString(line)
@@ -47,9 +50,16 @@ func readMarkdown(text string) (*document, error) {
 			d.addText(i+1, "", false)
 			i++
 		case strings.Contains(lower, "<table"), strings.Contains(lower, "<pre"):
-			end := htmlEnd(lines, i)
+			end, first := htmlEnd(lines, i), len(d.blocks)
 			if err := d.addHTML(strings.Join(lines[i:end], "\n"), i+1); err != nil {
 				return nil, err
+			}
+			for _, b := range d.blocks[first:] {
+				for _, row := range b.grid {
+					for j := range row {
+						row[j].text = marksInHTML.Replace(row[j].text)
+					}
+				}
 			}
 			i = end
 		case strings.HasPrefix(line, "<!--"):

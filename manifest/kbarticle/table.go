@@ -92,9 +92,10 @@ func (d *document) tables() ([]*fileTable, error) {
 					last = i
 					continue
 				}
-				found = []*fileTable{t}
+				found, rest = []*fileTable{t}, nil
 			}
 		}
+		d.noteUnread(rest)
 		for _, t := range found {
 			t.block = i
 			all = append(all, t)
@@ -107,6 +108,9 @@ func (d *document) tables() ([]*fileTable, error) {
 	for _, t := range all {
 		t.finish(&d.sharer)
 		if len(t.records) == 0 {
+			if t.kinds != nil {
+				d.notes = append(d.notes, note{line: t.line, text: joinFilled(t.header), message: "below these headings, no row could be read"})
+			}
 			for _, r := range t.upright {
 				c := r.cells[colName]
 				d.notes = append(d.notes, note{line: c.line, text: c.text, message: "nothing is said of this file but its name; it is left out"})
@@ -117,6 +121,22 @@ func (d *document) tables() ([]*fileTable, error) {
 		return nil, fmt.Errorf("%w: too many rows do not keep to their columns", ErrLimit)
 	}
 	return slices.DeleteFunc(all, func(t *fileTable) bool { return len(t.records) == 0 }), nil
+}
+
+// noteUnread notes the first of the rows without known headings that looks like a
+// file with its version.
+func (d *document) noteUnread(rows [][]cell) {
+	for _, row := range rows {
+		file := slices.ContainsFunc(row, func(c cell) bool { return looksLikeFile(c.text) })
+		versioned := slices.ContainsFunc(row, func(c cell) bool {
+			v, _ := parseVersion(c.text)
+			return strings.Count(v, ".") >= 2
+		})
+		if file && versioned {
+			d.notes = append(d.notes, note{line: row[0].line, text: joinFilled(row), message: "this looks like a file, but the headings of its columns are not known; the rows are left out"})
+			return
+		}
+	}
 }
 
 func (d *document) textBetween(from, to int) bool {

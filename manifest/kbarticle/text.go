@@ -118,7 +118,14 @@ func (h *sharer) lineTable(run []block) (used int, rows [][]cell, notes []note) 
 		lines, ends := nextLines(run[used:], len(kinds)+1)
 		row, taken, remark := h.alignLines(lines, kinds)
 		if row == nil {
-			break
+			skip := h.resume(run[used:], kinds)
+			if skip == 0 {
+				break
+			}
+			lost, _ := nextLines(run[used:used+skip], skip)
+			notes = append(notes, note{line: lost[0].line, text: joinCells(lost), message: "these lines of the table are not a row and are left out"})
+			used += skip
+			continue
 		}
 		if remark != "" {
 			notes = append(notes, note{line: lines[0].line, text: joinCells(lines[:taken]), row: lines[0].text, message: remark})
@@ -126,10 +133,25 @@ func (h *sharer) lineTable(run []block) (used int, rows [][]cell, notes []note) 
 		rows = append(rows, row)
 		used += ends[taken-1]
 	}
-	if len(rows) == 1 {
-		return 0, nil, nil
-	}
 	return used, rows, notes
+}
+
+// resume tells how many lines of run lie before the next row with all its cells,
+// if it comes before anything that ends the table: the headings of another one,
+// or more lines than two rows have.
+func (h *sharer) resume(run []block, kinds []kind) int {
+	lines, ends := nextLines(run, 3*len(kinds))
+	for i := 1; i < len(lines) && i <= 2*len(kinds); i++ {
+		if headingKind(lines[i].text) != colUnknown {
+			return 0
+		}
+		if looksLikeFile(lines[i].text) && len(kinds) > 0 && kinds[0] == colName {
+			if row, _, remark := h.alignLines(lines[i:], kinds); row != nil && remark == "" {
+				return ends[i-1]
+			}
+		}
+	}
+	return 0
 }
 
 // nextLines returns up to n lines of run that are not blank, and for each the
