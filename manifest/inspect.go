@@ -136,17 +136,22 @@ func (i *Inspector) Write(p []byte) (int, error) {
 		i.feed(p)
 		return len(p), nil
 	}
-	if i.start = append(i.start, p...); len(i.start) >= magicSize {
-		i.decide()
+	start := p
+	if len(i.start) > 0 || len(p) < magicSize {
+		i.start = append(i.start, p...)
+		start = i.start
+	}
+	if len(start) >= magicSize {
+		i.decide(start)
 	}
 	return len(p), nil
 }
 
 // decide chooses the collectors by the first bytes and feeds them.
-func (i *Inspector) decide() {
-	i.known = true
-	i.verify = packageVerifier(i.start)
-	if bytes.HasPrefix(i.start, magicMZ) {
+func (i *Inspector) decide(start []byte) {
+	i.known, i.start = true, nil
+	i.verify = packageVerifier(start)
+	if bytes.HasPrefix(start, magicMZ) {
 		i.executable = pe.NewCollector()
 		if i.options.Signature != nil {
 			i.signature = authenticode.NewCollector(*i.options.Signature)
@@ -155,8 +160,7 @@ func (i *Inspector) decide() {
 	if i.keepsContent() && i.file.Size > 0 {
 		i.content.Grow(int(min(i.file.Size, MaxPackage)))
 	}
-	i.feed(i.start)
-	i.start = nil
+	i.feed(start)
 }
 
 func (i *Inspector) feed(p []byte) {
@@ -184,7 +188,7 @@ func (i *Inspector) Finish() (*Actual, error) {
 		return nil, fmt.Errorf("%s: %w: %d bytes, announced were %d", i.file.Path, ErrSize, i.size, i.file.Size)
 	}
 	if !i.known {
-		i.decide()
+		i.decide(i.start)
 	}
 	a := newActual(i.file, i.size)
 	if i.sha256 != nil {
