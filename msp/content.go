@@ -36,7 +36,7 @@ type Use struct {
 // is the package that the patch is for and may be nil: then the types of columns
 // are those that Windows Installer documents.
 func (p *Patch) Contents(base *msi.Database) ([]Content, error) {
-	uses := make(map[string][]namedUse) // by cabinet
+	uses := make(map[string]map[string][]Use) // by cabinet and key
 	for _, pair := range p.Pairs {
 		if err := p.addUses(uses, pair, base); err != nil {
 			return nil, fmt.Errorf("msp: %s, transform %s: %w", p.Name(), pair.Name, err)
@@ -56,13 +56,8 @@ func (p *Patch) Contents(base *msi.Database) ([]Content, error) {
 			return nil, fmt.Errorf("msp: %s: %w", p.Name(), err)
 		}
 		for _, f := range c.Files {
-			content := Content{Cabinet: stream, Key: p.memberName(f), Size: f.Size}
-			for _, u := range uses[stream] {
-				if u.key == content.Key {
-					content.Uses = append(content.Uses, u.Use)
-				}
-			}
-			list = append(list, content)
+			key := p.memberName(f)
+			list = append(list, Content{Cabinet: stream, Key: key, Size: f.Size, Uses: uses[stream][key]})
 		}
 	}
 	return list, nil
@@ -88,13 +83,8 @@ func (p *Patch) memberName(f *cab.File) string {
 	return name
 }
 
-type namedUse struct {
-	key string
-	Use
-}
-
 // addUses adds what one pair of transforms says about members.
-func (p *Patch) addUses(uses map[string][]namedUse, pair *Pair, base *msi.Database) error {
+func (p *Patch) addUses(uses map[string]map[string][]Use, pair *Pair, base *msi.Database) error {
 	if pair.Paired == nil {
 		return nil
 	}
@@ -106,9 +96,18 @@ func (p *Patch) addUses(uses map[string][]namedUse, pair *Pair, base *msi.Databa
 	if err != nil {
 		return err
 	}
-	n, err := readNumbering(paired)
+	var before *msi.Table
+	if base != nil {
+		before = base.Table("File")
+	}
+	n, err := readNumbering(main, paired, before)
 	if err != nil {
 		return err
+	}
+	rows := make(map[string][]msi.RowChange)
+	for _, rc := range slices.Concat(fileRows(main), fileRows(paired)) {
+		key := rc.Key[0].Text()
+		rows[key] = append(rows[key], rc)
 	}
 	add := func(key string, u Use) {
 		m := n.mediaOf(u.Sequence)
@@ -116,10 +115,15 @@ func (p *Patch) addUses(uses map[string][]namedUse, pair *Pair, base *msi.Databa
 			return
 		}
 		u.Pair, u.FileSize = pair.Name, -1
-		for _, d := range []*msi.Diff{main, paired} {
-			u.describe(d, key)
+		for _, rc := range rows[key] {
+			u.describe(rc)
 		}
-		uses[m.stream()] = append(uses[m.stream()], namedUse{key, u})
+		byKey := uses[m.stream()]
+		if byKey == nil {
+			byKey = make(map[string][]Use)
+			uses[m.stream()] = byKey
+		}
+		byKey[key] = append(byKey[key], u)
 	}
 	for _, f := range n.files {
 		add(f.key, Use{Sequence: f.sequence})
@@ -131,26 +135,16 @@ func (p *Patch) addUses(uses map[string][]namedUse, pair *Pair, base *msi.Databa
 }
 
 // describe adds what a transform changes in the File row.
-func (u *Use) describe(d *msi.Diff, key string) {
-	for _, tc := range d.Tables {
-		if tc.Name != "File" {
-			continue
-		}
-		i := slices.IndexFunc(tc.Rows, func(rc msi.RowChange) bool { return rc.Key[0] == msi.String(key) })
-		if i < 0 {
-			continue
-		}
-		rc := tc.Rows[i]
-		u.Added = u.Added || rc.Change == msi.Added
-		if n, ok := cellInt(rc, "FileSize"); ok {
-			u.FileSize = int64(n)
-		}
-		if v := cellText(rc, "Version"); v != "" {
-			u.Version = v
-		}
-		if v := cellText(rc, "FileName"); v != "" {
-			u.FileName = v
-		}
+func (u *Use) describe(rc msi.RowChange) {
+	u.Added = u.Added || rc.Change == msi.Added
+	if n, ok := cellInt(rc, "FileSize"); ok {
+		u.FileSize = int64(n)
+	}
+	if v := cellText(rc, "Version"); v != "" {
+		u.Version = v
+	}
+	if v := cellText(rc, "FileName"); v != "" {
+		u.FileName = v
 	}
 }
 

@@ -45,9 +45,11 @@ type patchDelta struct {
 	format   string
 }
 
-func readNumbering(changes *msi.Diff) (*numbering, error) {
+// readNumbering reads the changes of a pair of transforms. before has the File
+// rows that were there before; it may be nil.
+func readNumbering(main, paired *msi.Diff, before *msi.Table) (*numbering, error) {
 	n := &numbering{disks: make(map[int32]int32)}
-	for _, tc := range changes.Tables {
+	for _, tc := range paired.Tables {
 		for _, rc := range tc.Rows {
 			if rc.Change == msi.Removed {
 				continue
@@ -55,10 +57,6 @@ func readNumbering(changes *msi.Diff) (*numbering, error) {
 			switch tc.Name {
 			case "Media":
 				n.addMedia(rc)
-			case "File":
-				if sequence, ok := cellInt(rc, "Sequence"); ok {
-					n.files = append(n.files, patchFile{rc.Key[0].Text(), sequence})
-				}
 			case "Patch":
 				if err := n.addDelta(rc); err != nil {
 					return nil, err
@@ -67,7 +65,72 @@ func readNumbering(changes *msi.Diff) (*numbering, error) {
 		}
 	}
 	slices.SortStableFunc(n.media, func(a, b patchMedia) int { return int(a.lastSequence) - int(b.lastSequence) })
+	n.addFiles(main, paired, before)
 	return n, nil
+}
+
+// addFiles finds the whole files: those whose rows the paired transform gives a
+// sequence or marks as of a patch, and those that the main transform adds.
+func (n *numbering) addFiles(main, paired *msi.Diff, before *msi.Table) {
+	const patchAdded = 0x1000 // msidbFileAttributesPatchAdded
+	sequences := make(map[string]int32)
+	existed := func(key msi.Value) bool {
+		if before == nil {
+			return false
+		}
+		row, ok := before.Find(key)
+		if !ok {
+			return false
+		}
+		if sequence, has := row.Int("Sequence"); has {
+			sequences[key.Text()] = sequence
+		}
+		return true
+	}
+	var keys []string
+	found := make(map[string]bool)
+	add := func(key string) {
+		if !found[key] {
+			found[key] = true
+			keys = append(keys, key)
+		}
+	}
+	for _, rc := range fileRows(main) {
+		known := existed(rc.Key[0])
+		if sequence, ok := cellInt(rc, "Sequence"); ok {
+			sequences[rc.Key[0].Text()] = sequence
+		}
+		if rc.Change == msi.Added && !known {
+			add(rc.Key[0].Text())
+		}
+	}
+	for _, rc := range fileRows(paired) {
+		key := rc.Key[0].Text()
+		if _, ok := sequences[key]; !ok {
+			existed(rc.Key[0])
+		}
+		sequence, ok := cellInt(rc, "Sequence")
+		if ok {
+			sequences[key] = sequence
+		}
+		attributes, _ := cellInt(rc, "Attributes")
+		if ok || attributes&patchAdded != 0 {
+			add(key)
+		}
+	}
+	for _, key := range keys {
+		n.files = append(n.files, patchFile{key, sequences[key]})
+	}
+}
+
+// fileRows returns the rows of the File table that a transform adds or changes.
+func fileRows(d *msi.Diff) []msi.RowChange {
+	for _, tc := range d.Tables {
+		if tc.Name == "File" {
+			return slices.DeleteFunc(slices.Clone(tc.Rows), func(rc msi.RowChange) bool { return rc.Change == msi.Removed })
+		}
+	}
+	return nil
 }
 
 func (n *numbering) addMedia(rc msi.RowChange) {
@@ -188,8 +251,6 @@ func (n *numbering) rewrite(table string, rc *msi.RowChange) {
 		}
 	}
 	switch table {
-	case "File":
-		cells("Sequence", sequence)
 	case "Patch":
 		if len(rc.Key) == 2 {
 			rc.Key[1] = moved(rc.Key[1], sequence)

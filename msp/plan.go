@@ -207,6 +207,7 @@ func (plan *Plan) apply(p *Patch, pair *Pair) error {
 	warn := func(message string) {
 		plan.Warnings = append(plan.Warnings, fmt.Sprintf("%s, transform %s: %s", p.Name(), pair.Name, message))
 	}
+	before := plan.Database.Clone()
 	if err := pair.Main.Apply(plan.Database, msi.ApplyOptions{Warn: warn}); err != nil {
 		return err
 	}
@@ -225,11 +226,15 @@ func (plan *Plan) apply(p *Patch, pair *Pair) error {
 	if err := pair.Paired.Apply(alone, msi.ApplyOptions{}); err != nil {
 		return fmt.Errorf("paired transform: %w", err)
 	}
-	changes, err := pair.Paired.Changes(plan.Database)
+	main, err := pair.Main.Changes(before)
 	if err != nil {
 		return err
 	}
-	n, err := readNumbering(changes)
+	paired, err := pair.Paired.Changes(plan.Database)
+	if err != nil {
+		return err
+	}
+	n, err := readNumbering(main, paired, before.Table("File"))
 	if err != nil {
 		return err
 	}
@@ -246,22 +251,27 @@ func (plan *Plan) apply(p *Patch, pair *Pair) error {
 
 // dropReplaced forgets what earlier patches did to files that are gone now.
 func (plan *Plan) dropReplaced() {
-	files := plan.Full.Table("File")
+	table := plan.Full.Table("File")
+	gone := make(map[string]bool)
 	for key := range plan.Files {
-		if files != nil {
-			if _, ok := files.Find(msi.String(key)); ok {
-				continue
-			}
+		found := false
+		if table != nil {
+			_, found = table.Find(msi.String(key))
 		}
-		plan.forget(key)
+		if !found {
+			gone[key] = true
+			delete(plan.Files, key)
+		}
 	}
+	plan.unwant(gone, nil)
 }
 
-// forget takes a file, and the members that it needed, out of the plan.
-func (plan *Plan) forget(key string) {
-	delete(plan.Files, key)
+// unwant takes members out of the plan, except those of one patch.
+func (plan *Plan) unwant(keys map[string]bool, except *Patch) {
 	for _, c := range plan.Cabinets {
-		c.Members = slices.DeleteFunc(c.Members, func(m *Member) bool { return m.Key == key })
+		if c.Patch != except {
+			c.Members = slices.DeleteFunc(c.Members, func(m *Member) bool { return keys[m.Key] })
+		}
 	}
 }
 
@@ -282,7 +292,14 @@ func (plan *Plan) summary(patched *msi.Database) error {
 			continue
 		}
 		for _, db := range []*msi.Database{plan.Database, plan.Full} {
-			if err := db.Summary().SetString(p.id, v); err != nil {
+			err := db.Summary().SetString(p.id, v)
+			if errors.Is(err, msi.ErrCodePage) {
+				// The summary information has a code page of its own.
+				if err = db.Summary().SetCodePage(patched.CodePage()); err == nil {
+					err = db.Summary().SetString(p.id, v)
+				}
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -309,27 +326,36 @@ func (plan *Plan) members(p *Patch, n *numbering) error {
 		list = append(list, &Member{Key: d.key, Sequence: d.sequence, Delta: true, Size: d.size, Optional: d.optional})
 	}
 	slices.SortStableFunc(list, func(a, b *Member) int { return int(a.Sequence) - int(b.Sequence) })
+	type nameInCabinet struct {
+		cabinet *Cabinet
+		key     string
+	}
+	seen := make(map[nameInCabinet]int)
 	for _, m := range list {
 		media := n.mediaOf(m.Sequence)
 		if media == nil || cabinets[media.diskID] == nil {
 			return fmt.Errorf("file %s, sequence %d: no cabinet of the patch holds it: %w", m.Key, m.Sequence, ErrFormat)
 		}
-		m.Cabinet = cabinets[media.diskID]
-		for _, other := range m.Cabinet.Members {
-			if other.Key == m.Key {
-				m.Occurrence++
+		if !m.Delta {
+			if err := setSequence(plan.Full, m.Key, m.Sequence); err != nil {
+				return err
 			}
 		}
+		m.Cabinet = cabinets[media.diskID]
+		name := nameInCabinet{m.Cabinet, m.Key}
+		m.Occurrence = seen[name]
+		seen[name]++
 		m.Cabinet.Members = append(m.Cabinet.Members, m)
 	}
+	// What came before a whole file does not matter any more.
+	replaced := make(map[string]bool)
 	for _, m := range list {
-		if m.Delta {
-			continue
+		if !m.Delta {
+			replaced[m.Key] = true
+			plan.Files[m.Key] = &File{Key: m.Key, Whole: m}
 		}
-		// What came before does not matter any more.
-		plan.unwant(m.Key, m)
-		plan.Files[m.Key] = &File{Key: m.Key, Whole: m}
 	}
+	plan.unwant(replaced, p)
 	for _, m := range list {
 		if !m.Delta {
 			continue
@@ -344,12 +370,10 @@ func (plan *Plan) members(p *Patch, n *numbering) error {
 	return nil
 }
 
-// unwant takes the members of a file out of the plan that another one replaces;
-// those of the same patch stay.
-func (plan *Plan) unwant(key string, by *Member) {
-	for _, c := range plan.Cabinets {
-		if c.Patch != by.Cabinet.Patch {
-			c.Members = slices.DeleteFunc(c.Members, func(m *Member) bool { return m.Key == key })
-		}
+func setSequence(db *msi.Database, key string, sequence int32) error {
+	row, ok := db.Table("File").Find(msi.String(key))
+	if !ok {
+		return fmt.Errorf("file %s: its row is gone: %w", key, ErrFormat)
 	}
+	return row.SetCol("Sequence", msi.Int(sequence))
 }
