@@ -20,15 +20,22 @@ const (
 	streamSummary = "\x05SummaryInformation"
 )
 
-// MaxTableBytes is how many bytes all tables and strings of a database may
-// have together. They are held in memory; streams are not.
-const MaxTableBytes = 256 << 20
+// MaxTableMemory is how many bytes of memory the tables and strings of a
+// database may take. They are held in memory; streams are not. Real packages
+// need a few million.
+const MaxTableMemory = 256 << 20
+
+// What strings and rows take in memory beside their content.
+const (
+	stringOverhead = 40
+	rowOverhead    = 32
+)
 
 // Database is an open installer database.
 type Database struct {
 	closer   io.Closer
 	fileSize int64
-	budget   int64 // what is left of MaxTableBytes
+	budget   int64 // what is left of MaxTableMemory
 
 	kind      Kind
 	clsid     [16]byte
@@ -84,7 +91,7 @@ func Open(name string) (*Database, error) {
 
 // NewReader reads the database in the size bytes of r, which must stay readable
 // while the database is used. Tables and strings are read at once and held in
-// memory, up to MaxTableBytes; streams are not.
+// memory, up to MaxTableMemory; streams are not.
 func NewReader(r io.ReaderAt, size int64) (*Database, error) {
 	c, err := cfb.NewReader(r, size)
 	if err != nil {
@@ -122,7 +129,7 @@ func (db *Database) init() {
 // openStorage reads the database in one storage of a compound file.
 func openStorage(root *cfb.Entry, fileSize int64, version int, kind Kind) (*Database, error) {
 	db := &Database{
-		fileSize: fileSize, budget: MaxTableBytes,
+		fileSize: fileSize, budget: MaxTableMemory,
 		kind: kind, clsid: root.CLSID, stateBits: root.StateBits, modified: root.Modified, version: version,
 	}
 	db.init()
@@ -182,23 +189,34 @@ func (db *Database) readPool() (*pool, error) {
 		}
 		parts[i] = b
 	}
+	if err := db.spend(int64(len(parts[0]) / 4 * stringOverhead)); err != nil {
+		return nil, fmt.Errorf("msi: %s: %w", streamPool, err)
+	}
 	return parsePool(parts[0], parts[1])
 }
 
 // readAll reads a stream that belongs to the tables.
 func (db *Database) readAll(s *stream) ([]byte, error) {
-	if s.size > db.budget {
-		return nil, fmt.Errorf("tables of more than %d bytes: %w", MaxTableBytes, ErrLimit)
-	}
 	if s.size > db.fileSize {
 		return nil, fmt.Errorf("%d bytes in a file of %d: %w", s.size, db.fileSize, cfb.ErrTruncated)
 	}
-	db.budget -= s.size
+	if err := db.spend(s.size); err != nil {
+		return nil, err
+	}
 	b := make([]byte, s.size)
 	if n, err := s.entry.Open().ReadAt(b, 0); n < len(b) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// spend takes memory from the budget of the tables.
+func (db *Database) spend(bytes int64) error {
+	if bytes > db.budget {
+		return fmt.Errorf("the tables take more than %d bytes of memory: %w", MaxTableMemory, ErrLimit)
+	}
+	db.budget -= bytes
+	return nil
 }
 
 // Close closes the file that Open opened.
@@ -390,6 +408,7 @@ func (db *Database) Storages() []string {
 
 // Storage opens a storage inside the database. What does not say that it is a
 // database of another kind is a transform. The result reads from the same file.
+// What is changed in it becomes part of db by SetStorage.
 func (db *Database) Storage(name string) (*Database, error) {
 	s, ok := db.storages[name]
 	if !ok {

@@ -3,6 +3,7 @@ package msi_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/md5"
 	"encoding/hex"
 	"os"
 	"path/filepath"
@@ -72,6 +73,25 @@ func TestModelEqualsRealImage(t *testing.T) {
 	}
 	slices.Sort(got)
 	require.Equal(t, expect, got)
+}
+
+// In the images that Windows Installer made, every file lies where the model of
+// the image's own database says, uncompressed and with the hash that it claims.
+func TestImagesOfWindowsInstaller(t *testing.T) {
+	for _, image := range []string{"vc2012-minimum-x64", "vc2013-minimum-x64"} {
+		dir := corpus.Path(t, "msi/images", image)
+		m := modelOf(t, open(t, filepath.Join(dir, "vc_runtimeMinimum_x64.msi")))
+		require.NotEmpty(t, m.Files)
+		for _, f := range m.Files {
+			require.False(t, f.Compressed, f.Key)
+			b, err := os.ReadFile(filepath.Join(append([]string{dir}, f.SourcePath(false)...)...))
+			require.NoError(t, err)
+			require.EqualValues(t, f.Size, len(b), f.Key)
+			if f.MD5 != nil {
+				require.Equal(t, *f.MD5, md5.Sum(b), f.Key)
+			}
+		}
+	}
 }
 
 // expected lists the paths of an .expect file.

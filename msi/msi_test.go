@@ -3,6 +3,7 @@ package msi_test
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"path/filepath"
 	"strconv"
@@ -229,6 +230,39 @@ func TestNewReaderRefusesOtherFiles(t *testing.T) {
 		require.Error(t, err, name)
 		require.True(t, isFormat(err), "%s: %v", name, err)
 	}
+}
+
+// Every table costs memory, also where many of them share the same few sectors
+// of the file.
+func TestMemoryOfTablesIsLimited(t *testing.T) {
+	db, err := msi.New(msi.KindDatabase, 1252)
+	require.NoError(t, err)
+	const tables = 64
+	for i := range tables {
+		table, err := db.AddTable(fmt.Sprintf("T%02d", i), []msi.Column{column("K", "i2", true)})
+		require.NoError(t, err)
+		for k := range 2048 {
+			_, err := table.Insert(msi.Int(int32(k)))
+			require.NoError(t, err)
+		}
+	}
+	b := save(t, db)
+	r, err := cfb.NewReader(bytes.NewReader(b), int64(len(b)))
+	require.NoError(t, err)
+	// One stream of 1 MiB takes the place of all tables.
+	root := &cfb.Node{CLSID: r.Root().CLSID}
+	for _, e := range r.Root().Children {
+		n := &cfb.Node{Name: e.Name, Size: e.Size, Open: func() (io.Reader, error) { return e.Open(), nil }}
+		if e.Size == 4096 {
+			n.Size = 1 << 20
+			n.Open = func() (io.Reader, error) { return bytes.NewReader(make([]byte, 1<<20)), nil }
+		}
+		root.Children = append(root.Children, n)
+	}
+	var big bytes.Buffer
+	require.NoError(t, cfb.Write(&big, root, cfb.WriteOptions{}))
+	_, err = msi.NewReader(bytes.NewReader(big.Bytes()), int64(big.Len()))
+	require.ErrorIs(t, err, msi.ErrLimit)
 }
 
 func noPool(t *testing.T) []byte {

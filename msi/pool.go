@@ -3,6 +3,7 @@ package msi
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -43,20 +44,24 @@ func parsePool(table, data []byte) (*pool, error) {
 	if _, ok := codePages[p.codePage]; !ok {
 		return nil, fmt.Errorf("msi: _StringPool: code page %d is not known: %w", p.codePage, ErrCodePage)
 	}
-	entries := parsePoolEntries(table[4:], len(data))
-	if entries == nil {
+	upperFirst, ok := poolReading(table[4:], int64(len(data)))
+	if !ok {
 		return nil, fmt.Errorf("msi: _StringPool: the strings are longer than the %d bytes of _StringData: %w", len(data), ErrFormat)
 	}
-	if len(entries) > maxStrings {
-		return nil, fmt.Errorf("msi: _StringPool: %d strings: %w", len(entries), ErrLimit)
+	count := 0
+	for range poolEntries(table[4:], upperFirst) {
+		count++
 	}
-	p.raw = make([]string, 1, len(entries)+1)
-	p.text = make([]string, 1, len(entries)+1)
-	p.refs = make([]uint32, 1, len(entries)+1)
+	if count > maxStrings {
+		return nil, fmt.Errorf("msi: _StringPool: %d strings: %w", count, ErrLimit)
+	}
+	p.raw = make([]string, 1, count+1)
+	p.text = make([]string, 1, count+1)
+	p.refs = make([]uint32, 1, count+1)
 	all := string(data)
-	for _, e := range entries {
-		raw := all[:e.length]
-		all = all[e.length:]
+	for length, refs := range poolEntries(table[4:], upperFirst) {
+		raw := all[:length]
+		all = all[length:]
 		text := raw
 		if !isASCII(raw) {
 			var err error
@@ -66,61 +71,58 @@ func parsePool(table, data []byte) (*pool, error) {
 		}
 		p.raw = append(p.raw, raw)
 		p.text = append(p.text, text)
-		p.refs = append(p.refs, e.refs)
+		p.refs = append(p.refs, refs)
 	}
 	return p, nil
 }
 
-type poolEntry struct {
-	length int
-	refs   uint32
-}
-
-// parsePoolEntries decodes the entries behind the first one. A string of 64 KiB
-// or more takes two: the first has the length 0. Writers disagree on the rest:
-// either the first holds the references and the second the whole length, or the
-// first holds the upper half of the length and the second the lower half and
-// the references. The reading whose lengths add up to the size of the data is
-// the right one. It returns nil where no reading fits.
-func parsePoolEntries(table []byte, size int) []poolEntry {
-	upperFirst, upperSum := readPoolEntries(table, true)
-	lengthSecond, lengthSum := readPoolEntries(table, false)
-	switch {
-	case lengthSum == int64(size):
-		return lengthSecond
-	case upperSum == int64(size):
-		return upperFirst
-	case lengthSum < int64(size):
-		return lengthSecond
-	case upperSum < int64(size):
-		return upperFirst
+// poolReading chooses how the entries behind the first one are read. A string of
+// 64 KiB or more takes two, of which the first has the length 0. Writers
+// disagree on the rest: either the first holds the references and the second the
+// whole length, or the first holds the upper half of the length and the second
+// the lower half and the references. The reading whose lengths add up to the
+// size of the data is the right one; failing that, one that leaves data over.
+func poolReading(table []byte, size int64) (upperFirst, ok bool) {
+	var sums [2]int64
+	for i := range sums {
+		for length := range poolEntries(table, i == 1) {
+			sums[i] += length
+		}
 	}
-	return nil
-}
-
-func readPoolEntries(table []byte, upperFirst bool) ([]poolEntry, int64) {
-	entries := make([]poolEntry, 0, len(table)/4)
-	var sum int64
-	for i := 0; i+4 <= len(table); i += 4 {
-		length := int64(binary.LittleEndian.Uint16(table[i:]))
-		refs := uint32(binary.LittleEndian.Uint16(table[i+2:]))
-		if length == 0 && refs != 0 && i+8 <= len(table) {
-			i += 4
-			low := int64(binary.LittleEndian.Uint16(table[i:]))
-			high := int64(binary.LittleEndian.Uint16(table[i+2:]))
-			if upperFirst {
-				length, refs = int64(refs)<<16|low, uint32(high)
-			} else {
-				length = high<<16 | low
+	for _, fits := range []func(sum int64) bool{
+		func(sum int64) bool { return sum == size },
+		func(sum int64) bool { return sum < size },
+	} {
+		for i, sum := range sums {
+			if fits(sum) {
+				return i == 1, true
 			}
 		}
-		sum += length
-		if sum > math.MaxInt32 {
-			return nil, math.MaxInt64
-		}
-		entries = append(entries, poolEntry{int(length), refs})
 	}
-	return entries, sum
+	return false, false
+}
+
+// poolEntries yields length and reference count of each string.
+func poolEntries(table []byte, upperFirst bool) iter.Seq2[int64, uint32] {
+	return func(yield func(int64, uint32) bool) {
+		for i := 0; i+4 <= len(table); i += 4 {
+			length := int64(binary.LittleEndian.Uint16(table[i:]))
+			refs := uint32(binary.LittleEndian.Uint16(table[i+2:]))
+			if length == 0 && refs != 0 && i+8 <= len(table) {
+				i += 4
+				low := int64(binary.LittleEndian.Uint16(table[i:]))
+				high := int64(binary.LittleEndian.Uint16(table[i+2:]))
+				if upperFirst {
+					length, refs = int64(refs)<<16|low, uint32(high)
+				} else {
+					length = high<<16 | low
+				}
+			}
+			if !yield(length, refs) {
+				return
+			}
+		}
+	}
 }
 
 // at returns the text of a reference.

@@ -130,6 +130,9 @@ func (db *Database) readTable(t *Table) error {
 		return nil
 	}
 	count := len(b) / width
+	if err := db.spend(int64(count) * int64(rowOverhead+4*len(t.columns))); err != nil {
+		return fmt.Errorf("msi: table %s: %w", t.Name, err)
+	}
 	cells := make([]uint32, count*len(t.columns))
 	records := make([]record, count)
 	t.rows = make([]*record, count)
