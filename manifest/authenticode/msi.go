@@ -1,0 +1,151 @@
+package authenticode
+
+import (
+	"bytes"
+	"crypto"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+
+	"github.com/hotfixkit/hotfixkit/msi/cfb"
+)
+
+// The streams of the root storage that hold a package's signature.
+const (
+	streamSignature   = "\x05DigitalSignature"
+	streamSignatureEx = "\x05MsiDigitalSignatureEx"
+)
+
+const noteMetadata = "names and times of the package's streams are not signed (it has no MsiDigitalSignatureEx)"
+
+// VerifyMSI checks the signature of the compound file (.msi, .msp, .msm) of the
+// given size. The error is that of reading the compound file, and wraps those of
+// package cfb.
+func VerifyMSI(r io.ReaderAt, size int64, o Options) (*Signature, error) {
+	file, err := cfb.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("authenticode: %w", err)
+	}
+	root := file.Root()
+	stream, ok, err := readSignatureStream(root, streamSignature)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return &Signature{Status: None}, nil
+	}
+	signatures, err := parseAlone(stream)
+	if err != nil {
+		return unreadable(err), nil
+	}
+	metadata, extended, err := readSignatureStream(root, streamSignatureEx)
+	if err != nil {
+		return nil, err
+	}
+	sums := make(map[crypto.Hash][]byte)
+	for _, algorithm := range hashesOf(signatures) {
+		content := algorithm.New()
+		if extended {
+			h := algorithm.New()
+			digestMetadata(h, root, true)
+			if !bytes.Equal(h.Sum(nil), metadata) {
+				return unreadable(fmt.Errorf("the package was changed after it was signed: names, sizes or times of its streams are not those that %s holds the %v digest of", streamSignatureEx[1:], algorithm)), nil
+			}
+			content.Write(metadata)
+		}
+		if err := digestContent(content, root, true); err != nil {
+			return nil, err
+		}
+		sums[algorithm] = content.Sum(nil)
+	}
+	if extended {
+		return judge(signatures, kindsMSI, sums, o), nil
+	}
+	return judge(signatures, kindsMSI, sums, o, noteMetadata), nil
+}
+
+// readSignatureStream reads one stream of the root, up to one byte more than a
+// signature may have.
+func readSignatureStream(root *cfb.Entry, name string) (data []byte, ok bool, err error) {
+	i := slices.IndexFunc(root.Children, func(e *cfb.Entry) bool { return e.Name == name && !e.IsStorage })
+	if i < 0 {
+		return nil, false, nil
+	}
+	data, err = io.ReadAll(io.LimitReader(root.Children[i].Open(), maxSignature+1))
+	if err != nil {
+		return nil, false, fmt.Errorf("authenticode: stream %q: %w", name, err)
+	}
+	return data, true, nil
+}
+
+// signedChildren returns the entries that a signature covers, in its order: by the
+// bytes of their UTF-16LE names.
+func signedChildren(storage *cfb.Entry, isRoot bool) []*cfb.Entry {
+	var list []*cfb.Entry
+	for _, e := range storage.Children {
+		if isRoot && (e.Name == streamSignature || e.Name == streamSignatureEx) {
+			continue
+		}
+		list = append(list, e)
+	}
+	slices.SortFunc(list, func(a, b *cfb.Entry) int { return bytes.Compare(nameBytes(a), nameBytes(b)) })
+	return list
+}
+
+func nameBytes(e *cfb.Entry) []byte {
+	var b []byte
+	for _, u := range e.RawName {
+		b = binary.LittleEndian.AppendUint16(b, u)
+	}
+	return b
+}
+
+// digestContent takes the content of all streams and, at the end of each storage,
+// its class identifier.
+func digestContent(h hash.Hash, storage *cfb.Entry, isRoot bool) error {
+	for _, e := range signedChildren(storage, isRoot) {
+		if e.IsStorage {
+			if err := digestContent(h, e, false); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := io.Copy(h, e.Open()); err != nil {
+			return fmt.Errorf("authenticode: stream %q: %w", e.Name, err)
+		}
+	}
+	h.Write(storage.CLSID[:])
+	return nil
+}
+
+// digestMetadata takes what the directory says of each entry.
+func digestMetadata(h hash.Hash, storage *cfb.Entry, isRoot bool) {
+	digestEntry(h, storage, isRoot)
+	for _, e := range signedChildren(storage, isRoot) {
+		if e.IsStorage {
+			digestMetadata(h, e, false)
+			continue
+		}
+		digestEntry(h, e, false)
+	}
+}
+
+func digestEntry(h hash.Hash, e *cfb.Entry, isRoot bool) {
+	var b []byte
+	if !isRoot {
+		b = append(b, nameBytes(e)...)
+	}
+	if e.IsStorage {
+		b = append(b, e.CLSID[:]...)
+	} else {
+		b = binary.LittleEndian.AppendUint32(b, uint32(e.Size))
+	}
+	b = binary.LittleEndian.AppendUint32(b, e.StateBits)
+	if !isRoot {
+		b = binary.LittleEndian.AppendUint64(b, e.Created)
+		b = binary.LittleEndian.AppendUint64(b, e.Modified)
+	}
+	h.Write(b)
+}

@@ -1,0 +1,296 @@
+package authenticode
+
+import (
+	"bytes"
+	"crypto"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+)
+
+const builtDirectory = builtOptional + optionalCount32 + 4 + directorySecurity*directorySize
+
+// withTable returns the unsigned file with a certificate table of the given
+// entries, each padded to a multiple of 8.
+func withTable(entries ...[]byte) []byte {
+	data := buildPE()
+	var table []byte
+	for _, entry := range entries {
+		table = append(table, entry...)
+		table = append(table, make([]byte, -len(table)&(tableAlignment-1))...)
+	}
+	binary.LittleEndian.PutUint32(data[builtDirectory:], builtSize)
+	binary.LittleEndian.PutUint32(data[builtDirectory+4:], uint32(len(table)))
+	return append(data, table...)
+}
+
+// winCertificate returns an entry that says it has its true length.
+func winCertificate(kind uint16, content []byte) []byte {
+	b := binary.LittleEndian.AppendUint32(nil, uint32(winCertHeaderSize+len(content)))
+	b = binary.LittleEndian.AppendUint16(b, winCertRevision2)
+	b = binary.LittleEndian.AppendUint16(b, kind)
+	return append(b, content...)
+}
+
+// signatureIn returns the DER form of the first signature of a file that
+// osslsigncode made of the built one.
+func signatureIn(t testing.TB, signed []byte) []byte {
+	t.Helper()
+	der, _, err := toDER(signed[builtSize+winCertHeaderSize:])
+	require.NoError(t, err)
+	return der
+}
+
+func TestTamperedPE(t *testing.T) {
+	set32 := binary.LittleEndian.PutUint32
+	get32 := binary.LittleEndian.Uint32
+	tests := []struct {
+		name   string
+		change func(b []byte) []byte
+		status Status
+		note   string
+	}{
+		{"unchanged", func(b []byte) []byte { return b }, Valid, ""},
+		{"checksum field", func(b []byte) []byte { b[builtOptional+optionalChecksum] ^= 0xff; return b }, Valid, ""},
+		{"first byte of the section", func(b []byte) []byte { b[0x200] ^= 1; return b }, Invalid, "changed after it was signed"},
+		{"last byte of the section", func(b []byte) []byte { b[builtSize-1] ^= 1; return b }, Invalid, "changed after it was signed"},
+		{"header before the checksum", func(b []byte) []byte { b[builtOptional+60] ^= 1; return b }, Invalid, "changed after it was signed"},
+		{"header between checksum and directory", func(b []byte) []byte { b[builtOptional+68] ^= 1; return b }, Invalid, "changed after it was signed"},
+		{"header behind the directory", func(b []byte) []byte { b[builtDirectory+8] ^= 1; return b }, Invalid, "changed after it was signed"},
+		{"the DOS header", func(b []byte) []byte { b[0x20] ^= 1; return b }, Invalid, "changed after it was signed"},
+		{"bytes behind the table", func(b []byte) []byte { return append(b, 0) }, Invalid, "1 bytes follow it"},
+		{"file cut off in the table", func(b []byte) []byte { return b[:len(b)-1] }, Invalid, "the file at"},
+		{"file cut off before the table", func(b []byte) []byte { return b[:builtSize-1] }, Invalid, "the file at"},
+		{"bytes before the table", func(b []byte) []byte {
+			set32(b[builtDirectory:], get32(b[builtDirectory:])+8)
+			return slices.Insert(b, builtSize, make([]byte, 8)...)
+		}, Invalid, "changed after it was signed"},
+		{"table in the headers", func(b []byte) []byte { set32(b[builtDirectory:], 8); return b }, Invalid, "it lies in the headers"},
+		{"table not aligned", func(b []byte) []byte { set32(b[builtDirectory:], builtSize+4); return b }, Invalid, "not a multiple of 8"},
+		{"table too large", func(b []byte) []byte { set32(b[builtDirectory+4:], maxSignature+1); return b }, Invalid, "above the limit"},
+		{"table of 4 GiB", func(b []byte) []byte { set32(b[builtDirectory+4:], 1<<32-1); return b }, Invalid, "above the limit"},
+		{"no entry", func(b []byte) []byte { return withTable(make([]byte, 7)) }, Invalid, "an entry of 0 bytes"},
+		{"entry shorter than its header", func(b []byte) []byte { set32(b[builtSize:], 7); return b }, Invalid, "an entry of 7 bytes"},
+		{"entry longer than the table", func(b []byte) []byte { set32(b[builtSize:], 1<<32-1); return b }, Invalid, "an entry of 4294967295 bytes"},
+		{"entry of another revision", func(b []byte) []byte { b[builtSize+5] = 3; return b }, Invalid, "revision 0x300"},
+		{"entry of another type", func(b []byte) []byte { return withTable(winCertificate(1, signatureIn(t, b))) }, Invalid, "an entry of type 1"},
+		{"entry twice", func(b []byte) []byte {
+			return withTable(winCertificate(winCertSignedData, signatureIn(t, b)), winCertificate(winCertSignedData, signatureIn(t, b)))
+		}, Valid, ""},
+		{"second entry is no signature", func(b []byte) []byte {
+			return withTable(winCertificate(winCertSignedData, signatureIn(t, b)), winCertificate(winCertSignedData, []byte("payload!")))
+		}, Invalid, "malformed"},
+		{"too many entries", func(b []byte) []byte {
+			return withTable(slices.Repeat([][]byte{winCertificate(winCertSignedData, signatureIn(t, b))}, maxSignatures+1)...)
+		}, Invalid, "more than 16 signatures"},
+		{"zeros behind the signature", func(b []byte) []byte {
+			return withTable(winCertificate(winCertSignedData, append(signatureIn(t, b), make([]byte, 64)...)))
+		}, Valid, ""},
+		{"other data behind the signature", func(b []byte) []byte {
+			return withTable(winCertificate(winCertSignedData, append(signatureIn(t, b), "payload!"...)))
+		}, Invalid, "bytes of other data follow it"},
+		{"other data in the padding", func(b []byte) []byte {
+			der := append(signatureIn(t, b), 0)
+			b = withTable(winCertificate(winCertSignedData, der))
+			b[builtSize+winCertHeaderSize+len(der)] = 1
+			return b
+		}, Invalid, "of other data"},
+		{"other data at the end of the table", func(b []byte) []byte {
+			b = append(b, 0, 0, 0, 1)
+			set32(b[builtDirectory+4:], get32(b[builtDirectory+4:])+4)
+			return b
+		}, Invalid, "4 bytes of other data at its end"},
+		{"signature of a package", func(b []byte) []byte {
+			return withTable(winCertificate(winCertSignedData, packageSignature(t, "plain.msi")))
+		}, Invalid, "another kind of file"},
+		{"directory entry emptied", func(b []byte) []byte { clear(b[builtDirectory : builtDirectory+8]); return b }, None, ""},
+		{"fewer directories", func(b []byte) []byte { b[builtOptional+optionalCount32] = 4; return b }, None, ""},
+		{"no PE signature", func(b []byte) []byte { b[builtHeader] = 'N'; return b }, None, ""},
+		{"no DOS signature", func(b []byte) []byte { b[0] = 'N'; return b }, None, ""},
+		{"unknown optional header", func(b []byte) []byte { b[builtOptional] = 0; return b }, None, ""},
+		{"new header far away", func(b []byte) []byte { set32(b[dosNewHeader:], 1<<32-1); return b }, None, ""},
+		{"new header behind the end", func(b []byte) []byte { set32(b[dosNewHeader:], uint32(len(b))); return b }, None, ""},
+		{"cut off in the headers", func(b []byte) []byte { return b[:builtOptional+10] }, None, ""},
+		{"empty", func(b []byte) []byte { return nil }, None, ""},
+	}
+	o := fixtureOptions(t)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			data := test.change(fixture(t, "sha256.exe"))
+			s, err := VerifyPE(bytes.NewReader(data), int64(len(data)), o)
+			require.NoError(t, err)
+			require.Equal(t, test.status, s.Status, s.Notes)
+			if test.note != "" {
+				require.Contains(t, s.Notes[0], test.note)
+			}
+			require.Equal(t, s, collect(data, o, len(data)), "the Collector agrees")
+			// osslsigncode does not look behind a signature, and knows one entry only.
+			if test.name != "entry twice" {
+				stricter := []string{"other data behind the signature", "other data in the padding"}
+				compareWithOracle(t, data, s, slices.Contains(stricter, test.name))
+			}
+		})
+	}
+}
+
+// Whatever changes in the parts of the certificate table that keys vouch for, the
+// signature does not stay valid. (It may where nobody looks: in a root that a
+// timestamp brings along.)
+func TestTamperedTable(t *testing.T) {
+	o := fixtureOptions(t)
+	data := fixture(t, "sha256.exe")
+	sd, err := parseSignedData(signatureIn(t, data))
+	require.NoError(t, err)
+	s, err := sd.verifySigner()
+	require.NoError(t, err)
+	tokens := valuesOf(s.unsigned, oidTimestampToken)
+	require.Len(t, tokens, 1)
+	token, err := parseSignedData(tokens[0])
+	require.NoError(t, err)
+	tsa, err := token.verifySigner()
+	require.NoError(t, err)
+
+	parts := map[string][]byte{
+		"content":                  sd.content.FullBytes,
+		"certificate":              s.certificate.Raw,
+		"signature":                s.signature,
+		"content of the token":     token.content.FullBytes,
+		"certificate of the token": tsa.certificate.Raw,
+		"signature of the token":   tsa.signature,
+	}
+	for _, a := range s.signed {
+		parts["signed attribute "+a.oid.String()] = a.value
+	}
+	for _, a := range tsa.signed {
+		parts["signed attribute of the token "+a.oid.String()] = a.value
+	}
+	const stride = 3
+	for name, part := range parts {
+		require.Contains(t, string(data), string(part), name)
+		for at := 0; at < len(part); at += stride {
+			other := bytes.Clone(part)
+			other[at] ^= 1
+			// osslsigncode puts one certificate into its tokens twice.
+			changed := bytes.ReplaceAll(data, part, other)
+			s, err := VerifyPE(bytes.NewReader(changed), int64(len(changed)), o)
+			require.NoError(t, err)
+			require.NotEqual(t, Valid, s.Status, "%s, byte %d", name, at)
+		}
+	}
+}
+
+// collect writes data to a Collector in pieces of the given size.
+func collect(data []byte, o Options, piece int) *Signature {
+	c := NewCollector(o)
+	for len(data) > 0 {
+		n, err := c.Write(data[:min(piece, len(data))])
+		if err != nil {
+			panic(err)
+		}
+		data = data[n:]
+	}
+	return c.Finish()
+}
+
+func TestCollectorInPieces(t *testing.T) {
+	o := fixtureOptions(t)
+	for _, name := range []string{"sha1-nested-sha256.exe", "sha512-pagehash.exe"} {
+		data := fixture(t, name)
+		want, err := VerifyPE(bytes.NewReader(data), int64(len(data)), o)
+		require.NoError(t, err)
+		require.Equal(t, Valid, want.Status)
+		for _, piece := range []int{1, 3, 63, 64, 65, 512, 4096, len(data)} {
+			require.Equal(t, want, collect(data, o, piece), "%s in pieces of %d", name, piece)
+		}
+	}
+}
+
+func TestCollectorWithoutTable(t *testing.T) {
+	for _, data := range [][]byte{nil, []byte("MZ"), buildPE(), bytes.Repeat([]byte("text "), 1000)} {
+		c := NewCollector(Options{})
+		_, err := c.Write(data)
+		require.NoError(t, err)
+		require.Nil(t, c.hashes, "no digest is computed")
+		require.Equal(t, &Signature{Status: None}, c.Finish())
+	}
+}
+
+func TestPE32Plus(t *testing.T) {
+	head := buildPE()
+	binary.LittleEndian.PutUint16(head[builtOptional:], optionalMagic64)
+	binary.LittleEndian.PutUint32(head[builtOptional+optionalCount64:], 16)
+	entry := builtOptional + optionalCount64 + 4 + directorySecurity*directorySize
+	binary.LittleEndian.PutUint32(head[entry:], builtSize)
+	binary.LittleEndian.PutUint32(head[entry+4:], 16)
+	l, want, err := readLayout(head)
+	require.NoError(t, err)
+	require.Zero(t, want)
+	require.Equal(t, layout{
+		checksum:  builtOptional + optionalChecksum,
+		directory: int64(entry),
+		table:     builtSize,
+		tableEnd:  builtSize + 16,
+	}, l)
+}
+
+func TestVerifyPEReadError(t *testing.T) {
+	data := fixture(t, "sha256.exe")
+	for _, limit := range []int64{10, builtSize / 2, builtSize + 10} {
+		r := failingReaderAt{bytes.NewReader(data), limit}
+		_, err := VerifyPE(r, int64(len(data)), Options{})
+		require.ErrorIs(t, err, iotest.ErrTimeout)
+	}
+}
+
+// failingReaderAt fails behind limit.
+type failingReaderAt struct {
+	r     io.ReaderAt
+	limit int64
+}
+
+func (f failingReaderAt) ReadAt(p []byte, off int64) (int, error) {
+	if off+int64(len(p)) > f.limit {
+		n, _ := f.r.ReadAt(p[:max(0, min(f.limit-off, int64(len(p))))], off)
+		return n, iotest.ErrTimeout
+	}
+	return f.r.ReadAt(p, off)
+}
+
+func TestUnreadableSignature(t *testing.T) {
+	data := withTable(winCertificate(winCertSignedData, []byte{0x30, 0x84, 0x7f, 0xff, 0xff, 0xff}))
+	table := data[builtSize:]
+	_, err := parseTable(table)
+	require.True(t, errors.Is(err, errSignedData) && errors.Is(err, errBER), err)
+}
+
+func BenchmarkCollector(b *testing.B) {
+	small := fixture(b, "sha256.exe")
+	large := slices.Concat(small[:builtSize], make([]byte, 8<<20), small[builtSize:])
+	binary.LittleEndian.PutUint32(large[builtDirectory:], builtSize+8<<20)
+	o := Options{}
+	b.Run("collector", func(b *testing.B) {
+		b.SetBytes(int64(len(large)))
+		for b.Loop() {
+			collect(large, o, 64<<10)
+		}
+	})
+	b.Run("VerifyPE", func(b *testing.B) {
+		b.SetBytes(int64(len(large)))
+		for b.Loop() {
+			if _, err := VerifyPE(bytes.NewReader(large), int64(len(large)), o); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("SHA-256", func(b *testing.B) {
+		b.SetBytes(int64(len(large)))
+		for b.Loop() {
+			sumOf(crypto.SHA256, large)
+		}
+	})
+}
