@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 	"unicode/utf16"
 )
@@ -36,6 +37,23 @@ const (
 	PIDAppName     PropertyID = 18
 	PIDSecurity    PropertyID = 19
 )
+
+var propertyNames = map[PropertyID]string{
+	PIDCodePage: "Codepage", PIDTitle: "Title", PIDSubject: "Subject", PIDAuthor: "Author", PIDKeywords: "Keywords",
+	PIDComments: "Comments", PIDTemplate: "Template", PIDLastAuthor: "Last Saved By", PIDRevision: "Revision Number",
+	PIDLastPrinted: "Last Printed", PIDCreated: "Create Time/Date", PIDLastSaved: "Last Saved Time/Date",
+	PIDPageCount: "Page Count", PIDWordCount: "Word Count", PIDCharCount: "Character Count",
+	PIDAppName: "Creating Application", PIDSecurity: "Security",
+}
+
+// String returns the name of the property in the documentation of Windows
+// Installer, or its number.
+func (id PropertyID) String() string {
+	if name := propertyNames[id]; name != "" {
+		return name
+	}
+	return "property " + strconv.FormatUint(uint64(id), 10)
+}
 
 // Types of properties ([MS-OLEPS] 2.15).
 const (

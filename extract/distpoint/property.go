@@ -168,9 +168,10 @@ func SortPatches(patches []Patch, order []string) ([]Patch, error) {
 // A PropertyLine is the text for the installation properties of the step "Setup
 // Windows and ConfigMgr".
 type PropertyLine struct {
-	Patch    string // PATCH="…", "" when no patch is needed
-	Line     string // PATCH and the other properties
-	Warnings []string
+	Patch       string // PATCH="…", "" when no patch is needed
+	Placeholder bool   // Patch holds the placeholder
+	Line        string // PATCH and the other properties
+	Warnings    []string
 }
 
 // NewPropertyLine writes the installation properties for patches, in the order
@@ -191,6 +192,7 @@ func NewPropertyLine(patches []Patch, l Location, properties []Property) (*Prope
 			}
 			paths = append(paths, root+`\`+strings.ReplaceAll(p.Path, "/", `\`))
 		}
+		line.Placeholder = strings.Contains(root, Placeholder)
 		line.Patch = `PATCH="` + strings.Join(paths, ";") + `"`
 		words = append(words, line.Patch)
 	}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+)
+
+func catCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "cat",
+		Usage:     "write one file of a package to standard output",
+		ArgsUsage: "PACKAGE FILE",
+		Description: "FILE is a path in the image, a File key or a base name. The bytes are checked as extract checks them, " +
+			"but they are written while that goes on: only exit code 0 says that they are right.",
+		Flags: append([]cli.Flag{allFeaturesFlag()}, sourceFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 2 {
+				return usagef("cat needs a package and a file")
+			}
+			return s.cat(c)
+		},
+	}
+}
+
+func (s *session) cat(c *cli.Context) error {
+	p, err := source.Open(c.Args().First(), sourceOptions(c))
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	name := c.Args().Get(1)
+	found := p.Find(name)
+	if len(found) == 0 {
+		return &source.Error{Package: p.Ref(), Place: name, Err: source.ErrNotFound, Hint: "`hotfix list " + p.Ref() + "` lists the files"}
+	}
+	if len(found) > 1 {
+		text := ""
+		for _, f := range found {
+			text += "\n  " + f.Path
+		}
+		return usagef("%s: %q may be one of%s", p.Ref(), name, text)
+	}
+	walk := func(sink cab.Sink) error {
+		return p.Walk(c.Context, func(*source.File) (cab.Sink, error) { return sink, nil }, source.WalkOptions{Files: found})
+	}
+	if !s.json {
+		return walk(&outputSink{s.stdout})
+	}
+	content := &contentSink{}
+	if err := walk(content); err != nil {
+		return err
+	}
+	return s.finish(struct {
+		Path    string `json:"path"`
+		Size    int64  `json:"size"`
+		SHA256  string `json:"sha256"`
+		Content []byte `json:"content"` // base64
+	}{found[0].Path, int64(content.Len()), fmt.Sprintf("%x", sha256.Sum256(content.Bytes())), content.Bytes()}, nil, nil)
+}
+
+// maxJSONContent bounds what cat --json holds in memory.
+const maxJSONContent = 16 << 20
+
+// contentSink keeps a file for its JSON form.
+type contentSink struct{ bytes.Buffer }
+
+func (s *contentSink) Write(p []byte) (int, error) {
+	if s.Len()+len(p) > maxJSONContent {
+		return 0, usagef("with --json, cat prints files of up to %d bytes", maxJSONContent)
+	}
+	return s.Buffer.Write(p)
+}
+
+func (s *contentSink) Close(error) error { return nil }
+
+// outputSink writes to standard output.
+type outputSink struct{ w io.Writer }
+
+func (o *outputSink) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if err != nil {
+		return n, outputError(err)
+	}
+	return n, nil
+}
+
+func (o *outputSink) Close(error) error { return nil }

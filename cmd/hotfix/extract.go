@@ -1,0 +1,152 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hotfixkit/hotfixkit/extract"
+	"github.com/hotfixkit/hotfixkit/extract/source"
+)
+
+func extractCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "extract",
+		Usage:     "write the files of a package: what msiexec /a would write",
+		ArgsUsage: "PACKAGE",
+		Description: "DIR appears by one rename when every file is written and checked against what the package says; after an error nothing is left.\n\n" +
+			"The layout admin is that of an administrative image, with the package's own database; target is where files would be installed; " +
+			"flat has no folders. --include takes globs (** crosses folders), without case, against the path, or the base name when the glob has no slash.",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "folder `DIR` to write; it must not exist or be empty"},
+			&cli.StringSliceFlag{Name: "include", Usage: "write only files that match `GLOB`; may be given several times"},
+			&cli.StringFlag{Name: "layout", Usage: "admin, target or flat", Value: string(extract.Admin)},
+			&cli.BoolFlag{Name: "short-names", Usage: "use 8.3 names, as SHORTFILENAMES=1 does"},
+			allFeaturesFlag(),
+			&cli.BoolFlag{Name: "no-database", Usage: "leave the package's own database out of the image"},
+			&cli.StringSliceFlag{Name: "patch", Usage: "apply the patch `FILE.msp`; may be given several times"},
+			&cli.StringFlag{Name: "base", Usage: "package `BASE.msi` that a patch is applied to, for extracting the finished files from the patch"},
+			&cli.BoolFlag{Name: "merge", Usage: "add to a folder that exists, replacing file by file"},
+			&cli.BoolFlag{Name: "keep-going", Usage: "write the files that are whole even if others are lost; exit code 3 all the same"},
+			&cli.Int64Flag{Name: "max-files", Usage: "most files to write", Value: extract.DefaultMaxFiles},
+		}, sourceFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return usagef("extract needs one package")
+			}
+			if c.String("output") == "" {
+				return usagef("extract needs -o DIR")
+			}
+			return s.extract(c)
+		},
+	}
+}
+
+func (s *session) extract(c *cli.Context) error {
+	layout := extract.Layout(c.String("layout"))
+	switch layout {
+	case extract.Admin, extract.Target, extract.Flat:
+	default:
+		return usagef("--layout is admin, target or flat, not %q", layout)
+	}
+	p, err := source.Open(c.Args().First(), sourceOptions(c))
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	plan, err := extract.NewPlan(p, extract.Options{
+		Layout:     layout,
+		Include:    c.StringSlice("include"),
+		ShortNames: c.Bool("short-names"),
+		NoDatabase: c.Bool("no-database"),
+		Limits:     extract.Limits{MaxBytes: c.Int64("max-bytes"), MaxFiles: c.Int64("max-files")},
+	})
+	if err != nil {
+		return patternError(err)
+	}
+	meter := s.newMeter()
+	result, err := plan.Write(c.Context, c.String("output"), extract.WriteOptions{
+		Merge: c.Bool("merge"), KeepGoing: c.Bool("keep-going"), SHA256: s.json, Progress: meter.progress(),
+	})
+	meter.clear()
+	if result == nil {
+		return err
+	}
+	for _, w := range result.Warnings {
+		s.warn("%s", w)
+	}
+	return s.finish(result, func(w io.Writer) {
+		var total int64
+		for _, f := range result.Files {
+			total += f.Size
+		}
+		fmt.Fprintf(w, "%s: %s, %s bytes\n", printable(result.Output), count(len(result.Files), "file"), groupDigits(total))
+		writeLeftOut(w, leftOutGroups(p.LeftOut()))
+		for _, l := range result.Lost {
+			fmt.Fprintf(w, "lost: %s (%s)\n", printable(l.Path), printable(l.Error))
+		}
+	}, err)
+}
+
+// patternError makes a malformed or useless pattern an error of usage.
+func patternError(err error) error {
+	if errors.Is(err, extract.ErrPattern) || errors.Is(err, extract.ErrNoMatch) {
+		return &usageError{err: err}
+	}
+	return err
+}
+
+// A meter shows progress on a terminal; a nil meter shows none.
+type meter struct {
+	w           io.Writer
+	start, last time.Time
+}
+
+// newMeter returns a meter when standard error is a terminal and messages are
+// wanted.
+func (s *session) newMeter() *meter {
+	f, ok := s.stderr.(*os.File)
+	if !ok || s.quiet {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return nil
+	}
+	now := time.Now()
+	return &meter{w: f, start: now, last: now}
+}
+
+func (m *meter) progress() func(done, total int64) {
+	if m == nil {
+		return nil
+	}
+	return m.show
+}
+
+// show draws the line at most ten times a second.
+func (m *meter) show(done, total int64) {
+	now := time.Now()
+	if now.Sub(m.last) < 100*time.Millisecond || total <= 0 {
+		return
+	}
+	m.last = now
+	fmt.Fprintf(m.w, "\r\x1b[K%s of %s bytes%s", groupDigits(done), groupDigits(total), timeLeft(now.Sub(m.start), done, total))
+}
+
+func timeLeft(elapsed time.Duration, done, total int64) string {
+	if done <= 0 || done >= total {
+		return ""
+	}
+	left := time.Duration(float64(elapsed) * float64(total-done) / float64(done))
+	return fmt.Sprintf(", %s left", left.Round(time.Second))
+}
+
+func (m *meter) clear() {
+	if m != nil {
+		fmt.Fprint(m.w, "\r\x1b[K")
+	}
+}

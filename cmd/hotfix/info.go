@@ -1,0 +1,298 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hotfixkit/hotfixkit/extract/inspect"
+	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/manifest"
+	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
+	"github.com/hotfixkit/hotfixkit/msi"
+)
+
+func infoCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "info",
+		Usage:     "tell what a package or an executable is",
+		ArgsUsage: "FILE...",
+		Flags: append(append([]cli.Flag{
+			&cli.BoolFlag{Name: "no-signature", Usage: "do not check the signature, which reads the whole file"},
+		}, trustFlags()...), sourceFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() == 0 {
+				return usagef("info needs a file")
+			}
+			return s.info(c)
+		},
+	}
+}
+
+func (s *session) info(c *cli.Context) error {
+	var trust *authenticode.Options
+	if !c.Bool("no-signature") {
+		var err error
+		if trust, err = signatureOptions(c); err != nil {
+			return err
+		}
+	}
+	results := []*fileInfo{}
+	var errs []error
+	for _, ref := range c.Args().Slice() {
+		info, err := readInfo(ref, sourceOptions(c), trust)
+		if err != nil {
+			detail := describe(err)
+			info.Error = &detail
+			errs = append(errs, err)
+		}
+		results = append(results, info)
+	}
+	err := errors.Join(errs...)
+	if len(results) == 1 {
+		results[0].Error = nil // the document has it
+		return s.finish(results[0], results[0].write, err)
+	}
+	return s.finish(results, func(w io.Writer) {
+		for i, r := range results {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			r.write(w)
+		}
+	}, err)
+}
+
+// fileInfo is the JSON document of info.
+type fileInfo struct {
+	File            string         `json:"file"`
+	Kind            string         `json:"kind,omitempty"`
+	Size            int64          `json:"size,omitempty"`
+	Version         string         `json:"version,omitempty"` // of an executable or a product
+	Machine         string         `json:"machine,omitempty"`
+	ProductName     string         `json:"product_name,omitempty"`
+	Manufacturer    string         `json:"manufacturer,omitempty"`
+	ProductCode     string         `json:"product_code,omitempty"`
+	ProductVersion  string         `json:"product_version,omitempty"`
+	ProductLanguage string         `json:"product_language,omitempty"`
+	UpgradeCode     string         `json:"upgrade_code,omitempty"`
+	PackageCode     string         `json:"package_code,omitempty"`
+	Platform        string         `json:"platform,omitempty"` // of the Template property
+	Image           bool           `json:"administrative_image,omitempty"`
+	CodePage        int            `json:"code_page,omitempty"`
+	Patch           *patchInfo     `json:"patch,omitempty"`
+	PatchCode       string         `json:"patch_code,omitempty"`
+	Targets         []patchTarget  `json:"targets,omitempty"`
+	Cabinets        []cabinetInfo  `json:"cabinets,omitempty"`
+	Features        []featureInfo  `json:"features,omitempty"`
+	Files           int            `json:"files"`
+	LeftOut         int            `json:"left_out,omitempty"`
+	Warnings        []string       `json:"warnings,omitempty"`
+	Signature       *signatureInfo `json:"signature,omitempty"`
+	Error           *errorDetail   `json:"error,omitempty"`
+}
+
+type cabinetInfo struct {
+	Name        string `json:"name"`
+	Compression string `json:"compression"`
+	Embedded    bool   `json:"embedded"`
+	Missing     bool   `json:"missing,omitempty"`
+}
+
+type featureInfo struct {
+	Key    string `json:"key"`
+	Parent string `json:"parent,omitempty"`
+	Title  string `json:"title,omitempty"`
+	Level  int32  `json:"level"`
+}
+
+type signatureInfo struct {
+	Status    authenticode.Status `json:"status"`
+	Signer    string              `json:"signer,omitempty"`
+	Publisher string              `json:"publisher,omitempty"`
+	Timestamp string              `json:"timestamp,omitempty"`
+	Digest    string              `json:"digest_algorithm,omitempty"`
+	Notes     []string            `json:"notes,omitempty"`
+}
+
+func newSignatureInfo(sig *authenticode.Signature) *signatureInfo {
+	if sig == nil {
+		return nil
+	}
+	info := &signatureInfo{Status: sig.Status, Signer: sig.Signer, Publisher: sig.Publisher, Digest: sig.DigestAlgorithm, Notes: sig.Notes}
+	if !sig.Timestamp.IsZero() {
+		info.Timestamp = sig.Timestamp.UTC().Format(time.RFC3339)
+	}
+	return info
+}
+
+// readInfo reads what is known about one file. With an error it returns what
+// could be read.
+func readInfo(ref string, o source.Options, trust *authenticode.Options) (*fileInfo, error) {
+	info := &fileInfo{File: ref}
+	p, err := source.Open(ref, o)
+	if errors.Is(err, source.ErrKind) {
+		if executable := info.readExecutable(ref, trust); executable {
+			return info, nil
+		}
+	}
+	if err != nil {
+		return info, err
+	}
+	defer p.Close()
+	info.Kind, info.Size = string(p.Kind()), p.Size()
+	info.Files, info.LeftOut, info.Warnings = len(p.Files()), len(p.LeftOut()), p.Warnings()
+	for _, c := range p.CabinetInfos() {
+		info.Cabinets = append(info.Cabinets, cabinetInfo{c.Name, c.Compression, c.Embedded, c.Missing})
+	}
+	if p.Database() == nil {
+		return info, nil
+	}
+	info.readDatabase(p)
+	if err := info.readPatch(p); err != nil {
+		return info, packageError(p, err)
+	}
+	if trust != nil {
+		sig, err := authenticode.VerifyMSI(p, p.Size(), *trust)
+		if err != nil {
+			return info, packageError(p, err)
+		}
+		info.Signature = newSignatureInfo(sig)
+	}
+	return info, nil
+}
+
+// readExecutable reports whether the file is an executable on the disk.
+func (i *fileInfo) readExecutable(ref string, trust *authenticode.Options) bool {
+	f, err := os.Open(ref)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	stat, err := f.Stat()
+	if err != nil || !stat.Mode().IsRegular() {
+		return false
+	}
+	actual, err := manifest.Inspect(manifest.File{Path: ref, Name: stat.Name(), Size: stat.Size()}, f, manifest.InspectOptions{Signature: trust})
+	if err != nil || actual.Platform == "" {
+		return false
+	}
+	i.Kind, i.Size, i.Version, i.Machine = "pe", stat.Size(), actual.Version, actual.Platform
+	i.Warnings = actual.Problems
+	i.Signature = newSignatureInfo(actual.Signature)
+	return true
+}
+
+func (i *fileInfo) readDatabase(p *source.Package) {
+	db := p.Database()
+	i.CodePage = db.CodePage()
+	summary := db.Summary()
+	i.Image = inspect.IsImage(p)
+	i.ProductName, i.Manufacturer = inspect.Property(p, "ProductName"), inspect.Property(p, "Manufacturer")
+	i.ProductCode, i.ProductVersion = inspect.Property(p, "ProductCode"), inspect.Property(p, "ProductVersion")
+	i.ProductLanguage, i.UpgradeCode = inspect.Property(p, "ProductLanguage"), inspect.Property(p, "UpgradeCode")
+	i.Version = i.ProductVersion
+	switch p.Kind() {
+	case source.MSI, source.MSM:
+		i.PackageCode = summary.String(msi.PIDRevision)
+		i.Platform, _, _ = strings.Cut(summary.String(msi.PIDTemplate), ";")
+	}
+	if p.Model() == nil {
+		return
+	}
+	for _, f := range p.Model().Features {
+		one := featureInfo{Key: f.Key, Title: f.Title, Level: f.Level}
+		if f.Parent != nil {
+			one.Parent = f.Parent.Key
+		}
+		i.Features = append(i.Features, one)
+	}
+}
+
+func (i *fileInfo) write(w io.Writer) {
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "  %-18s %s\n", name, printable(value))
+		}
+	}
+	fmt.Fprintf(w, "%s\n", printable(i.File))
+	line("kind", kindNames[i.Kind])
+	if i.Size > 0 {
+		line("size", groupDigits(i.Size)+" bytes")
+	}
+	line("product", i.ProductName)
+	line("manufacturer", i.Manufacturer)
+	line("version", i.Version)
+	line("machine", i.Machine)
+	line("platform", i.Platform)
+	line("language", i.ProductLanguage)
+	line("product code", i.ProductCode)
+	line("upgrade code", i.UpgradeCode)
+	line("package code", i.PackageCode)
+	if i.CodePage != 0 {
+		line("code page", strconv.Itoa(i.CodePage))
+	}
+	if i.Image {
+		line("image", "an administrative image")
+	}
+	i.writePatch(line)
+	for _, c := range i.Cabinets {
+		where := "beside the package"
+		if c.Embedded {
+			where = "in the package"
+		}
+		if c.Missing {
+			where += ", MISSING OR UNREADABLE"
+		}
+		line("cabinet", strings.TrimSpace(c.Name+" "+c.Compression)+" ("+where+")")
+	}
+	for _, f := range i.Features {
+		line("feature", fmt.Sprintf("%s, level %d %s", f.Key, f.Level, f.Title))
+	}
+	if i.Kind != "pe" && i.Kind != "" {
+		text := count(i.Files, "file")
+		if i.LeftOut > 0 {
+			text += ", " + strconv.Itoa(i.LeftOut) + " left out of an administrative image"
+		}
+		line("files", text)
+	}
+	i.writeSignature(line)
+	for _, text := range i.Warnings {
+		line("warning", text)
+	}
+}
+
+func (i *fileInfo) writeSignature(line func(name, value string)) {
+	sig := i.Signature
+	if sig == nil {
+		return
+	}
+	text := string(sig.Status)
+	if sig.Signer != "" {
+		text += ", signed by " + sig.Signer
+	}
+	if sig.Timestamp != "" {
+		text += " at " + sig.Timestamp
+	}
+	line("signature", text)
+	for _, n := range sig.Notes {
+		line("", "- "+n)
+	}
+}
+
+// kindNames says for people what a kind is.
+var kindNames = map[string]string{
+	"msi": "installer package (msi)",
+	"msm": "merge module (msm)",
+	"msp": "patch (msp)",
+	"mst": "transform (mst)",
+	"cab": "cabinet (cab)",
+	"rpm": "rpm package",
+	"pe":  "executable (PE)",
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hotfixkit/hotfixkit/extract/source"
+)
+
+func listCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "list",
+		Usage:     "list the files as extract would write them",
+		ArgsUsage: "PACKAGE",
+		Flags: append([]cli.Flag{
+			allFeaturesFlag(),
+			&cli.BoolFlag{Name: "tree", Usage: "print folders as a tree"},
+			&cli.StringFlag{Name: "base", Usage: "resolve the files of a patch against the package `BASE.msi`"},
+		}, sourceFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return usagef("list needs one package")
+			}
+			p, err := source.Open(c.Args().First(), sourceOptions(c))
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			result := newListResult(p)
+			for _, w := range p.Warnings() {
+				s.warn("%s", w)
+			}
+			return s.finish(result, func(w io.Writer) {
+				if c.Bool("tree") {
+					result.writeTree(w)
+				} else {
+					result.write(w)
+				}
+			}, nil)
+		},
+	}
+}
+
+// listResult is the JSON document of list.
+type listResult struct {
+	Package  string         `json:"package"`
+	Files    []listedFile   `json:"files"`
+	LeftOut  []leftOutGroup `json:"left_out"`
+	Warnings []string       `json:"warnings"`
+}
+
+type listedFile struct {
+	Path       string   `json:"path"`
+	Size       int64    `json:"size"`
+	Version    string   `json:"version,omitempty"`
+	Language   string   `json:"language,omitempty"`
+	Key        string   `json:"key,omitempty"`
+	Cabinet    string   `json:"cabinet,omitempty"`
+	Sequence   int      `json:"sequence"`
+	MD5        string   `json:"md5,omitempty"`
+	ShortPath  string   `json:"short_path,omitempty"`
+	TargetPath string   `json:"target_path,omitempty"`
+	Attributes []string `json:"attributes,omitempty"`
+}
+
+// leftOutGroup is the files that one reason keeps out of the image.
+type leftOutGroup struct {
+	Feature string   `json:"feature,omitempty"`
+	Reason  string   `json:"reason"`
+	Files   []string `json:"files"`
+}
+
+func newListResult(p *source.Package) *listResult {
+	r := &listResult{Package: p.Ref(), Files: []listedFile{}, LeftOut: leftOutGroups(p.LeftOut()), Warnings: []string{}}
+	r.Warnings = append(r.Warnings, p.Warnings()...)
+	for _, f := range p.Files() {
+		one := listedFile{
+			Path: f.Path, Size: f.Size, Version: f.Version, Language: f.Language, Key: f.Key, Cabinet: f.Cabinet,
+			Sequence: f.Sequence, MD5: hexMD5(f.MD5), Attributes: attributeNames(f.Attributes),
+		}
+		if f.ShortPath != f.Path {
+			one.ShortPath = f.ShortPath
+		}
+		if f.TargetPath != f.Path {
+			one.TargetPath = f.TargetPath
+		}
+		r.Files = append(r.Files, one)
+	}
+	slices.SortStableFunc(r.Files, func(a, b listedFile) int { return strings.Compare(a.Path, b.Path) })
+	return r
+}
+
+// attributeNames spells out the Windows attributes of a file, which are set on
+// Windows only.
+func attributeNames(attributes uint32) []string {
+	var names []string
+	for i, name := range []string{"read-only", "hidden", "system"} {
+		if attributes&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func leftOutGroups(files []source.LeftOut) []leftOutGroup {
+	groups := []leftOutGroup{}
+	for _, l := range files {
+		same := func(g leftOutGroup) bool { return g.Feature == l.Feature && g.Reason == l.Reason }
+		i := slices.IndexFunc(groups, same)
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, leftOutGroup{Feature: l.Feature, Reason: l.Reason})
+		}
+		groups[i].Files = append(groups[i].Files, l.File.Path)
+	}
+	return groups
+}
+
+func (r *listResult) write(w io.Writer) {
+	t := newTable(">SIZE", "VERSION", "PATH")
+	var total int64
+	for _, f := range r.Files {
+		t.row(groupDigits(f.Size), f.Version, f.Path)
+		total += f.Size
+	}
+	t.write(w)
+	fmt.Fprintf(w, "%s, %s bytes\n", count(len(r.Files), "file"), groupDigits(total))
+	writeLeftOut(w, r.LeftOut)
+}
+
+// writeLeftOut says which files are left out and how to get them.
+func writeLeftOut(w io.Writer, groups []leftOutGroup) {
+	for _, g := range groups {
+		how := ""
+		if g.Feature != "" {
+			how = "; --all-features takes them"
+		}
+		fmt.Fprintf(w, "left out: %s (%s%s)\n", count(len(g.Files), "file"), printable(g.Reason), how)
+	}
+}
+
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strconv.Itoa(n) + " " + noun
+}
+
+// writeTree prints each folder once, its files below it.
+func (r *listResult) writeTree(w io.Writer) {
+	var open []string
+	for _, f := range r.Files {
+		var folders []string
+		if dir := path.Dir(f.Path); dir != "." {
+			folders = strings.Split(dir, "/")
+		}
+		same := 0
+		for same < len(folders) && same < len(open) && folders[same] == open[same] {
+			same++
+		}
+		for i := same; i < len(folders); i++ {
+			fmt.Fprintf(w, "%s%s/\n", strings.Repeat("  ", i), printable(folders[i]))
+		}
+		open = folders
+		fmt.Fprintf(w, "%s%s  %s\n", strings.Repeat("  ", len(folders)), printable(path.Base(f.Path)), strings.TrimSpace(groupDigits(f.Size)+"  "+f.Version))
+	}
+	fmt.Fprintln(w, count(len(r.Files), "file"))
+	writeLeftOut(w, r.LeftOut)
+}

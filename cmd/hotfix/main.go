@@ -1,0 +1,107 @@
+// Command hotfix reads Windows Installer packages on any operating system:
+// it extracts what an administrative installation would extract, checks files
+// against what their publisher printed, and stages distribution-point content.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	s := &session{stdout: stdout, stderr: stderr}
+	app := newApp(s)
+	args, err := permute(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, append([]string{app.Name}, args...))
+	}
+	// A command line that was not understood set no flag.
+	s.json = s.json || wantsJSON(args)
+	if ctx.Err() != nil {
+		err = errors.Join(err, context.Canceled)
+	}
+	return s.report(err)
+}
+
+// newApp describes the whole command line.
+func newApp(s *session) *cli.App {
+	app := &cli.App{
+		Name:      "hotfix",
+		Usage:     "read, extract, check and stage Windows Installer packages",
+		UsageText: "hotfix COMMAND [flags] [arguments]    (flags may stand before or after arguments)",
+		Version:   version,
+		Commands: []*cli.Command{
+			infoCommand(s),
+			listCommand(s),
+			extractCommand(s),
+			catCommand(s),
+			tablesCommand(s),
+			diffCommand(s),
+			verifyCommand(s),
+			stageCommand(s),
+			manifestCommand(s),
+			completionCommand(s),
+		},
+		Flags:                     outputFlags(s),
+		Writer:                    s.stdout,
+		ErrWriter:                 s.stderr,
+		DisableSliceFlagSeparator: true,
+		HideHelpCommand:           true,
+		ExitErrHandler:            func(*cli.Context, error) {},
+		OnUsageError:              onUsageError,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usagef("there is no command %q; `hotfix --help` lists them", c.Args().First())
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
+	finishCommands(s, app.Commands)
+	return app
+}
+
+// finishCommands gives every command what all of them share.
+func finishCommands(s *session, commands []*cli.Command) {
+	for _, c := range commands {
+		c.OnUsageError = onUsageError
+		c.HideHelpCommand = true
+		if len(c.Subcommands) > 0 {
+			name := c.Name
+			c.Action = func(c *cli.Context) error {
+				if c.Args().Present() {
+					return usagef("%s has no command %q; `hotfix %s --help` lists them", name, c.Args().First(), name)
+				}
+				return usagef("%s needs a command; `hotfix %s --help` lists them", name, name)
+			}
+			finishCommands(s, c.Subcommands)
+			continue
+		}
+		c.Flags = append(c.Flags, outputFlags(s)...)
+	}
+}
+
+// outputFlags are the flags that every command accepts.
+func outputFlags(s *session) []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output", Destination: &s.json},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print errors only", Destination: &s.quiet},
+	}
+}
+
+func onUsageError(_ *cli.Context, err error, _ bool) error {
+	return &usageError{err: err}
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/hotfixkit/hotfixkit/extract"
+	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/manifest/report"
+)
+
+// version is the version of the command, written into reports and evidence.
+const version = "0.1.0"
+
+// tool names the command in reports and evidence.
+var tool = report.Tool{Name: "hotfixkit", Version: version}
+
+// The exit codes of the command.
+const (
+	exitOK          = 0
+	exitDifference  = 1
+	exitUsage       = 2
+	exitInput       = 3
+	exitOutput      = 4
+	exitInterrupted = 130
+)
+
+// session is one run of the command: where it prints, and how.
+type session struct {
+	stdout, stderr io.Writer
+	json, quiet    bool
+	reported       bool // the JSON document, with the error in it, is on stdout
+}
+
+// errDifference says that a check found a difference, which is already printed.
+var errDifference = errors.New("a check found a difference")
+
+// differenceError is a check that failed with something more to say.
+type differenceError struct{ err error }
+
+func (e *differenceError) Error() string { return e.err.Error() }
+func (e *differenceError) Unwrap() error { return e.err }
+
+// usageError is a command line that asks for something impossible.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return &usageError{err: fmt.Errorf(format, args...)}
+}
+
+// exitCode returns the exit code of an error; of several joined errors, the
+// worst in the order 130, 4, 3, 2, 1.
+func exitCode(err error) int {
+	var usage *usageError
+	var output *extract.OutputError
+	var difference *differenceError
+	switch joined, ok := err.(interface{ Unwrap() []error }); {
+	case err == nil:
+		return exitOK
+	case ok:
+		worst := exitOK
+		for _, e := range joined.Unwrap() {
+			worst = max(worst, exitCode(e))
+		}
+		return worst
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, &output):
+		return exitOutput
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.Is(err, errDifference), errors.As(err, &difference):
+		return exitDifference
+	}
+	return exitInput
+}
+
+// report prints what a run still has to say and returns its exit code.
+func (s *session) report(err error) int {
+	code := exitCode(err)
+	if len(flatten(err)) == 0 {
+		return code
+	}
+	if s.json && !s.reported {
+		if printErr := s.printJSON(struct{}{}, err); printErr != nil {
+			fmt.Fprintf(s.stderr, "hotfix: %v\n", printErr)
+		}
+	}
+	for _, one := range flatten(err) {
+		s.printError(one)
+	}
+	return code
+}
+
+// flatten lists the errors that are joined in err, without the marker for
+// differences, which are printed where they are found.
+func flatten(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		if err == nil || errors.Is(err, errDifference) {
+			return nil
+		}
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, flatten(e)...)
+	}
+	return all
+}
+
+func (s *session) printError(err error) {
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(s.stderr, "hotfix: interrupted; nothing was left half done")
+		return
+	}
+	detail := describe(err)
+	fmt.Fprintf(s.stderr, "hotfix: %s\n", detail.Message)
+	if detail.Hint != "" {
+		fmt.Fprintf(s.stderr, "  hint: %s\n", detail.Hint)
+	}
+}
+
+// errorDetail is the "error" member of a JSON document.
+type errorDetail struct {
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+	Package string `json:"package,omitempty"`
+	Place   string `json:"place,omitempty"`
+}
+
+func describe(err error) errorDetail {
+	detail := errorDetail{Message: err.Error()}
+	var input *source.Error
+	var usage *usageError
+	var output *extract.OutputError
+	switch {
+	case errors.As(err, &input):
+		detail.Package, detail.Place, detail.Hint = input.Package, input.Place, input.Hint
+	case errors.As(err, &output):
+		detail.Place, detail.Hint = output.Path, output.Hint
+	case errors.As(err, &usage):
+		detail.Hint = "`hotfix COMMAND --help` shows what a command takes"
+	}
+	return detail
+}
+
+// warn prints one warning on standard error.
+func (s *session) warn(format string, args ...any) {
+	if !s.quiet {
+		fmt.Fprintf(s.stderr, "warning: "+format+"\n", args...)
+	}
+}
+
+// finish ends a command: it prints result as JSON, or calls text to print it
+// for people, and passes err on. With an error, result is whatever is known.
+func (s *session) finish(result any, text func(io.Writer), err error) error {
+	if s.json {
+		s.reported = true
+		return errors.Join(err, s.printJSON(result, err))
+	}
+	if text != nil && !s.quiet {
+		var b bytes.Buffer
+		text(&b)
+		if _, writeErr := s.stdout.Write(b.Bytes()); writeErr != nil {
+			err = errors.Join(err, outputError(writeErr))
+		}
+	}
+	return err
+}
+
+func outputError(err error) error {
+	return &extract.OutputError{Path: "standard output", Err: err}
+}
+
+// printJSON prints result as the one JSON document of the run, with err as its
+// "error" member.
+func (s *session) printJSON(result any, err error) error {
+	doc, marshalErr := marshalWithError(result, err)
+	if marshalErr != nil {
+		return marshalErr
+	}
+	var b bytes.Buffer
+	if indentErr := json.Indent(&b, doc, "", "  "); indentErr != nil {
+		return indentErr
+	}
+	b.WriteByte('\n')
+	if _, writeErr := s.stdout.Write(b.Bytes()); writeErr != nil {
+		return outputError(writeErr)
+	}
+	return nil
+}
+
+// marshalWithError encodes result; when there is an error, as an object with
+// the member "error" added. A result that is no object is left alone: its
+// elements carry their errors.
+func marshalWithError(result any, err error) ([]byte, error) {
+	doc, marshalErr := marshal(result)
+	failures := flatten(err)
+	if marshalErr != nil || len(failures) == 0 || doc[0] != '{' {
+		return doc, marshalErr
+	}
+	member, marshalErr := marshal(describe(failures[0]))
+	if marshalErr != nil {
+		return nil, marshalErr
+	}
+	doc = bytes.TrimSuffix(doc, []byte("}"))
+	if len(doc) > 1 {
+		doc = append(doc, ',')
+	}
+	doc = append(append(doc, `"error":`...), member...)
+	return append(doc, '}'), nil
+}
+
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"encoding/hex"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hotfixkit/hotfixkit/extract/source"
+)
+
+// sourceFlags are the flags of every command that reads packages.
+func sourceFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "media", Usage: "look for cabinets and uncompressed files in `DIR` too"},
+		&cli.IntFlag{Name: "cab-codepage", Usage: "code page of cabinet names that are not UTF-8 (default: that of the package)"},
+		&cli.StringFlag{Name: "keyring", Usage: "require an rpm to be signed by one of the OpenPGP keys in `FILE`"},
+		&cli.Int64Flag{Name: "max-bytes", Usage: "most bytes to unpack", Value: source.DefaultMaxBytes},
+	}
+}
+
+// allFeaturesFlag is for commands that list or write files.
+func allFeaturesFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "all-features", Usage: "take the files that an administrative image leaves out (features authored with Level 0) as well"}
+}
+
+func sourceOptions(c *cli.Context) source.Options {
+	return source.Options{
+		Media:       c.String("media"),
+		AllFeatures: c.Bool("all-features"),
+		CabCodePage: c.Int("cab-codepage"),
+		Keyring:     c.String("keyring"),
+		MaxBytes:    c.Int64("max-bytes"),
+	}
+}
+
+// hexMD5 is the digest of a MsiFileHash row, "" without one.
+func hexMD5(sum *[16]byte) string {
+	if sum == nil {
+		return ""
+	}
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hotfixkit/hotfixkit/extract"
+	"github.com/hotfixkit/hotfixkit/extract/distpoint"
+	"github.com/hotfixkit/hotfixkit/manifest"
+)
+
+func stageCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "stage",
+		Usage:     "verify a hotfix package and write its distribution-point content",
+		ArgsUsage: "PACKAGE...",
+		Description: "Writes the i386\\hotfix tree with the client patch, the CCMCertFix program with its package definition, PATCH.txt with the " +
+			"installation properties, and the evidence (stage.json, SHA256SUMS, report.html). A package that does not match its manifest is not " +
+			"staged (exit code 1). Several packages go to DIR/<package name>.\n\n" +
+			"KB977203 cannot be installed where KB977384 is: say --superseded-by KB977384 there, and only CCMCertFix is staged.",
+		Flags: slices.Concat([]cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "folder `DIR` to write; it must not exist, or hold exactly the same result"},
+			&cli.StringFlag{Name: "superseded-by", Usage: "`KB` installed on the site that supersedes the hotfix: stage only CCMCertFix"},
+			&cli.StringFlag{Name: "installed", Usage: "list of installed KBs: a `FILE`, or numbers separated by commas"},
+			&cli.StringFlag{Name: "client-dir", Usage: "add the patch to the copy of the client files in `DIR`; -o receives the rest"},
+			&cli.BoolFlag{Name: "replace", Usage: "replace a patch of the same name and other content in --client-dir"},
+			&cli.StringFlag{Name: "manifest", Usage: "built-in manifest, or a JSON file", Value: "kb977203"},
+			&cli.BoolFlag{Name: "or-later", Usage: "accept versions later than the published ones"},
+			&cli.StringFlag{Name: "package-id", Usage: "package `ID` of the ConfigMgr client installation files (not of the hotfix)"},
+			&cli.StringFlag{Name: "cache-drive", Usage: "drive of the _SMSTaskSequence folder (default: C:)"},
+			&cli.StringFlag{Name: "unc", Usage: "share that holds the client files, instead of the cache: `\\\\server\\share`"},
+			&cli.StringSliceFlag{Name: "order", Usage: "order of the patches in PATCH: `KB,KB`"},
+			&cli.StringSliceFlag{Name: "property", Usage: "property of the client installation (SMSSLP, FSP): `NAME=VALUE`"},
+		}, policyFlags(), signatureFlags(), sourceFlags()),
+		Action: func(c *cli.Context) error { return s.stage(c) },
+	}
+}
+
+func (s *session) stage(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return usagef("stage needs a package")
+	}
+	if c.String("output") == "" {
+		return usagef("stage needs -o DIR")
+	}
+	o, err := stageOptions(c)
+	if err != nil {
+		return err
+	}
+	if c.NArg() == 1 {
+		result, err := distpoint.Stage(c.Context, c.Args().First(), o)
+		err = stageError(err)
+		s.warnStaged("", result)
+		if result == nil {
+			return err
+		}
+		return s.finish(result, func(w io.Writer) { writeStaged(w, result, err) }, err)
+	}
+	results, errs, err := distpoint.StageAll(c.Context, c.Args().Slice(), o)
+	if err != nil {
+		return stageError(err)
+	}
+	batch := struct {
+		Packages []stagedPackage `json:"packages"`
+	}{}
+	for i, ref := range c.Args().Slice() {
+		errs[i] = stageError(errs[i])
+		one := stagedPackage{Ref: ref, Result: results[i]}
+		for _, e := range flatten(errs[i]) {
+			detail := describe(e)
+			one.Error = cmp.Or(one.Error, &detail)
+		}
+		s.warnStaged(ref+": ", results[i])
+		batch.Packages = append(batch.Packages, one)
+	}
+	return s.finish(batch, func(w io.Writer) {
+		for i, p := range batch.Packages {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			if p.Result != nil {
+				writeStaged(w, p.Result, errs[i])
+			} else {
+				fmt.Fprintf(w, "%s: NOT STAGED\n", printable(p.Ref))
+			}
+		}
+	}, errors.Join(errs...))
+}
+
+// stagedPackage is one package of a batch in JSON.
+type stagedPackage struct {
+	Ref string `json:"ref"`
+	*distpoint.Result
+	Error *errorDetail `json:"error,omitempty"`
+}
+
+func stageOptions(c *cli.Context) (distpoint.Options, error) {
+	o := distpoint.Options{
+		Output:       c.String("output"),
+		SupersededBy: c.String("superseded-by"),
+		ClientDir:    c.String("client-dir"),
+		Replace:      c.Bool("replace"),
+		Location:     distpoint.Location{PackageID: c.String("package-id"), CacheDrive: c.String("cache-drive"), UNC: c.String("unc")},
+		Source:       sourceOptions(c),
+		Limits:       extract.Limits{MaxBytes: c.Int64("max-bytes")},
+		Tool:         tool,
+	}
+	var err error
+	if o.Time, err = sourceDate(); err != nil {
+		return o, err
+	}
+	if o.Manifest, err = manifest.Open(c.String("manifest")); err != nil {
+		return o, err
+	}
+	if o.Compare, err = compareOptions(c); err != nil {
+		return o, err
+	}
+	signature, err := signatureOptions(c)
+	if err != nil {
+		return o, err
+	}
+	o.Signature = *signature
+	if o.SupersededBy != "" && c.String("installed") != "" {
+		return o, usagef("--superseded-by and --installed say the same thing: give one")
+	}
+	if list := c.String("installed"); list != "" {
+		if o.Installed, err = readInstalled(list); err != nil {
+			return o, err
+		}
+	}
+	for _, text := range c.StringSlice("property") {
+		p, err := distpoint.ParseProperty(text)
+		if err != nil {
+			return o, stageError(err)
+		}
+		o.Properties = append(o.Properties, p)
+	}
+	for _, list := range c.StringSlice("order") {
+		o.Order = append(o.Order, splitList(list)...)
+	}
+	return o, nil
+}
+
+// readInstalled reads a list of installed updates: a file, or the numbers
+// themselves.
+func readInstalled(list string) ([]string, error) {
+	if _, err := os.Stat(list); err == nil {
+		f, err := os.Open(list)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		numbers, err := distpoint.ReadInstalled(f)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", list, err)
+		}
+		return numbers, nil
+	}
+	var numbers []string
+	for _, word := range splitList(list) {
+		number, err := distpoint.ParseKB(word)
+		if err != nil {
+			return nil, usagef("--installed: %q is neither a file nor a list of KB numbers", list)
+		}
+		numbers = append(numbers, number)
+	}
+	return numbers, nil
+}
+
+// stageError gives the errors of staging their exit codes.
+func stageError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, distpoint.ErrNotVerified), errors.Is(err, distpoint.ErrClientFiles):
+		return &differenceError{err}
+	case errors.Is(err, distpoint.ErrProperty), errors.Is(err, distpoint.ErrSuperseded), errors.Is(err, distpoint.ErrBatch):
+		return &usageError{err: err}
+	}
+	return err
+}
+
+func (s *session) warnStaged(prefix string, r *distpoint.Result) {
+	if r == nil {
+		return
+	}
+	for _, w := range r.Warnings {
+		s.warn("%s%s", prefix, w)
+	}
+}
+
+// writeStaged prints what was staged, or why nothing was.
+func writeStaged(w io.Writer, r *distpoint.Result, err error) {
+	writeResult(w, r.Verification)
+	if err != nil {
+		fmt.Fprintf(w, "%s: NOT STAGED\n", printable(r.Package.Name))
+		return
+	}
+	what := "staged"
+	if r.Unchanged {
+		what = "already staged, nothing changed"
+	}
+	fmt.Fprintf(w, "\n%s: %s\n", printable(filepath.Clean(r.Output)), what)
+	t := newTable(">SIZE", "SHA-256", "FILE")
+	for _, f := range r.Files {
+		where := ""
+		if f.ClientDir {
+			where = "  (in the client files)"
+		}
+		t.row(groupDigits(f.Size), f.SHA256[:16]+"…", f.Path+where)
+	}
+	t.write(w)
+	if r.NoPatch != "" {
+		fmt.Fprintf(w, "\nno patch is needed: %s\n", r.NoPatch)
+	}
+	if r.PropertiesLine != "" {
+		fmt.Fprintf(w, "\nInstallation properties of the step Setup Windows and ConfigMgr (PATCH.txt has the notes):\n%s\n", r.PropertiesLine)
+	}
+	if r.NoPatch == "" {
+		for _, by := range r.Verification.SupersededBy {
+			fmt.Fprintf(w, "\nWhere %s is installed on the site, say --superseded-by %s: only CCMCertFix is staged then.\n", by.KB, by.KB)
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// table is a table for people: columns as wide as their widest cell, two blanks
+// apart. A header that starts with ">" aligns its column to the right.
+type table struct {
+	right []bool
+	rows  [][]string
+}
+
+func newTable(header ...string) *table {
+	t := &table{right: make([]bool, len(header))}
+	for i, h := range header {
+		header[i], t.right[i] = strings.CutPrefix(h, ">")
+	}
+	t.row(header...)
+	return t
+}
+
+func (t *table) row(cells ...string) {
+	for i := range cells {
+		cells[i] = printable(cells[i])
+	}
+	t.rows = append(t.rows, cells)
+}
+
+func (t *table) write(w io.Writer) {
+	widths := make([]int, len(t.right))
+	for _, row := range t.rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range t.rows {
+		var line strings.Builder
+		for i, cell := range row {
+			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if t.right[i] {
+				cell, padding = padding+cell, ""
+			}
+			line.WriteString(cell + padding + "  ")
+		}
+		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+	}
+}
+
+// printable replaces what a terminal would act on or a reader would not see:
+// names come from packages that nobody has vouched for.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) && r != '\u00a0' {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// groupDigits prints a number with a comma between groups of three digits.
+func groupDigits(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}

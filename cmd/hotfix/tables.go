@@ -1,0 +1,264 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/msi"
+)
+
+func tablesCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "tables",
+		Usage:     "print the tables of a package or a transform",
+		ArgsUsage: "PACKAGE [TABLE]...",
+		Description: "Without TABLE, lists the tables. The idt format is that of msidb and `msiinfo export`; " +
+			"_SummaryInformation and _ForceCodepage can be asked for in it too. Of a transform, the changes that it makes are printed.",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "format", Usage: "text, csv, json or idt", Value: "text"},
+		}, sourceFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() == 0 {
+				return usagef("tables needs a package")
+			}
+			format := c.String("format")
+			if s.json {
+				format = "json"
+			}
+			print, ok := tableFormats[format]
+			if !ok {
+				return usagef("--format is text, csv, json or idt, not %q", format)
+			}
+			s.json = format == "json"
+			return s.tables(c, print)
+		},
+	}
+}
+
+func (s *session) tables(c *cli.Context, print tablePrinter) error {
+	p, err := source.Open(c.Args().First(), sourceOptions(c))
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	db := p.Database()
+	if db == nil {
+		return usagef("%s has no tables: it is a %s", p.Ref(), p.Kind())
+	}
+	if db.Kind() == msi.KindTransform {
+		if c.NArg() > 1 || c.String("format") == "csv" || c.String("format") == "idt" {
+			return usagef("a transform is printed whole, as text or JSON")
+		}
+		diff, err := transformDiff(db)
+		if err != nil {
+			return packageError(p, err)
+		}
+		return s.printDiff(diff, nil)
+	}
+	names := c.Args().Tail()
+	if len(names) == 0 {
+		return s.listTables(p)
+	}
+	for _, name := range names {
+		if db.Table(name) == nil && !strings.HasPrefix(name, "_") {
+			return &source.Error{Package: p.Ref(), Place: "table " + name, Err: msi.ErrNotFound, Hint: "`hotfix tables " + p.Ref() + "` lists the tables"}
+		}
+	}
+	return packageError(p, print(s, db, names))
+}
+
+// packageError adds the package to an error of its database.
+func packageError(p *source.Package, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &source.Error{Package: p.Ref(), Err: err}
+}
+
+type tableSummary struct {
+	Name    string   `json:"name"`
+	Columns []string `json:"columns"`
+	Rows    int      `json:"rows"`
+}
+
+func (s *session) listTables(p *source.Package) error {
+	result := struct {
+		Package string         `json:"package"`
+		Tables  []tableSummary `json:"tables"`
+	}{Package: p.Ref(), Tables: []tableSummary{}}
+	for _, name := range p.Database().Tables() {
+		t := p.Database().Table(name)
+		result.Tables = append(result.Tables, tableSummary{name, columnNames(t), t.Len()})
+	}
+	return s.finish(result, func(w io.Writer) {
+		t := newTable("TABLE", ">ROWS", "COLUMNS")
+		for _, one := range result.Tables {
+			t.row(one.Name, strconv.Itoa(one.Rows), strings.Join(one.Columns, " "))
+		}
+		t.write(w)
+	}, nil)
+}
+
+func columnNames(t *msi.Table) []string {
+	var names []string
+	for _, column := range t.Columns() {
+		names = append(names, column.Name)
+	}
+	return names
+}
+
+// A tablePrinter prints the named tables of a database.
+type tablePrinter func(s *session, db *msi.Database, names []string) error
+
+var tableFormats = map[string]tablePrinter{
+	"text": (*session).tablesAsText,
+	"csv":  (*session).tablesAsCSV,
+	"json": (*session).tablesAsJSON,
+	"idt":  (*session).tablesAsIDT,
+}
+
+// rowsOf returns a named table that exists and can be read.
+func rowsOf(db *msi.Database, name string) (*msi.Table, error) {
+	t := db.Table(name)
+	if t == nil {
+		return nil, fmt.Errorf("table %s: %w; only --format idt prints it", name, msi.ErrNotFound)
+	}
+	return t, nil
+}
+
+// cellText is a cell for people and for CSV.
+func cellText(r msi.Row, i int) string {
+	v := r.Value(i)
+	if v.IsBinary() {
+		return "[" + r.StreamName() + "]"
+	}
+	return v.Text()
+}
+
+func (s *session) tablesAsText(db *msi.Database, names []string) error {
+	for i, name := range names {
+		t, err := rowsOf(db, name)
+		if err != nil {
+			return err
+		}
+		err = s.finish(nil, func(w io.Writer) {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			if len(names) > 1 {
+				fmt.Fprintf(w, "%s\n", name)
+			}
+			var header []string
+			for _, column := range t.Columns() {
+				right := ""
+				if column.Type.IsInt() {
+					right = ">"
+				}
+				header = append(header, right+column.Name)
+			}
+			out := newTable(header...)
+			for row := range t.Rows() {
+				cells := make([]string, len(header))
+				for i := range cells {
+					cells[i] = cellText(row, i)
+				}
+				out.row(cells...)
+			}
+			out.write(w)
+		}, nil)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) tablesAsCSV(db *msi.Database, names []string) error {
+	if len(names) > 1 {
+		return usagef("--format csv prints one table at a time")
+	}
+	t, err := rowsOf(db, names[0])
+	if err != nil {
+		return err
+	}
+	w := csv.NewWriter(s.stdout)
+	if err := w.Write(columnNames(t)); err != nil {
+		return outputError(err)
+	}
+	for row := range t.Rows() {
+		cells := make([]string, len(t.Columns()))
+		for i := range cells {
+			cells[i] = cellText(row, i)
+		}
+		if err := w.Write(cells); err != nil {
+			return outputError(err)
+		}
+	}
+	w.Flush()
+	if err := w.Error(); err != nil {
+		return outputError(err)
+	}
+	return nil
+}
+
+// jsonTable is one table in JSON: a cell is null, a number, a text, or an object
+// that names the stream of a binary cell.
+type jsonTable struct {
+	Name    string   `json:"name"`
+	Columns []string `json:"columns"`
+	Keys    []string `json:"keys"`
+	Rows    [][]any  `json:"rows"`
+}
+
+func (s *session) tablesAsJSON(db *msi.Database, names []string) error {
+	result := struct {
+		Tables []jsonTable `json:"tables"`
+	}{}
+	for _, name := range names {
+		t, err := rowsOf(db, name)
+		if err != nil {
+			return err
+		}
+		one := jsonTable{Name: name, Columns: columnNames(t), Keys: []string{}, Rows: [][]any{}}
+		for _, key := range t.Keys() {
+			one.Keys = append(one.Keys, one.Columns[key])
+		}
+		for row := range t.Rows() {
+			cells := make([]any, len(one.Columns))
+			for i := range cells {
+				cells[i] = jsonCell(row.Value(i), row.StreamName)
+			}
+			one.Rows = append(one.Rows, cells)
+		}
+		result.Tables = append(result.Tables, one)
+	}
+	return s.finish(result, nil, nil)
+}
+
+func jsonCell(v msi.Value, stream func() string) any {
+	n, isInt := v.Int()
+	switch {
+	case v.IsNull():
+		return nil
+	case v.IsBinary():
+		return map[string]string{"stream": stream()}
+	case isInt:
+		return n
+	}
+	return v.Text()
+}
+
+func (s *session) tablesAsIDT(db *msi.Database, names []string) error {
+	for _, name := range names {
+		if err := db.ExportIDT(s.stdout, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

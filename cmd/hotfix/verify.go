@@ -1,0 +1,290 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hotfixkit/hotfixkit/extract"
+	"github.com/hotfixkit/hotfixkit/extract/inspect"
+	"github.com/hotfixkit/hotfixkit/manifest"
+	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
+	"github.com/hotfixkit/hotfixkit/manifest/report"
+)
+
+func verifyCommand(s *session) *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "check packages, folders or files against a manifest",
+		ArgsUsage: "TARGET...",
+		Description: "Packages are streamed through, nothing is unpacked first. Of a package or a folder every row of the manifest is required, " +
+			"of single files the rows that they match. Under the strict policy version, size and platform decide; under the version policy, " +
+			"which is the default for packages that are not English, version and platform. Exit code 1 when something differs or is missing.",
+		Flags: slices.Concat([]cli.Flag{
+			&cli.StringFlag{Name: "manifest", Usage: "built-in manifest (kb977203, kb977203-sp2), or a JSON file"},
+			&cli.BoolFlag{Name: "or-later", Usage: "accept versions later than the published ones"},
+			&cli.BoolFlag{Name: "deep", Usage: "look into packages inside the package as well"},
+			&cli.StringFlag{Name: "report", Usage: "write an HTML report to `FILE`"},
+			&cli.StringFlag{Name: "sbom", Usage: "write a CycloneDX SBOM (JSON) to `FILE`"},
+		}, policyFlags(), signatureFlags(), sourceFlags()),
+		Action: func(c *cli.Context) error { return s.verify(c) },
+	}
+}
+
+func policyFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "policy", Usage: "strict or version (default: strict, or version for a package that is not English)"},
+	}
+}
+
+// compareOptions are what the flags of verify and stage ask for.
+func compareOptions(c *cli.Context) (manifest.CompareOptions, error) {
+	o := manifest.CompareOptions{
+		Policy:           manifest.Policy(c.String("policy")),
+		OrLater:          c.Bool("or-later"),
+		RequireSignature: c.Bool("require-signature"),
+		Publisher:        c.String("publisher"),
+	}
+	switch o.Policy {
+	case "", manifest.Strict, manifest.VersionOnly:
+		return o, nil
+	}
+	return o, usagef("--policy is strict or version, not %q", o.Policy)
+}
+
+// signatureFlags are the flags about signatures of verify and stage.
+func signatureFlags() []cli.Flag {
+	return append([]cli.Flag{
+		&cli.BoolFlag{Name: "require-signature", Usage: "a file without a valid signature is a difference"},
+		&cli.StringFlag{Name: "publisher", Usage: "require signatures of this publisher"},
+	}, trustFlags()...)
+}
+
+// trustFlags say which signatures are trusted.
+func trustFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "trust", Usage: "certificates (PEM or DER) in `FILE` to trust as roots, beside Microsoft's"},
+		&cli.StringFlag{Name: "at", Usage: "judge signatures without a timestamp as of this `TIME` (2010-01-25 or RFC 3339)"},
+	}
+}
+
+func signatureOptions(c *cli.Context) (*authenticode.Options, error) {
+	var o authenticode.Options
+	if name := c.String("trust"); name != "" {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		if o.Roots, err = authenticode.ParseRoots(data); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if at := c.String("at"); at != "" {
+		t, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t, err = time.Parse(time.DateOnly, at)
+		}
+		if err != nil {
+			return nil, usagef("--at is a date (2010-01-25) or a time of RFC 3339, not %q", at)
+		}
+		o.At = t
+	}
+	return &o, nil
+}
+
+func (s *session) verify(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return usagef("verify needs a package, a folder or a file")
+	}
+	if c.String("manifest") == "" {
+		return usagef("verify needs --manifest: `hotfix manifest list` shows the built-in ones")
+	}
+	set, err := manifest.Open(c.String("manifest"))
+	if err != nil {
+		return err
+	}
+	compare, err := compareOptions(c)
+	if err != nil {
+		return err
+	}
+	signature, err := signatureOptions(c)
+	if err != nil {
+		return err
+	}
+	written := c.String("report") != "" || c.String("sbom") != ""
+	o := inspect.Options{
+		Source: sourceOptions(c), Deep: c.Bool("deep"), AsFile: set.Names,
+		Inspect: manifest.InspectOptions{SHA256: written || s.json || set.NeedsSHA256(compare.Policy), Signature: signature},
+	}
+	targets, failed := inspectAll(c.Context, c.Args().Slice(), o)
+	for _, t := range targets {
+		for _, w := range t.Warnings {
+			s.warn("%s", w)
+		}
+	}
+	if failed != nil && exitCode(failed) == exitInterrupted {
+		return failed
+	}
+	result, err := compareTargets(set, targets, compare)
+	if err != nil {
+		return errors.Join(failed, err)
+	}
+	result.OK = result.OK && failed == nil
+	if err := s.writeEvidence(c, result, targets, failed); err != nil {
+		return err
+	}
+	if !result.OK {
+		failed = errors.Join(failed, errDifference)
+	}
+	return s.finish(result, func(w io.Writer) { writeResult(w, result) }, failed)
+}
+
+// inspectAll looks at all targets and joins their errors.
+func inspectAll(ctx context.Context, refs []string, o inspect.Options) ([]*inspect.Target, error) {
+	var targets []*inspect.Target
+	var errs []error
+	for _, ref := range refs {
+		t, err := inspect.Inspect(ctx, ref, o)
+		targets = append(targets, t)
+		errs = append(errs, err)
+	}
+	return targets, errors.Join(errs...)
+}
+
+const english = 1033
+
+// compareTargets compares the files of all targets, as one, with the manifest
+// that they belong to.
+func compareTargets(set *manifest.Set, targets []*inspect.Target, o manifest.CompareOptions) (*manifest.Result, error) {
+	var files []*manifest.Actual
+	o.MatchedOnly = true
+	localised := false
+	for _, t := range targets {
+		files = append(files, t.Files...)
+		o.MatchedOnly = o.MatchedOnly && t.Kind == inspect.File
+		localised = localised || (t.Language != 0 && t.Language != english)
+	}
+	if o.Policy == "" && localised {
+		o.Policy = manifest.VersionOnly
+	}
+	return set.Compare(files, o)
+}
+
+// writeEvidence writes the report and the SBOM that were asked for.
+func (s *session) writeEvidence(c *cli.Context, result *manifest.Result, targets []*inspect.Target, failed error) error {
+	when, err := sourceDate()
+	if err != nil {
+		return err
+	}
+	evidence := report.Report{Tool: tool, Result: result, Time: when}
+	for _, t := range targets {
+		one := report.Target{Name: t.Ref, Kind: string(t.Kind)}
+		if p := t.Package; p != nil {
+			one.Kind, one.Description, one.Size, one.SHA256, one.Signature = string(p.Kind), p.Description, p.Size, p.SHA256, p.Signature
+		}
+		evidence.Targets = append(evidence.Targets, one)
+		evidence.Warnings = append(evidence.Warnings, t.Warnings...)
+	}
+	for _, err := range flatten(failed) {
+		evidence.Errors = append(evidence.Errors, err.Error())
+	}
+	for flag, write := range map[string]func(io.Writer, *report.Report) error{"report": report.HTML, "sbom": report.SBOM} {
+		name := c.String(flag)
+		if name == "" {
+			continue
+		}
+		if err := extract.WriteFile(name, func(w io.Writer) error { return write(w, &evidence) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sourceDate is the time that SOURCE_DATE_EPOCH names, the only time that is
+// written into documents; zero without it.
+func sourceDate() (time.Time, error) {
+	text := os.Getenv("SOURCE_DATE_EPOCH")
+	if text == "" {
+		return time.Time{}, nil
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}, usagef("SOURCE_DATE_EPOCH is a number of seconds, not %q", text)
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}
+
+// writeResult prints the comparison for people.
+func writeResult(w io.Writer, r *manifest.Result) {
+	fmt.Fprintf(w, "%s  (%s policy)\n", cmp.Or(r.Title, r.Manifest), r.Policy)
+	t := newTable("", "FILE", "PLATFORM", "VERSION", ">SIZE", "")
+	good := 0
+	for _, f := range r.Files {
+		mark := "ok"
+		if f.Status == manifest.OK {
+			good++
+		} else {
+			mark = "FAILED"
+		}
+		t.row(mark, cmp.Or(f.Path, f.Name), cmp.Or(f.Platform, "-"), versionOf(f), sizeOf(f), remarks(f))
+	}
+	t.write(w)
+	for _, e := range r.Extra {
+		fmt.Fprintf(w, "not in the manifest: %s\n", printable(e.Path))
+	}
+	for _, by := range r.SupersededBy {
+		fmt.Fprintf(w, "superseded by %s\n", by.KB)
+	}
+	verdict := "as published"
+	if !r.OK {
+		verdict = "as published: NOT VERIFIED"
+	}
+	fmt.Fprintf(w, "%d of %d files %s\n", good, len(r.Files), verdict)
+}
+
+func versionOf(f manifest.Checked) string {
+	switch {
+	case f.Actual == nil:
+		return cmp.Or(f.Expected.Version, "-")
+	case f.Actual.Version == f.Expected.Version || f.Expected.Version == "":
+		return cmp.Or(f.Actual.Version, "-")
+	}
+	return cmp.Or(f.Actual.Version, "none") + ", not " + f.Expected.Version
+}
+
+func sizeOf(f manifest.Checked) string {
+	switch {
+	case f.Actual == nil:
+		return "-"
+	case f.Expected.Size == nil || *f.Expected.Size == f.Actual.Size:
+		return groupDigits(f.Actual.Size)
+	}
+	return groupDigits(f.Actual.Size) + ", not " + groupDigits(*f.Expected.Size)
+}
+
+// remarks says what differs and what is worth knowing, in words.
+func remarks(f manifest.Checked) string {
+	var words []string
+	for _, d := range f.Differences {
+		words = append(words, string(d))
+	}
+	for _, n := range f.Notes {
+		words = append(words, string(n))
+	}
+	if f.Checked != "" {
+		words = append(words, "only "+f.Checked+" was checked")
+	}
+	if f.Hint != "" {
+		words = append(words, f.Hint)
+	}
+	return strings.Join(words, "; ")
+}

@@ -1,0 +1,63 @@
+package distpoint
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+)
+
+// properties writes the installation properties into the result and returns the
+// text of PATCH.txt.
+func (s *staging) properties() ([]byte, error) {
+	patches := slices.Clone(s.patches)
+	for _, a := range s.staged {
+		if isPatch(a.Name) {
+			patches = append(patches, Patch{KB: s.result.KB, Path: path.Join(hotfixTree, s.result.KB, a.Name)})
+		}
+	}
+	patches, err := SortPatches(patches, s.o.Order)
+	if err != nil {
+		return nil, err
+	}
+	line, err := NewPropertyLine(patches, s.o.Location, s.o.Properties)
+	if err != nil {
+		return nil, err
+	}
+	s.result.PropertiesLine = line.Line
+	if line.Patch != "" && !line.Placeholder {
+		s.result.PatchProperty = &line.Patch
+	}
+	s.result.Warnings = append(s.result.Warnings, line.Warnings...)
+	if sp := superseding[s.result.SupersededBy]; sp != "" && s.result.ServicePack != "" && s.result.ServicePack != sp {
+		s.warn("%s is an update for %s, and this package is for %s", s.result.SupersededBy, sp, s.result.ServicePack)
+	}
+	m := s.result.Verification
+	n := notes{
+		kb: s.result.KB, product: cmp.Or(strings.TrimSpace("ConfigMgr 2007 "+s.result.ServicePack), m.Title),
+		patches: patches, line: line, noPatch: s.result.NoPatch, cacheDrive: s.o.Location.UNC == "",
+		clientDir: s.client != nil, warnings: s.result.Warnings,
+	}
+	for _, f := range m.Files {
+		switch name := strings.ToLower(f.Name); {
+		case isPatch(name), strings.EqualFold(name, certFixName), strings.HasPrefix(name, "ccmsetup"), slices.Contains(n.siteFiles, f.Name):
+		default:
+			n.siteFiles = append(n.siteFiles, f.Name)
+		}
+	}
+	if slices.ContainsFunc(s.staged, isCertFix) {
+		n.certFix = certFixName
+	}
+	return n.text(), nil
+}
+
+// languageName is the name of a product's language in a package definition, ""
+// where ConfigMgr 2007 was not published in it.
+func languageName(language int) string {
+	return map[int]string{
+		1028: "Chinese (Traditional)", 1029: "Czech", 1030: "Danish", 1031: "German", 1032: "Greek", 1033: "English",
+		1034: "Spanish", 1035: "Finnish", 1036: "French", 1038: "Hungarian", 1040: "Italian", 1041: "Japanese",
+		1042: "Korean", 1043: "Dutch", 1044: "Norwegian", 1045: "Polish", 1046: "Portuguese (Brazil)", 1049: "Russian",
+		1053: "Swedish", 1055: "Turkish", 2052: "Chinese (Simplified)", 2070: "Portuguese (Portugal)", 3082: "Spanish",
+	}[language]
+}
