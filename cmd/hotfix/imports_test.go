@@ -17,7 +17,7 @@ var layers = map[string][]string{
 	"msi/cfb":                 {},
 	"msi/cab":                 {"msi/cab/"},
 	"msi/cab/lzx":             {"msi/cab/internal/"},
-	"msi/cab/internal/":       {"msi/cab/internal/"},
+	"msi/cab/internal/":       {"msi/cab/internal/", "testdata/corpus"},
 	"msi":                     {"msi/cfb", "msi/cab"},
 	"msp/delta":               {"msi/cab/lzx"},
 	"msp/delta/deltatest":     {"msp/delta"},
