@@ -90,6 +90,16 @@ func TestIDTEqualsMsiinfo(t *testing.T) {
 	}
 }
 
+// The golden files are what msiinfo exported.
+func TestIDTEqualsGolden(t *testing.T) {
+	db := open(t, "testdata/pymsi-example.msi")
+	for _, table := range []string{"File", "Directory", "_SummaryInformation"} {
+		want, err := os.ReadFile("testdata/pymsi-example." + table + ".idt")
+		require.NoError(t, err)
+		require.Equal(t, string(want), exportIDT(t, db, table), table)
+	}
+}
+
 func TestIDTReplacesSeparators(t *testing.T) {
 	db, err := msi.New(msi.KindDatabase, 1252)
 	require.NoError(t, err)

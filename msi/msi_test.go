@@ -5,11 +5,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hotfixkit/hotfixkit/msi"
@@ -59,6 +62,26 @@ func TestKinds(t *testing.T) {
 		require.Equal(t, want.codePage, db.CodePage(), name)
 		require.Len(t, db.Tables(), want.tables, name)
 	}
+}
+
+func TestRealFilesWithoutCorpus(t *testing.T) {
+	db := open(t, "testdata/pymsi-example.msi")
+	require.Equal(t, msi.KindDatabase, db.Kind())
+	require.Len(t, db.Tables(), 28)
+	require.Equal(t, []string{"Sample.cab"}, db.Streams())
+	m, err := db.Model()
+	require.NoError(t, err)
+	require.Len(t, m.Files, 1)
+	require.Equal(t, []string{"PFiles", "Test", "Hello 1.0", "Hello.exe"}, m.Files[0].SourcePath(false))
+	require.Equal(t, "#Sample.cab", m.Files[0].Cabinet)
+	original, err := os.ReadFile("testdata/pymsi-example.msi")
+	require.NoError(t, err)
+	require.Equal(t, streamContents(t, original), streamContents(t, save(t, db)))
+
+	transform := open(t, "testdata/psmsi-Example.jpn.mst")
+	require.Equal(t, msi.KindTransform, transform.Kind())
+	require.Equal(t, 932, transform.CodePage())
+	require.NotEmpty(t, transform.TableStreams())
 }
 
 func TestStoragesOfPatchAreTransforms(t *testing.T) {
@@ -129,6 +152,27 @@ func TestRows(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "MZ", string(head))
 	require.Nil(t, db.Table("NoSuchTable"))
+}
+
+func TestConcurrentReading(t *testing.T) {
+	db := open(t, corpus.Path(t, "msi/NUnit-2.5.2.9222.msi"))
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for _, name := range db.Streams() {
+				r, err := db.Stream(name)
+				if assert.NoError(t, err) {
+					_, err = io.Copy(io.Discard, r)
+					assert.NoError(t, err, name)
+				}
+			}
+			_, ok := db.Table("File").Find(msi.String("nunit.css"))
+			assert.True(t, ok)
+			_, err := db.Model()
+			assert.NoError(t, err)
+		})
+	}
+	wait.Wait()
 }
 
 func TestCodePages(t *testing.T) {

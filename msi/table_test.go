@@ -3,6 +3,7 @@ package msi_test
 import (
 	"bytes"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -172,6 +173,11 @@ func TestStreamsAndStorages(t *testing.T) {
 func FuzzNewReader(f *testing.F) {
 	f.Add(save(f, newDatabase(f, 1252)))
 	f.Add(save(f, newDatabase(f, 65001)))
+	for _, name := range []string{"pymsi-example.msi", "psmsi-Example.jpn.mst"} {
+		b, err := os.ReadFile("testdata/" + name)
+		require.NoError(f, err)
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		db, err := msi.NewReader(bytes.NewReader(b), int64(len(b)))
 		if err != nil {

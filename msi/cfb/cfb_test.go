@@ -437,6 +437,38 @@ func TestDamagedChains(t *testing.T) {
 	require.ErrorIs(t, err, cfb.ErrFormat)
 }
 
+// A tree that has degenerated to a list of the most entries is read; one more
+// sector of entries is refused.
+func TestMostEntries(t *testing.T) {
+	const n = cfb.MaxEntries - 1
+	root := &cfb.Node{}
+	for i := range n {
+		root.Children = append(root.Children, &cfb.Node{Name: fmt.Sprint(i)})
+	}
+	b := write(t, root, 4)
+	le := binary.LittleEndian
+	directory := b[(int64(le.Uint32(b[48:]))+1)*4096:]
+	le.PutUint32(directory[76:], 1)
+	for i := range uint32(n) {
+		e := directory[128*(i+1):]
+		le.PutUint32(e[68:], 0xFFFFFFFF)
+		le.PutUint32(e[72:], i+2)
+		if i == n-1 {
+			le.PutUint32(e[72:], 0xFFFFFFFF)
+		}
+	}
+	require.Len(t, newReader(t, b).Root().Children, n)
+
+	last := le.Uint32(b[48:]) + uint32(le.Uint32(b[40:])) - 1
+	added := uint32(len(b)/4096 - 1)
+	b = append(b, make([]byte, 4096)...)
+	fat := b[4096:] // ours begins with sector 0
+	le.PutUint32(fat[4*last:], added)
+	le.PutUint32(fat[4*added:], 0xFFFFFFFE)
+	_, err := cfb.NewReader(bytes.NewReader(b), int64(len(b)))
+	require.ErrorIs(t, err, cfb.ErrLimit)
+}
+
 func TestTooManyEntries(t *testing.T) {
 	root := &cfb.Node{}
 	for i := range cfb.MaxEntries {
