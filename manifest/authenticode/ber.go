@@ -1,19 +1,25 @@
 package authenticode
 
 import (
+	"encoding/asn1"
 	"errors"
 	"fmt"
+	"slices"
 )
 
-// maxDepth is how deep ASN.1 elements may lie in one another. A signature with a
-// nested one that carries a timestamp of its own needs about 30 levels.
-const maxDepth = 64
+const (
+	// maxDepth is how deep ASN.1 elements may lie in one another. A signature with a
+	// nested one that carries a timestamp of its own needs about 30 levels.
+	maxDepth = 64
+	// maxIdentifier is how many bytes an object identifier may have. Parsed, each
+	// takes eight times as much.
+	maxIdentifier = 128
+)
 
 // Identifier and length octets (X.690, 8.1).
 const (
 	classConstructed   = 0x20
 	tagNumber          = 0x1f // all ones: the number follows in octets of its own
-	tagOctetString     = 0x04
 	lengthLong         = 0x80 // with a count of octets; without one, indefinite
 	lengthCount        = 0x7f
 	endOfContents      = 0x00
@@ -31,7 +37,7 @@ var errBER = errors.New("malformed ASN.1")
 // It bounds what is parsed afterwards: no element reaches out of the one around
 // it or lies deeper than maxDepth.
 func toDER(data []byte) (der []byte, size int, err error) {
-	return appendDER(nil, data, 0)
+	return appendDER(make([]byte, 0, len(data)), data, 0)
 }
 
 func appendDER(dst, data []byte, depth int) (der []byte, size int, err error) {
@@ -44,33 +50,37 @@ func appendDER(dst, data []byte, depth int) (der []byte, size int, err error) {
 	}
 	identifier := data[0]
 	if identifier&classConstructed == 0 {
-		return appendElement(dst, identifier, data[header:header+length]), header + length, nil
+		if identifier == asn1.TagOID && length > maxIdentifier {
+			return nil, 0, fmt.Errorf("%w: an object identifier of %d bytes", errBER, length)
+		}
+		dst = appendHeader(dst, identifier, length)
+		return append(dst, data[header:header+length]...), header + length, nil
 	}
 
-	inPieces := identifier == tagOctetString|classConstructed
+	inPieces := identifier == asn1.TagOctetString|classConstructed
 	end := header + length
 	if indefinite {
 		end = len(data)
 	}
-	var content []byte
+	start := len(dst)
 	pos := header
 	for pos < end {
 		if indefinite && data[pos] == endOfContents {
 			break
 		}
-		before := len(content)
-		content, size, err = appendDER(content, data[pos:end], depth+1)
+		before := len(dst)
+		dst, size, err = appendDER(dst, data[pos:end], depth+1)
 		if err != nil {
 			return nil, 0, err
 		}
 		pos += size
 		if inPieces {
-			piece := content[before:]
+			piece := dst[before:]
 			header, length, _, err := readHeader(piece)
-			if err != nil || piece[0] != tagOctetString {
+			if err != nil || piece[0] != asn1.TagOctetString {
 				return nil, 0, fmt.Errorf("%w: an octet string of other pieces", errBER)
 			}
-			content = append(content[:before], piece[header:header+length]...)
+			dst = append(dst[:before], piece[header:header+length]...)
 		}
 	}
 	if indefinite {
@@ -80,9 +90,9 @@ func appendDER(dst, data []byte, depth int) (der []byte, size int, err error) {
 		pos += sizeEndOfContents
 	}
 	if inPieces {
-		identifier = tagOctetString
+		identifier = asn1.TagOctetString
 	}
-	return appendElement(dst, identifier, content), pos, nil
+	return slices.Insert(dst, start, appendHeader(nil, identifier, len(dst)-start)...), pos, nil
 }
 
 // readHeader reads identifier and length octets and checks that a content of
@@ -124,17 +134,16 @@ func readHeader(data []byte) (header, length int, indefinite bool, err error) {
 	return header, length, false, nil
 }
 
-func appendElement(dst []byte, identifier byte, content []byte) []byte {
-	dst = append(dst, identifier)
-	if n := len(content); n < lengthLong {
-		dst = append(dst, byte(n))
-	} else {
-		var octets []byte
-		for ; n > 0; n >>= 8 {
-			octets = append([]byte{byte(n)}, octets...)
-		}
-		dst = append(dst, lengthLong|byte(len(octets)))
-		dst = append(dst, octets...)
+// appendHeader appends identifier and length octets as DER has them.
+func appendHeader(dst []byte, identifier byte, length int) []byte {
+	if length < lengthLong {
+		return append(dst, identifier, byte(length))
 	}
-	return append(dst, content...)
+	var octets []byte
+	for ; length > 0; length >>= 8 {
+		octets = append(octets, byte(length))
+	}
+	slices.Reverse(octets)
+	dst = append(dst, identifier, lengthLong|byte(len(octets)))
+	return append(dst, octets...)
 }

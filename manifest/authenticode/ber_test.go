@@ -27,15 +27,19 @@ func toBER(t testing.TB, der []byte) []byte {
 			content = content[header+length:]
 		}
 		return append(out, 0, 0)
-	case der[0] == tagOctetString && length > 1:
-		return slices.Concat([]byte{tagOctetString | classConstructed, 0x80},
-			appendElement(nil, tagOctetString, content[:1]), appendElement(nil, tagOctetString, content[1:]), []byte{0, 0})
+	case der[0] == asn1.TagOctetString && length > 1:
+		return slices.Concat([]byte{asn1.TagOctetString | classConstructed, 0x80},
+			appendElement(nil, asn1.TagOctetString, content[:1]), appendElement(nil, asn1.TagOctetString, content[1:]), []byte{0, 0})
 	}
 	return der
 }
 
+func appendElement(dst []byte, identifier byte, content []byte) []byte {
+	return append(appendHeader(dst, identifier, len(content)), content...)
+}
+
 func TestToDER(t *testing.T) {
-	octets := func(n int) []byte { return appendElement(nil, tagOctetString, bytes.Repeat([]byte{7}, n)) }
+	octets := func(n int) []byte { return appendElement(nil, asn1.TagOctetString, bytes.Repeat([]byte{7}, n)) }
 	tests := []struct {
 		name string
 		ber  []byte
@@ -65,6 +69,7 @@ func TestToDER(t *testing.T) {
 		{"primitive of indefinite length", []byte{0x04, 0x80, 0x00, 0x00}, nil},
 		{"octets in other pieces", []byte{0x24, 0x03, 0x02, 0x01, 0x05}, nil},
 		{"high tag", []byte{0x1f, 0x81, 0x01, 0x00}, nil},
+		{"long object identifier", appendElement(nil, asn1.TagOID, bytes.Repeat([]byte{1}, maxIdentifier+1)), nil},
 		{"too deep", bytes.Repeat([]byte{0x30, 0x80}, 1<<20), nil},
 	}
 	for _, test := range tests {

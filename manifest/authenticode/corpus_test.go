@@ -84,6 +84,9 @@ func TestCorpus(t *testing.T) {
 			require.Equal(t, test.times, strings.Join(times, " "))
 			if bytes.HasPrefix(data, []byte("MZ")) {
 				require.Equal(t, s, collect(data, Options{}, 64<<10))
+
+				data[len(data)/2] ^= 1
+				require.Equal(t, Invalid, collect(data, Options{}, 64<<10).Status, "with a byte in the middle changed")
 			}
 		})
 	}
@@ -212,6 +215,42 @@ func TestAgreesWithOsslsigncode(t *testing.T) {
 		got := counted(s)
 		require.Equal(t, got.signatures, got.valid, "%s: %v", f.name, s.Notes)
 		require.Equal(t, askOracle(t, rootFile, path), got, f.name)
+	}
+}
+
+// Real packages and PE files, signed on the spot.
+func TestSignedCorpusFiles(t *testing.T) {
+	tool, dir := corpus.Tool(t, "osslsigncode"), t.TempDir()
+	root := issue(t, nil, 0, authority("Example Root"))
+	rootFile, _ := writePEM(t, dir, "root", root)
+	cert, key := writePEM(t, dir, "code", issue(t, root, 1, codeSigner("Example Signer")))
+	for _, test := range []struct {
+		path string
+		args []string
+	}{
+		{"pe/arp.dll", []string{"-h", "sha384", "-ph"}},
+		{"pe/IEAdvpack.dll", []string{"-h", "sha1"}},
+		{"msi/NUnit-2.5.2.9222.msi", []string{"-h", "sha256", "-add-msi-dse"}},
+		{"msi/wix3-product.msi", []string{"-h", "sha1", "-add-msi-dse"}},
+		{"msi/wix5-MergeModule1.msm", []string{"-h", "sha512", "-add-msi-dse"}},
+		{"msi/psmsi-Example.msi", []string{"-h", "sha256"}},
+		{"msp/psmsi-Example.msp", []string{"-h", "sha256", "-add-msi-dse"}},
+		{"msp/Example.mst", []string{"-h", "sha256", "-add-msi-dse"}},
+		{"msp/winetest-patch.msp", []string{"-h", "sha384", "-add-msi-dse"}},
+		{"msp/synth/synth.msp", []string{"-h", "sha256", "-add-msi-dse"}},
+	} {
+		t.Run(test.path, func(t *testing.T) {
+			signed := filepath.Join(t.TempDir(), "signed")
+			args := append([]string{"sign", "-certs", cert, "-key", key, "-in", corpus.Path(t, test.path), "-out", signed}, test.args...)
+			out, err := exec.Command(tool, args...).CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			data, err := os.ReadFile(signed)
+			require.NoError(t, err)
+			s, err := verify(data, Options{Roots: rootsOf(root), At: date(2020)})
+			require.NoError(t, err)
+			require.Equal(t, Valid, s.Status, s.Notes)
+			require.Equal(t, askOracle(t, rootFile, signed), counted(s))
+		})
 	}
 }
 

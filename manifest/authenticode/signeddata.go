@@ -15,8 +15,14 @@ import (
 	"math/big"
 )
 
-// maxKeyBits bounds the work of one signature check on a hostile file.
-const maxKeyBits = 16384
+// Limits far above what signatures need, which bound time and memory on hostile
+// files.
+const (
+	maxCertificates    = 100
+	maxCertificateSize = 64 << 10
+	maxKeyBits         = 16384
+	maxAttributes      = 100 // values, signed or not
+)
 
 var (
 	oidData          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
@@ -66,40 +72,57 @@ func parseSignedData(der []byte) (*signedData, error) {
 		Version          int
 		DigestAlgorithms asn1.RawValue `asn1:"set"`
 		ContentInfo      contentInfo
-		Certificates     asn1.RawValue   `asn1:"optional,tag:0"`
-		CRLs             asn1.RawValue   `asn1:"optional,tag:1"`
-		SignerInfos      []asn1.RawValue `asn1:"set"`
+		Certificates     asn1.RawValue `asn1:"optional,tag:0"`
+		CRLs             asn1.RawValue `asn1:"optional,tag:1"`
+		SignerInfos      asn1.RawValue `asn1:"set"`
 	}
 	if rest, err := asn1.Unmarshal(outer.Content.Bytes, &body); err != nil || len(rest) > 0 {
 		return nil, fmt.Errorf("%w: its SignedData cannot be read", errSignedData)
 	}
-	if len(body.SignerInfos) != 1 {
-		return nil, fmt.Errorf("%w: it has %d signers instead of one", errSignedData, len(body.SignerInfos))
+	var signer asn1.RawValue
+	if rest, err := asn1.Unmarshal(body.SignerInfos.Bytes, &signer); err != nil || len(rest) > 0 {
+		return nil, fmt.Errorf("%w: it has not exactly one signer", errSignedData)
 	}
-	sd := &signedData{
-		contentType:  body.ContentInfo.ContentType,
-		certificates: readableCertificates(body.Certificates.Bytes),
-		signer:       body.SignerInfos[0].FullBytes,
-	}
+	sd := &signedData{contentType: body.ContentInfo.ContentType, signer: signer.FullBytes}
 	if rest, err := asn1.Unmarshal(body.ContentInfo.Content.Bytes, &sd.content); err != nil || len(rest) > 0 {
 		return nil, fmt.Errorf("%w: it has no content", errSignedData)
 	}
+	set, err := members(body.Certificates.Bytes, maxCertificates)
+	if err != nil {
+		return nil, fmt.Errorf("%w in its set of certificates", err)
+	}
+	sd.certificates = readableCertificates(set)
 	return sd, nil
 }
 
-// readableCertificates splits a CertificateSet (RFC 5652, 10.2.2). The set is not
-// signed, so what is no X.509 certificate of use is left out: Microsoft's
-// timestamps carry version 1 attribute certificates.
-func readableCertificates(set []byte) []*x509.Certificate {
-	var list []*x509.Certificate
-	for len(set) > 0 {
+// members splits the content of a SET or SEQUENCE OF.
+func members(content []byte, limit int) ([][]byte, error) {
+	var list [][]byte
+	for len(content) > 0 {
 		var member asn1.RawValue
-		rest, err := asn1.Unmarshal(set, &member)
+		rest, err := asn1.Unmarshal(content, &member)
 		if err != nil {
-			break
+			return nil, fmt.Errorf("%w: %w", errSignedData, errBER)
 		}
-		set = rest
-		c, err := x509.ParseCertificate(member.FullBytes)
+		if len(list) == limit {
+			return nil, fmt.Errorf("%w: more than %d elements", errSignedData, limit)
+		}
+		list = append(list, member.FullBytes)
+		content = rest
+	}
+	return list, nil
+}
+
+// readableCertificates parses the members of a CertificateSet (RFC 5652, 10.2.2).
+// The set is not signed, so what is no X.509 certificate of use is left out:
+// Microsoft's timestamps carry version 1 attribute certificates.
+func readableCertificates(set [][]byte) []*x509.Certificate {
+	var list []*x509.Certificate
+	for _, member := range set {
+		if len(member) > maxCertificateSize {
+			continue
+		}
+		c, err := x509.ParseCertificate(member)
 		if err != nil {
 			continue
 		}
@@ -195,7 +218,8 @@ func (sd *signedData) verifySigner() (*signer, error) {
 		return nil, errors.New("it is signed with RSASSA-PSS, which Authenticode does not know")
 	}
 	// RFC 2315, 9.3: the attributes are signed as a SET.
-	attributes := appendElement(nil, classConstructed|asn1.TagSet, info.AuthenticatedAttributes.Bytes)
+	encoded := info.AuthenticatedAttributes.Bytes
+	attributes := append(appendHeader(nil, classConstructed|asn1.TagSet, len(encoded)), encoded...)
 	if err := checkSignature(s.certificate, s.digest, sumOf(s.digest, attributes), s.signature); err != nil {
 		return nil, fmt.Errorf("the signature of %s does not hold: %w", nameOf(s.certificate), err)
 	}
@@ -232,20 +256,26 @@ type attribute struct {
 
 // parseAttributes reads the members of a set of attributes.
 func parseAttributes(set []byte) ([]attribute, error) {
+	attributes, err := members(set, maxAttributes)
+	if err != nil {
+		return nil, fmt.Errorf("%w in its attributes", err)
+	}
 	var list []attribute
-	for len(set) > 0 {
+	for _, der := range attributes {
 		var a struct {
 			Type   asn1.ObjectIdentifier
-			Values []asn1.RawValue `asn1:"set"`
+			Values asn1.RawValue `asn1:"set"`
 		}
-		rest, err := asn1.Unmarshal(set, &a)
-		if err != nil {
+		if rest, err := asn1.Unmarshal(der, &a); err != nil || len(rest) > 0 {
 			return nil, fmt.Errorf("%w: its attributes cannot be read", errSignedData)
 		}
-		for _, value := range a.Values {
-			list = append(list, attribute{a.Type, value.FullBytes})
+		values, err := members(a.Values.Bytes, maxAttributes-len(list))
+		if err != nil {
+			return nil, fmt.Errorf("%w in its attribute %v", err, a.Type)
 		}
-		set = rest
+		for _, value := range values {
+			list = append(list, attribute{a.Type, value})
+		}
 	}
 	return list, nil
 }

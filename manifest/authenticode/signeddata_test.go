@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
 	"slices"
@@ -70,7 +71,7 @@ func TestSignature(t *testing.T) {
 		{"RSASSA-PSS", func(s *signing) { s.algorithm = oidRSAPSS }, Invalid, "RSASSA-PSS"},
 		{"other content type", func(s *signing) { s.contentType = oidData }, Invalid, "not SPC_INDIRECT_DATA"},
 		{"content is no digest", func(s *signing) { s.content = marshal(t, []int{1}) }, Invalid, "cannot be read"},
-		{"two signers", func(s *signing) { s.signers = 2 }, Invalid, "2 signers"},
+		{"two signers", func(s *signing) { s.signers = 2 }, Invalid, "not exactly one signer"},
 		{"message digest of something else", func(s *signing) { s.digested = []byte("else") }, Invalid, "message digest differs"},
 		{"no signed attributes", func(s *signing) { s.signed = []any{} }, Invalid, "0 signed content types"},
 		{"no message digest", func(s *signing) { s.signed = []any{attributeOf(t, oidContentType, oidIndirectData)} }, Invalid, "0 signed message digests"},
@@ -92,6 +93,17 @@ func TestSignature(t *testing.T) {
 		{"certificates that cannot be read", func(s *signing) {
 			s.certificates = append([][]byte{v1AttributeCertificate, {0x30, 0x03, 0x02, 0x01, 0x01}}, certificates(code)...)
 		}, Valid, ""},
+		{"many certificates", func(s *signing) {
+			s.certificates = slices.Repeat(certificates(code), maxCertificates+1)
+		}, Invalid, "more than 100 elements in its set of certificates"},
+		{"many attributes", func(s *signing) {
+			s.unsigned = func([]byte) []any { return slices.Repeat([]any{attributeOf(t, oidData, 1)}, maxAttributes+1) }
+		}, Invalid, "more than 100 elements in its attributes"},
+		{"many values", func(s *signing) {
+			s.unsigned = func([]byte) []any {
+				return []any{attributeOf(t, oidData, slices.Repeat([]any{1}, 50)...), attributeOf(t, oidData, slices.Repeat([]any{1}, 51)...)}
+			}
+		}, Invalid, "more than 50 elements in its attribute"},
 		{"certificate for nothing", func(s *signing) { s.by = noUsage }, Untrusted, "not meant for code signing"},
 		{"certificate for time stamping", func(s *signing) { s.by = tsa }, Untrusted, "not meant for code signing"},
 
@@ -291,6 +303,9 @@ func TestReadableCertificates(t *testing.T) {
 	_, err = x509.ParseCertificate(huge)
 	require.NoError(t, err)
 
-	list := readableCertificates(slices.Concat(v1AttributeCertificate, huge, root.cert.Raw, []byte{0x30}))
+	template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Value: make([]byte, maxCertificateSize)}}
+	long, err := x509.CreateCertificate(rand.Reader, &template, root.cert, root.key.Public(), root.key)
+	require.NoError(t, err)
+	list := readableCertificates([][]byte{v1AttributeCertificate, huge, long, root.cert.Raw})
 	require.Equal(t, rootsOf(root), list)
 }

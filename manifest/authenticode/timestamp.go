@@ -27,6 +27,8 @@ var (
 	oidSigningCertificateV2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 47}
 )
 
+var errOtherCertificate = errors.New("it names another certificate than the one it is signed with")
+
 // timestamp is a statement, checked against its own key, that a signature existed
 // at a time.
 type timestamp struct {
@@ -104,7 +106,7 @@ func verifyToken(token, signature []byte) (timestamp, error) {
 	if err != nil {
 		return timestamp{}, err
 	}
-	if !sd.contentType.Equal(oidTSTInfo) || sd.content.FullBytes[0] != tagOctetString {
+	if !sd.contentType.Equal(oidTSTInfo) || sd.content.FullBytes[0] != asn1.TagOctetString {
 		return timestamp{}, fmt.Errorf("%w: its content of type %v is no TSTInfo", errSignedData, sd.contentType)
 	}
 	s, err := sd.verifySigner()
@@ -115,8 +117,12 @@ func verifyToken(token, signature []byte) (timestamp, error) {
 		return timestamp{}, err
 	}
 
+	encoded, _, err := toDER(sd.content.Bytes)
+	if err != nil {
+		return timestamp{}, fmt.Errorf("%w: its TSTInfo cannot be read: %w", errSignedData, err)
+	}
 	var info tstInfo
-	if _, err := asn1.Unmarshal(sd.content.Bytes, &info); err != nil {
+	if _, err := asn1.Unmarshal(encoded, &info); err != nil {
 		return timestamp{}, fmt.Errorf("%w: its TSTInfo cannot be read: %v", errSignedData, err)
 	}
 	hash, err := digestOf(info.MessageImprint.HashAlgorithm.Algorithm)
@@ -130,39 +136,43 @@ func verifyToken(token, signature []byte) (timestamp, error) {
 }
 
 // checkSigningCertificate checks the signed attribute by which a timestamp names
-// its certificate, so that no other one with the same name and serial number can
+// its certificate first, then those of the chain, so that no other one with the same name and serial number can
 // take its place (RFC 2634, 5.4; RFC 5035, 3).
 func (s *signer) checkSigningCertificate() error {
-	type certID struct {
-		Hash []byte
-	}
-	type certIDv2 struct {
-		HashAlgorithm algorithmIdentifier `asn1:"optional"`
-		Hash          []byte
-	}
 	for _, value := range valuesOf(s.signed, oidSigningCertificate) {
-		var named struct{ Certs []certID }
-		if _, err := asn1.Unmarshal(value, &named); err != nil || len(named.Certs) == 0 {
+		var named struct {
+			Certs struct {
+				First struct{ Hash []byte }
+			}
+		}
+		if _, err := asn1.Unmarshal(value, &named); err != nil {
 			return fmt.Errorf("%w: its signing certificate attribute cannot be read", errSignedData)
 		}
-		if !bytes.Equal(named.Certs[0].Hash, sumOf(crypto.SHA1, s.certificate.Raw)) {
-			return errors.New("it names another certificate than the one it is signed with")
+		if !bytes.Equal(named.Certs.First.Hash, sumOf(crypto.SHA1, s.certificate.Raw)) {
+			return errOtherCertificate
 		}
 	}
 	for _, value := range valuesOf(s.signed, oidSigningCertificateV2) {
-		var named struct{ Certs []certIDv2 }
-		if _, err := asn1.Unmarshal(value, &named); err != nil || len(named.Certs) == 0 {
+		var named struct {
+			Certs struct {
+				First struct {
+					HashAlgorithm algorithmIdentifier `asn1:"optional"`
+					Hash          []byte
+				}
+			}
+		}
+		if _, err := asn1.Unmarshal(value, &named); err != nil {
 			return fmt.Errorf("%w: its signing certificate attribute cannot be read", errSignedData)
 		}
 		hash := crypto.SHA256 // the default
-		if oid := named.Certs[0].HashAlgorithm.Algorithm; len(oid) > 0 {
+		if oid := named.Certs.First.HashAlgorithm.Algorithm; len(oid) > 0 {
 			var err error
 			if hash, err = digestOf(oid); err != nil {
 				return err
 			}
 		}
-		if !bytes.Equal(named.Certs[0].Hash, sumOf(hash, s.certificate.Raw)) {
-			return errors.New("it names another certificate than the one it is signed with")
+		if !bytes.Equal(named.Certs.First.Hash, sumOf(hash, s.certificate.Raw)) {
+			return errOtherCertificate
 		}
 	}
 	return nil
