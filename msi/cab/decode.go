@@ -31,8 +31,9 @@ type DecodeOptions struct {
 }
 
 // maxFolders is how many folders are decoded side by side at most. Each may need
-// 6 MiB: buffers and an LZX history.
-const maxFolders = 4
+// 8 MiB: buffers and an LZX history; as much again may wait for the garbage
+// collector where windows of different sizes follow each other.
+const maxFolders = 3
 
 // Decode decodes the set in one pass. It calls want for each member, folder by
 // folder and by ascending offset within the folder, and pushes the member's

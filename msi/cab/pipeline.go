@@ -140,13 +140,9 @@ func (p *pipeline) prepare(folder *setFolder, stored bool) {
 	readBuffer := int(min(packed, readAhead)) + maxData
 	inBatch := min(blocks, batchBlocks)
 	n := batches
-	if stored {
-		p.readBuffer = grown(p.readBuffer, 0)
-	} else {
-		n += p.splitters
+	if !stored {
 		p.readBuffer = grown(p.readBuffer, readBuffer)
-		inBatch = max(inBatch, 1)
-		n = min(n, (blocks+inBatch-1)/inBatch+1)
+		n = min(n+p.splitters, blocks/batchBlocks+2)
 	}
 	for len(p.batches) < n {
 		p.batches = append(p.batches, &batch{ready: make(chan struct{}, 1)})

@@ -103,9 +103,6 @@ func (p *Parser) Parse(t *Tokens, src []byte, size int) error {
 		if err != nil {
 			return err
 		}
-		if p.in.overrun() {
-			return errOverrun
-		}
 	}
 	if p.total != size {
 		return invalid("%d bytes in a block of %d", p.total, size)
@@ -139,99 +136,87 @@ func (p *Parser) stored(t *Tokens, size int) error {
 
 // compressed takes a Huffman-coded DEFLATE block (RFC 1951, 3.2.3).
 func (p *Parser) compressed(t *Tokens, size int) error {
-	r := p.in
-	literals, n, total, run := t.literalCount, t.n, p.total, p.run
-	limit := r.end + 8
+	// The loop lives from these being in registers. Only the low 6 bits of count
+	// hold; the number of bits at hand, which never exceeds 63.
+	src, pos, bits, count := p.in.src, p.in.pos, p.in.bits, p.in.count
+	literals, matched, n, run := t.literalCount, p.total-t.literalCount, t.n, p.run
+	limit := p.in.end + 8
+loop:
 	for {
-		if r.pos > limit {
-			return errOverrun
+		if pos > limit || literals+matched > size {
+			break
 		}
-		r.bits |= binary.LittleEndian.Uint64(r.src[r.pos:]) << (r.count & 63)
-		r.pos += int(63-r.count) >> 3
-		r.count |= 56
+		bits |= binary.LittleEndian.Uint64(src[pos:]) << (count & 63)
+		pos += int(^count >> 3 & 7)
+		count |= 56
 
-		e := p.literal[r.bits&(1<<literalBits-1)]
+		e := p.literal[bits&(1<<literalBits-1)]
 		if e&entryLiteral != 0 {
-			r.bits >>= e & 63
-			r.count -= uint(e & 63)
+			bits >>= e & 63
+			count -= uint(e)
 			t.literals[uint16(literals)] = byte(e >> entryValue)
 			literals++
-			total++
-			e = p.literal[r.bits&(1<<literalBits-1)]
+			e = p.literal[bits&(1<<literalBits-1)]
 			if e&entryLiteral != 0 {
-				r.bits >>= e & 63
-				r.count -= uint(e & 63)
+				bits >>= e & 63
+				count -= uint(e)
 				t.literals[uint16(literals)] = byte(e >> entryValue)
 				literals++
-				total++
-				e = p.literal[r.bits&(1<<literalBits-1)]
+				e = p.literal[bits&(1<<literalBits-1)]
 				if e&entryLiteral != 0 {
-					r.bits >>= e & 63
-					r.count -= uint(e & 63)
+					bits >>= e & 63
+					count -= uint(e)
 					t.literals[uint16(literals)] = byte(e >> entryValue)
 					literals++
-					total++
-					if total > size {
-						return invalid("more than %d bytes", size)
-					}
 					continue
 				}
 			}
 		}
 		if e&entrySpecial != 0 {
 			if e&entryTable != 0 {
-				r.bits >>= literalBits
-				r.count -= literalBits
-				e = p.literal[(uint64(e>>entryValue)+r.bits&(1<<(e>>entryLength&15)-1))&(tableSize-1)]
+				bits >>= literalBits
+				count -= literalBits
+				e = p.literal[(uint64(e>>entryValue)+bits&(1<<(e>>entryLength&15)-1))&(tableSize-1)]
 			}
 			if e&entryLiteral != 0 {
-				r.bits >>= e & 63
-				r.count -= uint(e & 63)
+				bits >>= e & 63
+				count -= uint(e)
 				t.literals[uint16(literals)] = byte(e >> entryValue)
 				literals++
-				total++
-				if total > size {
-					return invalid("more than %d bytes", size)
-				}
 				continue
 			}
 			if e&entrySpecial != 0 {
 				if e&entryEnd == 0 {
 					return invalid("a code that stands for nothing")
 				}
-				r.bits >>= e & 63
-				r.count -= uint(e & 63)
-				break
+				bits >>= e & 63
+				count -= uint(e)
+				break loop
 			}
 		}
-		extra := r.bits & (1<<(e&63) - 1)
-		length := int(e>>entryValue) + int(extra>>(e>>entryLength&31))
-		r.bits >>= e & 63
-		r.count -= uint(e & 63)
+		length := int(e>>entryValue) + int(bits&(1<<(e&63)-1)>>(e>>entryLength&31))
+		bits >>= e & 63
+		count -= uint(e)
 
-		r.bits |= binary.LittleEndian.Uint64(r.src[r.pos:]) << (r.count & 63)
-		r.pos += int(63-r.count) >> 3
-		r.count |= 56
-		e = p.distance[r.bits&(1<<distanceBits-1)]
+		bits |= binary.LittleEndian.Uint64(src[pos:]) << (count & 63)
+		pos += int(^count >> 3 & 7)
+		count |= 56
+		e = p.distance[bits&(1<<distanceBits-1)]
 		if e&entrySpecial != 0 {
 			if e&entryTable != 0 {
-				r.bits >>= distanceBits
-				r.count -= distanceBits
-				e = p.distance[(uint64(e>>entryValue)+r.bits&(1<<(e>>entryLength&15)-1))&(tableSize-1)]
+				bits >>= distanceBits
+				count -= distanceBits
+				e = p.distance[(uint64(e>>entryValue)+bits&(1<<(e>>entryLength&15)-1))&(tableSize-1)]
 			}
 			if e&entrySpecial != 0 {
 				return invalid("a distance code that stands for nothing")
 			}
 		}
-		extra = r.bits & (1<<(e&63) - 1)
-		distance := e>>entryValue + uint32(extra>>(e>>entryLength&31))
-		r.bits >>= e & 63
-		r.count -= uint(e & 63)
+		distance := e>>entryValue + uint32(bits&(1<<(e&63)-1)>>(e>>entryLength&31))
+		bits >>= e & 63
+		count -= uint(e)
 
-		total += length
-		if total > size {
-			return invalid("more than %d bytes", size)
-		}
+		matched += length
 		for literals-run >= runOnly {
 			t.list[n&(len(t.list)-1)] = runOnly << runShift
 			n++
@@ -241,9 +226,12 @@ func (p *Parser) compressed(t *Tokens, size int) error {
 		n++
 		run = literals
 	}
-	t.literalCount, t.n, p.total, p.run = literals, n, total, run
-	p.in = r
-	if total > size {
+	p.in.pos, p.in.bits, p.in.count = pos, bits, count&63
+	t.literalCount, t.n, p.total, p.run = literals, n, literals+matched, run
+	switch {
+	case p.in.overrun():
+		return errOverrun
+	case p.total > size:
 		return invalid("more than %d bytes", size)
 	}
 	return nil
