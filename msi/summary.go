@@ -166,7 +166,9 @@ func (p *property) size(b []byte) (int, bool) {
 	switch p.kind {
 	case vtEmpty, vtNull:
 		return 0, true
-	case vtI2, vtI4:
+	case vtI2:
+		return min(4, max(2, len(b))), true // the padding may be missing at the end
+	case vtI4:
 		return 4, true
 	case vtFiletime:
 		return 8, true
