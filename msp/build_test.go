@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -83,7 +84,7 @@ func writeCabinet(t testing.TB, keys []string, contents files) []byte {
 	var b bytes.Buffer
 	w := cab.NewWriter(&b, cab.WriterOptions{Compression: cab.MSZIP})
 	for _, key := range keys {
-		require.NoError(t, w.Add(cab.FileHeader{Name: key}, bytes.NewReader(contents[key])))
+		require.NoError(t, w.Add(cab.FileHeader{Name: key, Modified: time.Date(2010, time.January, 25, 6, 27, 0, 0, time.UTC)}, bytes.NewReader(contents[key])))
 	}
 	require.NoError(t, w.Close())
 	return b.Bytes()
