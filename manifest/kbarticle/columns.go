@@ -153,7 +153,8 @@ const maxWork = 15_000_000
 // share gives all words to the columns, in their order: each column takes up to
 // most neighbouring words that it can hold together, or none. Among the ways that
 // fill the most columns, it returns the first and whether there are others (ways >
-// 1). With loose, damaged values hold their place too, if that fills more columns.
+// 1). With loose, damaged values hold their place too, and values stand in columns
+// of free text, if that fills more columns.
 // The column of names is always filled.
 func (h *sharer) share(words []string, kinds []kind, most int, joint string, loose bool) (spans []span, ways int) {
 	spans, ways, filled := h.shareOut(words, kinds, most, joint, false)
@@ -192,7 +193,8 @@ func (h *sharer) shareOut(words []string, kinds []kind, most int, joint string, 
 				}
 				if take > 0 {
 					h.work++
-					if !plausible(kinds[c], strings.Join(words[w:w+take], joint), loose) {
+					text := strings.Join(words[w:w+take], joint)
+					if !plausible(kinds[c], text, loose) || !loose && freeText(kinds[c]) && isFact(text) {
 						continue
 					}
 					next.filled++
@@ -216,4 +218,13 @@ func (h *sharer) shareOut(words []string, kinds []kind, most int, joint string, 
 		w += take
 	}
 	return spans, best[0][0].ways, best[0][0].filled
+}
+
+// freeText tells whether a column can hold any words.
+func freeText(k kind) bool { return k == colFolder || k == colExtra || k == colUnknown }
+
+// isFact tells whether a text is a value that other columns than those of free
+// text are made for.
+func isFact(s string) bool {
+	return !isNA(s) && (plausible(colVersion, s, false) || plausible(colSize, s, false) || plausible(colDateTime, s, false))
 }

@@ -74,6 +74,9 @@ func (d *document) addHTML(text string, line int) error {
 			return err
 		}
 		r.line += lines
+		if len(d.blocks) > maxLines {
+			return fmt.Errorf("%w: the page shows more than %d lines", ErrLimit, maxLines)
+		}
 	}
 	r.endParagraph()
 	for len(r.tables) > 0 {
@@ -204,6 +207,9 @@ func (r *htmlReader) startTag(t html.Token) error {
 		if err := r.endRow(tab); err != nil {
 			return err
 		}
+		if len(tab.rows) == maxCells {
+			return fmt.Errorf("%w: line %d: more than %d rows", ErrLimit, r.line, maxCells)
+		}
 		if !tab.layout {
 			tab.rows = append(tab.rows, nil)
 			tab.open = true
@@ -299,7 +305,9 @@ func attrSpan(t html.Token, name string) int {
 func (r *htmlReader) breakLine() {
 	if t := r.table(); t != nil {
 		if t.inCell {
-			t.endLine()
+			if t.endLine(); len(t.lines) > maxCellLines {
+				r.arrange(t)
+			}
 		}
 		return
 	}

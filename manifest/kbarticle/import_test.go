@@ -209,6 +209,10 @@ func TestErrors(t *testing.T) {
 		{"too many cells", "a.html", strings.NewReader("<table>" + strings.Repeat("<tr>"+strings.Repeat("<td>", 1000), 1100)), kbarticle.Options{}, kbarticle.ErrLimit, "cells"},
 		{"cells by spanning", "a.html", strings.NewReader("<table><tr>" + strings.Repeat("<td colspan=100 rowspan=100>", 2000) + strings.Repeat("<tr>", 100)), kbarticle.Options{}, kbarticle.ErrLimit, "cells"},
 		{"nested tables", "a.html", strings.NewReader(strings.Repeat("<table><tr><td>", 100_000)), kbarticle.Options{}, kbarticle.ErrLimit, "within each other"},
+		{"lines", "a.txt", strings.NewReader(strings.Repeat("\n", 1_000_001)), kbarticle.Options{}, kbarticle.ErrLimit, "lines"},
+		{"lines of a page", "a.html", strings.NewReader("<pre>" + strings.Repeat("<br>", 1_000_002)), kbarticle.Options{}, kbarticle.ErrLimit, "lines"},
+		{"rows of a page", "a.html", strings.NewReader("<table>" + strings.Repeat("<tr>", 1_000_002)), kbarticle.Options{}, kbarticle.ErrLimit, "rows"},
+		{"pipes", "a.md", strings.NewReader(strings.Repeat("|", 2_000_001)), kbarticle.Options{}, kbarticle.ErrLimit, `"|"`},
 		{"cells of a list", "a.csv", strings.NewReader(strings.Repeat(strings.Repeat(",", 999)+"\n", 1100)), kbarticle.Options{}, kbarticle.ErrLimit, "cells"},
 		{"cells of a page in markdown", "a.md", strings.NewReader(strings.Repeat(strings.Repeat("|a", 999)+"\n", 1100)), kbarticle.Options{}, kbarticle.ErrLimit, "cells"},
 		{"reader fails", "a.txt", iotest.ErrReader(errBroken), kbarticle.Options{}, errBroken, ""},
@@ -308,6 +312,9 @@ func TestNothingIsLostInSilence(t *testing.T) {
 		message          string
 	}{
 		{"a name without an extension", "a.txt", cells("File name|Version|Size", "Clock.exe|1.2.3.4|17", "Readme|n/a|18", "Clock.dll|1.2.3.4|19", "The end."), 2, 13, "these lines of the table are not a row and are left out"},
+		{"a damaged cell between rows", "a.txt", cells("File name|Version|Size|Date", "Clock.exe|one|17|22-Oct-2009", "Clock.dll|1.2.3.4|19|22-Oct-2009", "The end."), 2, 11, "Clock.exe: this is not a version; the field stays empty"},
+		{"a damaged cell at the end", "a.txt", cells("File name|Version|Size|Date", "Clock.exe|1.2.3.4|17|22-Oct-2009", "Clock.dll|1.2.3.4|one|22-Oct-2009", "The end."), 2, 21, "Clock.dll: this is not a size in bytes; the field stays empty"},
+		{"a missing cell before free text", "a.txt", cells("File name|Version|Size|Folder", "Clock.exe|1.2.3.4|17", "Clock.dll|1.2.3.4|19|QFE", "The end."), 2, 9, "Clock.exe: the row has fewer cells than the table has columns; they are given to the only columns that they fit"},
 		{"headings alone, a cell per line", "a.md", good + cells("File name|Version|Size", "Nothing yet."), 1, 5, "below these headings, no row could be read"},
 		{"headings alone, in columns", "a.md", good + "File name  Version  Size\n\nNothing yet.\n", 1, 5, "below these headings, no row could be read"},
 		{"headings alone, ruled", "a.md", good + "|File name|Version|\n|---|---|\n", 1, 5, "below these headings, no row could be read"},

@@ -38,6 +38,7 @@ var (
 const (
 	maxInput  = 32 << 20  // bytes of the article
 	maxCells  = 1_000_000 // cells of all its tables
+	maxLines  = 1_000_000 // lines of the article, and lines of text that a page shows
 	maxNested = 64        // tables within tables
 )
 
@@ -85,6 +86,9 @@ func Import(r io.Reader, name string, o Options) ([]*manifest.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkCounts(text); err != nil {
+		return nil, err
+	}
 	syntax := declared
 	if syntax == "" {
 		syntax = sniff(text)
@@ -99,6 +103,20 @@ func Import(r io.Reader, name string, o Options) ([]*manifest.Manifest, error) {
 		}
 	}
 	return manifests, err
+}
+
+// checkCounts refuses text with more lines or cells than can be meant, before
+// anything is split at them.
+func checkCounts(text string) error {
+	if strings.Count(text, "\n") > maxLines || strings.Count(text, "\r") > maxLines {
+		return fmt.Errorf("%w: the article has more than %d lines", ErrLimit, maxLines)
+	}
+	for _, separator := range []string{"|", "\t", ",", ";"} {
+		if strings.Count(text, separator) > 2*maxCells {
+			return fmt.Errorf("%w: more than %d times %q", ErrLimit, 2*maxCells, separator)
+		}
+	}
+	return nil
 }
 
 func importText(text string, syntax Syntax, name string, notes []note) ([]*manifest.Manifest, error) {

@@ -140,12 +140,15 @@ func (h *sharer) lineTable(run []block) (used int, rows [][]cell, notes []note) 
 // if it comes before anything that ends the table: the headings of another one,
 // or more lines than two rows have.
 func (h *sharer) resume(run []block, kinds []kind) int {
+	if kinds[0] != colName {
+		return 0
+	}
 	lines, ends := nextLines(run, 3*len(kinds))
 	for i := 1; i < len(lines) && i <= 2*len(kinds); i++ {
 		if headingKind(lines[i].text) != colUnknown {
 			return 0
 		}
-		if looksLikeFile(lines[i].text) && len(kinds) > 0 && kinds[0] == colName {
+		if looksLikeFile(lines[i].text) {
 			if row, _, remark := h.alignLines(lines[i:], kinds); row != nil && remark == "" {
 				return ends[i-1]
 			}
@@ -184,23 +187,28 @@ func (h *sharer) alignLines(lines []cell, kinds []kind) (row []cell, taken int, 
 		return nil, 0, ""
 	}
 	at := slices.Index(kinds, colName)
-	if len(lines) >= n {
-		good, named := 0, looksLikeFile(lines[at].text)
-		for i, k := range kinds {
-			if i != at && plausible(k, lines[i].text, true) {
-				good++
-			}
-		}
-		if good == n-1 && (named || n >= 4) {
-			return lines[:n], n, ""
+	named := at < len(lines) && looksLikeFile(lines[at].text)
+	good := 0 // cells beside the name that fit their columns
+	for i := range min(n, len(lines)) {
+		if i != at && !looksLikeFile(lines[i].text) && plausible(kinds[i], lines[i].text, true) {
+			good++
 		}
 	}
-	if at != 0 || !looksLikeFile(lines[0].text) {
+	if good == n-1 && (named || n >= 4) {
+		return lines[:n], n, ""
+	}
+	if at != 0 || !named {
 		return nil, 0, ""
 	}
 	most := 1
 	for most < len(lines) && most < n && !looksLikeFile(lines[most].text) {
 		most++
+	}
+	// The right number of cells up to the next row, or one misfit before a good
+	// end, shows that none is missing: each stands in its own column.
+	ended := len(lines) == n || len(lines) > n && (looksLikeFile(lines[n].text) || headingKind(lines[n].text) != colUnknown)
+	if most == n && (ended || good == n-2 && plausible(kinds[n-1], lines[n-1].text, false)) {
+		return lines[:n], n, ""
 	}
 	for taken = most; taken > 1; taken-- {
 		words := make([]string, taken)
@@ -221,8 +229,5 @@ func (h *sharer) alignLines(lines []cell, kinds []kind) (row []cell, taken int, 
 	}
 	row = make([]cell, n)
 	row[at] = lines[0]
-	if most == n && (len(lines) == n || looksLikeFile(lines[n].text) || headingKind(lines[n].text) != colUnknown) {
-		return row, n, "the cells of this row do not fit the columns; only the name is read"
-	}
 	return row, most, "the cells of this row do not fit the columns; only the name is read"
 }
