@@ -232,9 +232,6 @@ func (db *Database) Close() error {
 // Kind returns what the database is for.
 func (db *Database) Kind() Kind { return db.kind }
 
-// CLSID returns the class identifier of the storage, in stored order.
-func (db *Database) CLSID() [16]byte { return db.clsid }
-
 // CodePage returns the Windows code page of the strings; 0 is neutral.
 func (db *Database) CodePage() int { return db.pool.codePage }
 

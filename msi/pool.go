@@ -41,8 +41,8 @@ func parsePool(table, data []byte) (*pool, error) {
 	}
 	head := binary.LittleEndian.Uint32(table)
 	p := &pool{codePage: int(head & 0xFFFF), wide: head&wideRefs != 0, flags: head &^ wideRefs &^ 0xFFFF}
-	if _, ok := codePages[p.codePage]; !ok {
-		return nil, fmt.Errorf("msi: _StringPool: code page %d is not known: %w", p.codePage, ErrCodePage)
+	if _, ok := codePages[p.codePage]; !ok || p.codePage == codePageUTF16 {
+		return nil, fmt.Errorf("msi: _StringPool: code page %d: %w", p.codePage, ErrCodePage)
 	}
 	upperFirst, ok := poolReading(table[4:], int64(len(data)))
 	if !ok {

@@ -52,6 +52,7 @@ func TestPoolRefuses(t *testing.T) {
 		"odd size":          {make([]byte, 6), nil, ErrFormat},
 		"too few bytes":     {entries(5, 1), []byte("abc"), ErrFormat},
 		"unknown code page": {[]byte{0xFF, 0x7F, 0, 0}, nil, ErrCodePage},
+		"UTF-16":            {[]byte{0xB0, 0x04, 0, 0}, nil, ErrCodePage},
 	} {
 		_, err := parsePool(test.table, test.data)
 		require.ErrorIs(t, err, test.want, name)

@@ -295,4 +295,40 @@ func TestWideReferences(t *testing.T) {
 	}
 }
 
+// A stream that looks like a table but is in no schema is kept, and so are the
+// strings that it may refer to.
+func TestTableOutsideTheSchemaSurvives(t *testing.T) {
+	db := newDatabase(t, 1252)
+	_, err := db.Table("Everything").Insert(msi.String("only here"), msi.Int(5), msi.Null(), msi.Null(), msi.Null(), msi.Null())
+	require.NoError(t, err)
+	b := save(t, db)
+	r, err := cfb.NewReader(bytes.NewReader(b), int64(len(b)))
+	require.NoError(t, err)
+	root := &cfb.Node{CLSID: r.Root().CLSID}
+	for _, e := range r.Root().Children {
+		root.Children = append(root.Children, &cfb.Node{
+			RawName: e.RawName, Size: e.Size, Open: func() (io.Reader, error) { return e.Open(), nil },
+		})
+	}
+	root.Children = append(root.Children, &cfb.Node{
+		Name: "\u4840$", Size: 2, Open: func() (io.Reader, error) { return strings.NewReader("\x05\x00"), nil },
+	})
+	var odd bytes.Buffer
+	require.NoError(t, cfb.Write(&odd, root, cfb.WriteOptions{}))
+
+	again, err := msi.NewReader(bytes.NewReader(odd.Bytes()), int64(odd.Len()))
+	require.NoError(t, err)
+	require.Equal(t, []string{"Everything"}, again.Tables())
+	row, _ := again.Table("Everything").Find(msi.String("only here"), msi.Int(5))
+	require.NoError(t, again.Table("Everything").Delete(row))
+	last := reopen(t, again)
+	require.Contains(t, last.TableStreams(), "$")
+	kept := false
+	for ref := range uint32(20) {
+		s, _ := last.StringAt(ref)
+		kept = kept || s == "only here"
+	}
+	require.True(t, kept)
+}
+
 func number(i int) string { return msi.Int(int32(i)).Text() }

@@ -83,3 +83,14 @@ func TestSummaryKeepsUnknownTypes(t *testing.T) {
 	require.Equal(t, s.find(17).value, again.find(17).value)
 	require.Equal(t, "Title", again.String(PIDTitle))
 }
+
+func TestSummaryWideStrings(t *testing.T) {
+	s := &Summary{codePage: codePage1252}
+	require.NoError(t, s.SetString(PIDTitle, "Größe"))
+	require.NoError(t, s.SetCodePage(codePageUTF16))
+	s.set(property{id: PIDAuthor, kind: vtLPWSTR, value: []byte{3, 0, 0, 0, 'A', 0, 0xFC, 0, 0, 0, 0, 0}})
+	again, err := parseSummary(s.encode())
+	require.NoError(t, err)
+	require.Equal(t, "Größe", again.String(PIDTitle))
+	require.Equal(t, "Aü", again.String(PIDAuthor))
+}
