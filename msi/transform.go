@@ -279,7 +279,10 @@ func (t *Transform) Apply(db *Database, o ApplyOptions) error {
 	if err := a.codePage(); err != nil {
 		return err
 	}
-	d := newTransformDecoder(t.db)
+	d, err := newTransformDecoder(t.db, db.CodePage())
+	if err != nil {
+		return err
+	}
 	if err := d.schema(); err != nil {
 		return err
 	}

@@ -475,6 +475,35 @@ func TestAddedTableExistsInAnotherOrder(t *testing.T) {
 	require.Equal(t, []msi.Value{msi.String("k"), msi.String("text"), msi.Int(1), msi.Int(2)}, row.Values())
 }
 
+// Strings of a transform without a code page are in that of the database.
+func TestNeutralTransform(t *testing.T) {
+	build := func() *msi.Database {
+		db := product(t, 932)
+		insert(t, db, "Property", "Name", "証明書")
+		return db
+	}
+	d, err := msi.Compare(product(t, 932), build())
+	require.NoError(t, err)
+	mst, err := d.Transform(msi.TransformOptions{})
+	require.NoError(t, err)
+	b := save(t, mst)
+	head := []byte{0xa4, 0x03, 0, 0} // code page 932, references of two bytes
+	require.Equal(t, 1, bytes.Count(b, head))
+	b = bytes.Replace(b, head, make([]byte, len(head)), 1)
+	neutral, err := msi.NewReader(bytes.NewReader(b), int64(len(b)))
+	require.NoError(t, err)
+	require.Zero(t, neutral.CodePage())
+
+	db := product(t, 932)
+	tr := loadStorage(t, neutral, "")
+	require.NoError(t, tr.Apply(db, msi.ApplyOptions{}))
+	requireSameTables(t, build(), db)
+	require.Equal(t, 932, db.CodePage())
+	changes, err := tr.Changes(product(t, 932))
+	require.NoError(t, err)
+	require.Equal(t, msi.String("証明書"), changes.Tables[0].Rows[0].Cells[0].New)
+}
+
 func TestTransformRefusals(t *testing.T) {
 	wide := []string{"*K:s0"}
 	for i := range 16 {

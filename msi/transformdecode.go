@@ -26,14 +26,24 @@ const (
 // transformDecoder reads the tables of a transform.
 type transformDecoder struct {
 	db       *Database
+	pool     *pool
 	dropped  []string            // tables, in stored order
 	added    []string            // tables, in stored order
 	extended []string            // tables that get columns, in stored order
 	columns  map[string][]Column // of added and extended tables: the new ones
 }
 
-func newTransformDecoder(db *Database) *transformDecoder {
-	return &transformDecoder{db: db, columns: make(map[string][]Column)}
+// newTransformDecoder reads strings of the neutral code page in that of the
+// database that the transform is for.
+func newTransformDecoder(db *Database, codePage int) (*transformDecoder, error) {
+	d := &transformDecoder{db: db, pool: db.pool, columns: make(map[string][]Column)}
+	if db.CodePage() == codePageNeutral && codePage != codePageNeutral {
+		d.pool = db.pool.clone()
+		if err := d.pool.setCodePage(codePage); err != nil {
+			return nil, fmt.Errorf("msi: transform: %w", err)
+		}
+	}
+	return d, nil
 }
 
 // schema reads what the transform does to _Tables and _Columns.
@@ -224,7 +234,7 @@ func (r *transformReader) cell(c Column) (Value, error) {
 	case c.Type.IsBinary():
 		return Binary(), nil
 	case c.Type.IsString():
-		s, err := r.d.db.pool.at(v)
+		s, err := r.d.pool.at(v)
 		return String(s), err
 	case c.Type.IntWidth() == 2:
 		return Int(int32(v) - bias2), nil
@@ -248,7 +258,14 @@ func (r *transformReader) take(n int) (uint32, error) {
 // Installer documentation serves; of a table that neither knows only the name is
 // returned, without rows. Old values are unknown and stay null.
 func (t *Transform) Changes(base *Database) (*Diff, error) {
-	d := newTransformDecoder(t.db)
+	codePage := codePageNeutral
+	if base != nil {
+		codePage = base.CodePage()
+	}
+	d, err := newTransformDecoder(t.db, codePage)
+	if err != nil {
+		return nil, err
+	}
 	if err := d.schema(); err != nil {
 		return nil, err
 	}
