@@ -7,10 +7,14 @@ import (
 	"hash"
 )
 
+// maxKept is how many bytes of a signed file a Collector keeps rather than digest
+// them in ways that may not be needed.
+const maxKept = 4 << 20
+
 // Collector checks the signatures of a PE file that passes by once: it is written
-// all bytes of the file in order. It keeps the headers and, up to 4 MiB, the
-// certificate table. A file that is unsigned or no PE file costs it nothing but a
-// glance at the headers.
+// all bytes of the file in order. It keeps the certificate table, up to 4 MiB, and
+// of a signed file up to 4 MiB more. A file that is unsigned or no PE file costs it
+// nothing but a glance at the headers.
 type Collector struct {
 	o      Options
 	head   []byte // until the layout is known
@@ -18,8 +22,9 @@ type Collector struct {
 	layout layout
 	err    error // set when there is nothing to digest
 
-	hashes map[crypto.Hash]hash.Hash
 	pos    int64
+	kept   []byte                    // what the digest covers, as long as hashes is nil
+	hashes map[crypto.Hash]hash.Hash // of what the digest covers
 	table  []byte
 }
 
@@ -38,36 +43,14 @@ func (c *Collector) Write(p []byte) (int, error) {
 			break
 		}
 		c.layout, c.want, c.err = readLayout(c.head)
-		if c.want == 0 {
-			c.begin()
+		if c.want == 0 && c.err == nil {
+			c.digest(c.head)
 		}
 	}
 	if c.want == 0 && c.err == nil {
 		c.digest(p)
 	}
 	return n, nil
-}
-
-// begin starts the digests of a signed file. Which of them the signatures need
-// stands behind everything that they cover, so a single pass computes all.
-func (c *Collector) begin() {
-	head := c.head
-	c.head = nil
-	if c.err != nil {
-		return
-	}
-	if c.hashes == nil {
-		c.hashes = newHashes([]crypto.Hash{crypto.SHA1, crypto.SHA256, crypto.SHA384, crypto.SHA512})
-	}
-	c.digest(head)
-}
-
-func newHashes(list []crypto.Hash) map[crypto.Hash]hash.Hash {
-	hashes := make(map[crypto.Hash]hash.Hash, len(list))
-	for _, h := range list {
-		hashes[h] = h.New()
-	}
-	return hashes
 }
 
 // digest takes the bytes at c.pos. The digest covers everything before the
@@ -88,9 +71,7 @@ func (c *Collector) digest(p []byte) {
 	} {
 		k := min(max(part.end-c.pos, 0), int64(len(p)))
 		if part.covered {
-			for _, h := range c.hashes {
-				h.Write(p[:k])
-			}
+			c.cover(p[:k])
 		}
 		p = p[k:]
 		c.pos += k
@@ -98,6 +79,33 @@ func (c *Collector) digest(p []byte) {
 	k := min(max(c.layout.tableEnd-c.pos, 0), int64(len(p)))
 	c.table = append(c.table, p[:k]...)
 	c.pos += int64(len(p))
+}
+
+// cover takes bytes that the digest covers. Which algorithm the signatures want
+// stands behind the last of them: a small file waits for it, for a large one all are
+// computed.
+func (c *Collector) cover(p []byte) {
+	if c.hashes == nil && len(c.kept)+len(p) <= maxKept {
+		c.kept = append(c.kept, p...)
+		return
+	}
+	if c.hashes == nil {
+		c.begin(crypto.SHA1, crypto.SHA256, crypto.SHA384, crypto.SHA512)
+	}
+	for _, h := range c.hashes {
+		h.Write(p)
+	}
+}
+
+// begin starts digests with what was kept.
+func (c *Collector) begin(algorithms ...crypto.Hash) {
+	c.hashes = make(map[crypto.Hash]hash.Hash, len(algorithms))
+	for _, algorithm := range algorithms {
+		h := algorithm.New()
+		h.Write(c.kept)
+		c.hashes[algorithm] = h
+	}
+	c.kept = nil
 }
 
 // Finish is called after the last byte and returns the verdict. A file that is
@@ -118,6 +126,9 @@ func (c *Collector) Finish() *Signature {
 	signatures, err := parseTable(c.table)
 	if err != nil {
 		return unreadable(err)
+	}
+	if c.hashes == nil {
+		c.begin(hashesOf(signatures)...)
 	}
 	sums := make(map[crypto.Hash][]byte, len(c.hashes))
 	for h, state := range c.hashes {

@@ -44,17 +44,14 @@ func VerifyMSI(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 	if err != nil {
 		return nil, err
 	}
+	hashes := hashesOf(signatures)
+	if extended && len(hashes) > 0 && !describesMetadata(metadata, root, hashes) {
+		return unreadable(fmt.Errorf("the package was changed after it was signed: %s is not the digest of the names, sizes and times of its streams", streamSignatureEx[1:])), nil
+	}
 	sums := make(map[crypto.Hash][]byte)
-	for _, algorithm := range hashesOf(signatures) {
+	for _, algorithm := range hashes {
 		content := algorithm.New()
-		if extended {
-			h := algorithm.New()
-			digestMetadata(h, root, true)
-			if !bytes.Equal(h.Sum(nil), metadata) {
-				return unreadable(fmt.Errorf("the package was changed after it was signed: names, sizes or times of its streams are not those that %s holds the %v digest of", streamSignatureEx[1:], algorithm)), nil
-			}
-			content.Write(metadata)
-		}
+		content.Write(metadata)
 		if err := digestContent(content, root, true); err != nil {
 			return nil, err
 		}
@@ -64,6 +61,16 @@ func VerifyMSI(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 		return judge(signatures, kindsMSI, sums, o), nil
 	}
 	return judge(signatures, kindsMSI, sums, o, noteMetadata), nil
+}
+
+// describesMetadata reports whether digest is that of the directory by one of the
+// algorithms.
+func describesMetadata(digest []byte, root *cfb.Entry, algorithms []crypto.Hash) bool {
+	return slices.ContainsFunc(algorithms, func(algorithm crypto.Hash) bool {
+		h := algorithm.New()
+		digestMetadata(h, root, true)
+		return bytes.Equal(h.Sum(nil), digest)
+	})
 }
 
 // readSignatureStream reads one stream of the root, up to one byte more than a

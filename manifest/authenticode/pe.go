@@ -121,7 +121,7 @@ func VerifyPE(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 			return nil, fmt.Errorf("authenticode: reading the certificate table: %w", err)
 		}
 		if signatures, err := parseTable(table); err == nil {
-			c.hashes = newHashes(hashesOf(signatures))
+			c.begin(hashesOf(signatures)...)
 		}
 	}
 	if _, err := io.Copy(c, io.NewSectionReader(r, 0, size)); err != nil {

@@ -215,6 +215,7 @@ func TestCollectorWithoutTable(t *testing.T) {
 		c := NewCollector(Options{})
 		_, err := c.Write(data)
 		require.NoError(t, err)
+		require.Empty(t, c.kept)
 		require.Nil(t, c.hashes, "no digest is computed")
 		require.Equal(t, &Signature{Status: None}, c.Finish())
 	}
@@ -268,29 +269,67 @@ func TestUnreadableSignature(t *testing.T) {
 	require.True(t, errors.Is(err, errSignedData) && errors.Is(err, errBER), err)
 }
 
-func BenchmarkCollector(b *testing.B) {
-	small := fixture(b, "sha256.exe")
-	large := slices.Concat(small[:builtSize], make([]byte, 8<<20), small[builtSize:])
-	binary.LittleEndian.PutUint32(large[builtDirectory:], builtSize+8<<20)
-	o := Options{}
-	b.Run("collector", func(b *testing.B) {
-		b.SetBytes(int64(len(large)))
-		for b.Loop() {
-			collect(large, o, 64<<10)
+// enlarged returns sha256.exe with more bytes before its table, which its
+// signature does not cover.
+func enlarged(t testing.TB, by int) []byte {
+	t.Helper()
+	small := fixture(t, "sha256.exe")
+	large := slices.Concat(small[:builtSize], make([]byte, by), small[builtSize:])
+	binary.LittleEndian.PutUint32(large[builtDirectory:], uint32(builtSize+by))
+	return large
+}
+
+// Whether the file is kept or digested as it comes makes no difference.
+func TestCollectorOfLargeFile(t *testing.T) {
+	root := issue(t, nil, 0, authority("Root"))
+	code := issue(t, root, 1, codeSigner("Signer"))
+	o := Options{Roots: rootsOf(root), At: date(2010)}
+	for _, by := range []int{maxKept - builtSize, maxKept, maxKept + 4096} {
+		data := enlarged(t, by)
+		covered := slices.Concat(data[:builtOptional+optionalChecksum],
+			data[builtOptional+optionalChecksum+checksumSize:builtDirectory],
+			data[builtDirectory+directorySize:builtSize+by])
+		for _, hash := range []crypto.Hash{crypto.SHA1, crypto.SHA384} {
+			content := indirectData{}
+			content.Data.Type = kindsPE[0]
+			content.Data.Value.FullBytes = []byte{0x30, 0}
+			content.MessageDigest.DigestAlgorithm.Algorithm = oidOf(hash)
+			content.MessageDigest.Digest = sumOf(hash, covered)
+			table := winCertificate(winCertSignedData, signing{by: code, content: marshal(t, content)}.der(t))
+			table = append(table, make([]byte, -len(table)&(tableAlignment-1))...)
+			signed := append(slices.Clone(data[:builtSize+by]), table...)
+			binary.LittleEndian.PutUint32(signed[builtDirectory+4:], uint32(len(table)))
+			for _, piece := range []int{64 << 10, len(signed)} {
+				s := collect(signed, o, piece)
+				require.Equal(t, Valid, s.Status, s.Notes)
+			}
+			signed[builtSize+by-1] = 1
+			require.Equal(t, Invalid, collect(signed, o, 64<<10).Status)
 		}
-	})
-	b.Run("VerifyPE", func(b *testing.B) {
-		b.SetBytes(int64(len(large)))
-		for b.Loop() {
-			if _, err := VerifyPE(bytes.NewReader(large), int64(len(large)), o); err != nil {
+	}
+}
+
+func BenchmarkCollector(b *testing.B) {
+	small, large := enlarged(b, 2<<20), enlarged(b, 16<<20)
+	for _, bench := range []struct {
+		name string
+		data []byte
+		run  func([]byte)
+	}{
+		{"collector of 2 MiB", small, func(data []byte) { collect(data, Options{}, 64<<10) }},
+		{"collector of 16 MiB", large, func(data []byte) { collect(data, Options{}, 64<<10) }},
+		{"VerifyPE", large, func(data []byte) {
+			if _, err := VerifyPE(bytes.NewReader(data), int64(len(data)), Options{}); err != nil {
 				b.Fatal(err)
 			}
-		}
-	})
-	b.Run("SHA-256", func(b *testing.B) {
-		b.SetBytes(int64(len(large)))
-		for b.Loop() {
-			sumOf(crypto.SHA256, large)
-		}
-	})
+		}},
+		{"SHA-256 alone", large, func(data []byte) { sumOf(crypto.SHA256, data) }},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.SetBytes(int64(len(bench.data)))
+			for b.Loop() {
+				bench.run(bench.data)
+			}
+		})
+	}
 }

@@ -11,9 +11,11 @@ import (
 	"encoding/asn1"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/smallstep/pkcs7"
 	"github.com/stretchr/testify/require"
 )
 
@@ -308,4 +310,44 @@ func TestReadableCertificates(t *testing.T) {
 	require.NoError(t, err)
 	list := readableCertificates([][]byte{v1AttributeCertificate, huge, long, root.cert.Raw})
 	require.Equal(t, rootsOf(root), list)
+}
+
+// An independent library reads the same from the signatures of the fixtures.
+func TestAgreesWithPKCS7(t *testing.T) {
+	for _, f := range fixtures {
+		var der []byte
+		switch {
+		case strings.HasSuffix(f.name, ".exe"):
+			der = signatureIn(t, fixture(t, f.name))
+		case strings.HasSuffix(f.name, ".msi"):
+			der = packageSignature(t, f.name)
+		default:
+			continue
+		}
+		sd, err := parseSignedData(der)
+		require.NoError(t, err)
+		signer, err := sd.verifySigner()
+		require.NoError(t, err)
+		p7, err := pkcs7.Parse(der)
+		require.NoError(t, err)
+		require.Equal(t, p7.Content, sd.content.Bytes)
+		require.Equal(t, p7.GetOnlySigner().Raw, signer.certificate.Raw)
+		require.NoError(t, p7.Verify())
+		for _, token := range valuesOf(signer.unsigned, oidTimestampToken) {
+			p7, err := pkcs7.Parse(token)
+			require.NoError(t, err)
+			require.NoError(t, p7.Verify())
+		}
+
+		at := bytes.Index(der, signer.signature)
+		changed := bytes.Clone(der)
+		changed[at] ^= 1
+		sd, err = parseSignedData(changed)
+		require.NoError(t, err)
+		_, err = sd.verifySigner()
+		require.Error(t, err)
+		p7, err = pkcs7.Parse(changed)
+		require.NoError(t, err)
+		require.Error(t, p7.Verify())
+	}
 }

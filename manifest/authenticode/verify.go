@@ -129,11 +129,9 @@ func hashesOf(list []*embedded) []crypto.Hash {
 }
 
 // judge makes the verdict on the signatures of a file of one of the given kinds,
-// whose digests sums holds. The notes are true of all of them.
+// whose digests sums holds. There is at least one. The notes are true of all of
+// them.
 func judge(list []*embedded, kinds []asn1.ObjectIdentifier, sums map[crypto.Hash][]byte, o Options, notes ...string) *Signature {
-	if len(list) == 0 {
-		return &Signature{Status: None}
-	}
 	all := make([]Signature, len(list))
 	for i, e := range list {
 		all[i] = e.judge(kinds, sums, o)
@@ -157,7 +155,7 @@ func judge(list []*embedded, kinds []asn1.ObjectIdentifier, sums map[crypto.Hash
 func (e *embedded) judge(kinds []asn1.ObjectIdentifier, sums map[crypto.Hash][]byte, o Options) Signature {
 	result := Signature{Status: Invalid}
 	invalid := func(reason string) Signature {
-		result.Notes = append([]string{reason}, result.Notes...)
+		result.Notes = []string{reason}
 		return result
 	}
 	if e.err != nil {
