@@ -63,6 +63,10 @@ func (d *document) article(fileName string) *article {
 // short is the text of a line as far as patterns are tried on it.
 func short(s string) string { return s[:min(len(s), maxColumnLine)] }
 
+// maxProse bounds, in bytes, how much of a line is searched for numbers and marks:
+// no paragraph is longer.
+const maxProse = 64 << 10
+
 // findKB takes the article's number from where it is most certain: a label, the
 // title, the only number of the text, at last the name of the file.
 func (a *article) findKB(d *document, fileName string) {
@@ -114,7 +118,7 @@ type mention struct {
 // one stands in a table: a package carries the number of its article.
 func (d *document) printedNumbers() (numbers []mention, inTable bool) {
 	see := func(line int, text string) bool {
-		all := printedKB.FindAllStringSubmatch(text, -1)
+		all := printedKB.FindAllStringSubmatch(text, maxNumbers)
 		for _, m := range all {
 			if !slices.ContainsFunc(numbers, func(n mention) bool { return n.number == m[1] }) && len(numbers) < maxNumbers {
 				numbers = append(numbers, mention{m[1], line})
@@ -123,7 +127,7 @@ func (d *document) printedNumbers() (numbers []mention, inTable bool) {
 		return len(all) > 0
 	}
 	for _, b := range d.blocks {
-		see(b.line, b.text)
+		see(b.line, b.text[:min(len(b.text), maxProse)])
 		for _, row := range b.grid {
 			for _, c := range row {
 				inTable = see(c.line, c.text) || inTable
@@ -226,18 +230,18 @@ func (d *document) mentions(own string) (all, replacing []mention) {
 	for _, b := range d.blocks {
 		if announced && strings.TrimSpace(b.text) != "" {
 			announced = false
-			if m := leadingNumber.FindStringSubmatch(b.text); m != nil && m[1] != own {
+			if m := leadingNumber.FindStringSubmatch(short(b.text)); m != nil && m[1] != own {
 				replacing = append(replacing, mention{m[1], b.line})
 			}
 		}
-		for rest := b.text; len(rest) >= 6 && len(all) < maxMentions; {
+		for rest := b.text[:min(len(b.text), maxProse)]; len(rest) >= 6 && len(all) < maxMentions; {
 			end := len(rest)
 			if m := sentenceEnd.FindStringIndex(rest); m != nil {
 				end = m[1]
 			}
 			sentence := rest[:end]
 			rest = rest[end:]
-			numbers := anyNumber.FindAllStringSubmatch(sentence, -1)
+			numbers := anyNumber.FindAllStringSubmatch(sentence, maxMentions-len(all))
 			replaced := (len(numbers) > 0 || endsWithColon(b.text)) && supersededForm.MatchString(sentence) && !notSuperseded.MatchString(sentence)
 			announced = announced || replaced && len(numbers) == 0
 			for _, m := range numbers {

@@ -188,7 +188,7 @@ func pipeRow(line string, number int) []cell {
 // inline takes the marks of Markdown out of a text: links, emphasis, code,
 // escapes, entities and tags. A line break becomes "\n".
 func inline(s string) string {
-	if !strings.ContainsAny(s, "\\`*_<&[") {
+	if len(s) > maxProse || !strings.ContainsAny(s, "\\`*_<&[") {
 		return strings.TrimRight(s, " \t")
 	}
 	s = commentForm.ReplaceAllString(s, "")
