@@ -220,25 +220,25 @@ func (sd *signedData) verifySigner() (*signer, error) {
 	// RFC 2315, 9.3: the attributes are signed as a SET.
 	encoded := info.AuthenticatedAttributes.Bytes
 	attributes := append(appendHeader(nil, classConstructed|asn1.TagSet, len(encoded)), encoded...)
-	if err := checkSignature(s.certificate, s.digest, sumOf(s.digest, attributes), s.signature); err != nil {
+	sum := sumOf(s.digest, attributes)
+	err = checkSignature(s.certificate, s.digest, sum, s.signature)
+	if err != nil && sd.contentType.Equal(oidData) && s.digest == crypto.SHA1 {
+		// Symantec's countersignatures sign the digest as it is, without the DigestInfo
+		// around it that names the algorithm.
+		err = checkSignature(s.certificate, 0, sum, s.signature)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("the signature of %s does not hold: %w", nameOf(s.certificate), err)
 	}
 	return s, nil
 }
 
-// checkSignature checks a signature over a digest.
+// checkSignature checks a signature over a digest. Without a hash, an RSA
+// signature has no DigestInfo.
 func checkSignature(c *x509.Certificate, hash crypto.Hash, digest, signature []byte) error {
 	switch key := c.PublicKey.(type) {
 	case *rsa.PublicKey:
-		err := rsa.VerifyPKCS1v15(key, hash, digest, signature)
-		if err != nil && hash == crypto.SHA1 {
-			// Symantec's countersignatures sign the digest as it is, without the
-			// DigestInfo around it that names the algorithm.
-			if rsa.VerifyPKCS1v15(key, 0, digest, signature) == nil {
-				return nil
-			}
-		}
-		return err
+		return rsa.VerifyPKCS1v15(key, hash, digest, signature)
 	case *ecdsa.PublicKey:
 		if !ecdsa.VerifyASN1(key, digest, signature) {
 			return errors.New("crypto/ecdsa: verification error")

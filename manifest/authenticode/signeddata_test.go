@@ -92,6 +92,7 @@ func TestSignature(t *testing.T) {
 			other.key = testKeys()[3]
 			s.by = &other
 		}, Invalid, "does not hold"},
+		{"signature of the digest alone", func(s *signing) { s.hash, s.bare = crypto.SHA1, true }, Invalid, "does not hold"},
 		{"certificates that cannot be read", func(s *signing) {
 			s.certificates = append([][]byte{v1AttributeCertificate, {0x30, 0x03, 0x02, 0x01, 0x01}}, certificates(code)...)
 		}, Valid, ""},
