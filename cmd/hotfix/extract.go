@@ -24,7 +24,7 @@ func extractCommand(s *session) *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "folder `DIR` to write; it must not exist or be empty"},
 			&cli.StringSliceFlag{Name: "include", Usage: "write only files that match `GLOB`; may be given several times"},
-			&cli.StringFlag{Name: "layout", Usage: "admin, target or flat", Value: string(extract.Admin)},
+			&cli.StringFlag{Name: "layout", Usage: "`LAYOUT`: admin, target or flat", Value: string(extract.Admin)},
 			&cli.BoolFlag{Name: "short-names", Usage: "use 8.3 names, as SHORTFILENAMES=1 does"},
 			allFeaturesFlag(),
 			&cli.BoolFlag{Name: "no-database", Usage: "leave the package's own database out of the image"},
@@ -32,7 +32,7 @@ func extractCommand(s *session) *cli.Command {
 			&cli.StringFlag{Name: "base", Usage: "package `BASE.msi` that a patch is applied to, for extracting the finished files from the patch"},
 			&cli.BoolFlag{Name: "merge", Usage: "add to a folder that exists, replacing file by file"},
 			&cli.BoolFlag{Name: "keep-going", Usage: "write the files that are whole even if others are lost; exit code 3 all the same"},
-			&cli.Int64Flag{Name: "max-files", Usage: "most files to write", Value: extract.DefaultMaxFiles},
+			&cli.Int64Flag{Name: "max-files", Usage: "most files to write: `N`", Value: extract.DefaultMaxFiles},
 		}, sourceFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {

@@ -91,6 +91,11 @@ func finishCommands(s *session, commands []*cli.Command) {
 			continue
 		}
 		c.Flags = append(c.Flags, outputFlags(s)...)
+		for _, f := range c.Flags {
+			if b, ok := f.(*cli.BoolFlag); ok {
+				b.DisableDefaultText = true
+			}
+		}
 	}
 }
 

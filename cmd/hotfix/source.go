@@ -12,9 +12,9 @@ import (
 func sourceFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "media", Usage: "look for cabinets and uncompressed files in `DIR` too"},
-		&cli.IntFlag{Name: "cab-codepage", Usage: "code page of cabinet names that are not UTF-8 (default: that of the package)"},
+		&cli.IntFlag{Name: "cab-codepage", Usage: "code `PAGE` of cabinet names that are not UTF-8", DefaultText: "that of the package"},
 		&cli.StringFlag{Name: "keyring", Usage: "require an rpm to be signed by one of the OpenPGP keys in `FILE`"},
-		&cli.Int64Flag{Name: "max-bytes", Usage: "most bytes to unpack", Value: source.DefaultMaxBytes},
+		&cli.Int64Flag{Name: "max-bytes", Usage: "most bytes to unpack: `N`", Value: source.DefaultMaxBytes, DefaultText: "16 GiB"},
 	}
 }
 
