@@ -3,6 +3,9 @@ package authenticode
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	_ "crypto/md5"
 	"crypto/rand"
 	"crypto/rsa"
@@ -351,4 +354,20 @@ func TestAgreesWithPKCS7(t *testing.T) {
 		require.NoError(t, err)
 		require.Error(t, p7.Verify())
 	}
+}
+
+func TestCheckSignature(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	digest := sumOf(crypto.SHA256, []byte("content"))
+	signature, err := ecdsa.SignASN1(rand.Reader, key, digest)
+	require.NoError(t, err)
+	c := &x509.Certificate{PublicKey: key.Public()}
+	require.NoError(t, checkSignature(c, crypto.SHA256, digest, signature))
+	require.Error(t, checkSignature(c, crypto.SHA256, sumOf(crypto.SHA256, nil), signature))
+
+	public, _, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	c = &x509.Certificate{PublicKey: public, PublicKeyAlgorithm: x509.Ed25519}
+	require.ErrorContains(t, checkSignature(c, crypto.SHA256, digest, signature), "Ed25519 keys are not known here")
 }
