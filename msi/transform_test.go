@@ -57,6 +57,17 @@ func TestTransformsOfRealPatches(t *testing.T) {
 	}
 }
 
+// A transform taken out of a patch and saved is a file of its own.
+func TestTransformSavedOnItsOwn(t *testing.T) {
+	storage, err := openCorpus(t, "synth", "synth.msp").Storage("#T1ToU1")
+	require.NoError(t, err)
+	mst := reopen(t, storage)
+	require.Equal(t, msi.KindTransform, mst.Kind())
+	db := openCorpus(t, "after-transform", "synth_main.msi")
+	require.NoError(t, loadStorage(t, mst, "").Apply(db, msi.ApplyOptions{}))
+	requireSameTables(t, openCorpus(t, "after-transform", "synth_main+paired.msi"), db)
+}
+
 // The transform was not made for this package. What the independent
 // implementation did with the two changes that find nothing to change is not
 // what the error conditions say: it inserted the row Modified of the Directory

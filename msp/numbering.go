@@ -2,6 +2,7 @@ package msp
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -172,9 +173,9 @@ func cellText(rc msi.RowChange, column string) string       { return cell(rc, co
 
 // renumber moves the patch behind everything that is there, where its numbers
 // are taken.
-func (n *numbering) renumber(full *msi.Database) {
+func (n *numbering) renumber(full *msi.Database) error {
 	if len(n.media) == 0 {
-		return
+		return nil
 	}
 	used := make(map[int32]bool)
 	var lastDisk, last int32
@@ -204,7 +205,11 @@ func (n *numbering) renumber(full *msi.Database) {
 		first = min(first, d.sequence)
 	}
 	if first > last {
-		return
+		return nil
+	}
+	highest := int64(n.media[len(n.media)-1].lastSequence)
+	if highest+int64(last)-int64(first)+1 > math.MaxInt32 {
+		return fmt.Errorf("sequences %d to %d cannot be moved behind %d: %w", first, highest, last, ErrFormat)
 	}
 	n.shift = last - first + 1
 	for i := range n.media {
@@ -216,6 +221,7 @@ func (n *numbering) renumber(full *msi.Database) {
 	for i := range n.deltas {
 		n.deltas[i].sequence += n.shift
 	}
+	return nil
 }
 
 // mediaOf returns the Media row of the patch that covers a sequence.

@@ -238,7 +238,9 @@ func (plan *Plan) apply(p *Patch, pair *Pair) error {
 	if err != nil {
 		return err
 	}
-	n.renumber(plan.Full)
+	if err := n.renumber(plan.Full); err != nil {
+		return err
+	}
 	stacked.Rewrite = n.rewrite
 	if err := pair.Paired.Apply(plan.Full, stacked); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -260,6 +261,34 @@ func TestInspectNamesWhatItCannotApply(t *testing.T) {
 	info, err = delta.Inspect(interleaved())
 	require.NoError(t, err)
 	require.True(t, info.Interleaved())
+}
+
+// With the old file itself, memory stays below three times the old file plus the
+// new one; all that Apply allocates at any time is counted here.
+func TestMemory(t *testing.T) {
+	plain := text(16, 4<<20)
+	image := append(delta.CodeImage(), make([]byte, 4<<20)...)
+	rifts := []delta.Rift{{Old: 0x1000, New: 0x1000}, {Old: 0x1080, New: 0x10a0}}
+	_, moved := delta.Prepared(image, &delta.Info{Options: deltatest.Plain}, rifts)
+	for _, tt := range []struct {
+		name     string
+		old, new []byte
+		src      deltatest.Source
+		times    int // the old file
+	}{
+		{"plain", plain, edit(plain, 16), deltatest.Source{Old: plain}, 2},
+		{"image", image, edit(moved, 16), deltatest.Source{Old: image, Rifts: rifts, Reference: moved}, 3},
+	} {
+		d := deltatest.Encoder{Options: deltatest.Plain}.Encode(tt.new, tt.src)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got, err := delta.Apply(tt.old, d)
+		runtime.ReadMemStats(&after)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(tt.new, got))
+		const slack = 1 << 20
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(tt.times*len(tt.old)+len(tt.new)+slack), tt.name)
+	}
 }
 
 func FuzzApply(f *testing.F) {
