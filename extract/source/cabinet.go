@@ -84,7 +84,7 @@ func (p *Package) cabinet(where string) (*cabinet, error) {
 	c := &cabinet{where: where}
 	var size int64
 	var reader io.ReaderAt
-	if stream, embedded := strings.CutPrefix(where, "#"); embedded {
+	if stream, embedded := strings.CutPrefix(where, "#"); embedded && p.db != nil {
 		r, err := p.db.Stream(stream)
 		if errors.Is(err, msi.ErrNotFound) {
 			return nil, ErrMissing
@@ -189,8 +189,8 @@ func (p *Package) volume(of *cabinet, name string) (*cabinet, error) {
 		where = "#" + name
 	}
 	c, err := p.cabinet(where)
-	if errors.Is(err, ErrMissing) {
-		return nil, nil
+	if errors.Is(err, ErrMissing) || errors.Is(err, safepath.ErrUnsafe) {
+		return nil, nil // Decode names it where it is needed
 	}
 	return c, err
 }

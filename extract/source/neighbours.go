@@ -154,11 +154,17 @@ func copyFile(ctx context.Context, w io.Writer, name string, buffer []byte) erro
 		return err
 	}
 	defer f.Close()
+	return copyTo(ctx, w, f, buffer)
+}
+
+// copyTo writes what r holds to w until ctx ends. Unlike io.Copy it leaves the
+// pieces at the size of the buffer.
+func copyTo(ctx context.Context, w io.Writer, r io.Reader, buffer []byte) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := f.Read(buffer)
+		n, err := r.Read(buffer)
 		if n > 0 {
 			if _, err := w.Write(buffer[:n]); err != nil {
 				return err

@@ -29,6 +29,8 @@ import (
 type rpmPackage struct {
 	header  *rpmutils.RpmHeader
 	byName  map[string]*File  // by the name in the header
+	stored  []*File           // by index in the header; nil: no regular file
+	sizes   []int64           // in the archive, by index in the header
 	digests map[*File]digest  // of the contents
 	links   map[*File][]*File // hard links to the file that has the contents, itself among them
 	verify  func() error      // checks header and payload, once
@@ -79,6 +81,7 @@ func (p *Package) openRPM() error {
 	}
 	type inode struct{ device, number int }
 	linked := map[inode][]*File{}
+	r.stored, r.sizes = make([]*File, len(infos)), make([]int64, len(infos))
 	for i, info := range infos {
 		f := storedFile(strings.TrimLeft(info.Name(), "/"), info.Name(), info.Size())
 		f.Sequence, f.Modified = i+1, time.Unix(int64(info.Mtime()), 0).UTC()
@@ -86,6 +89,7 @@ func (p *Package) openRPM() error {
 		case mode == cpio.S_ISDIR:
 			continue
 		case mode == cpio.S_ISLNK:
+			r.sizes[i] = int64(len(info.Linkname()))
 			p.leftOut = append(p.leftOut, LeftOut{File: f, Reason: "it is a symbolic link to " + info.Linkname()})
 			continue
 		case mode != cpio.S_ISREG:
@@ -98,10 +102,15 @@ func (p *Package) openRPM() error {
 		if sum, err := hex.DecodeString(info.Digest()); err == nil && algorithm.Available() && len(sum) == algorithm.Size() {
 			r.digests[f] = digest{algorithm, sum}
 		}
+		r.sizes[i] = info.Size()
 		if node := (inode{info.Device(), info.Inode()}); node.number != 0 {
+			// The content of hard links is stored once, with the last of them.
+			if links := linked[node]; len(links) > 0 {
+				r.sizes[links[len(links)-1].Sequence-1] = 0
+			}
 			linked[node] = append(linked[node], f)
 		}
-		r.byName[info.Name()] = f
+		r.byName[info.Name()], r.stored[i] = f, f
 		p.files = append(p.files, f)
 	}
 	for _, group := range linked {
@@ -215,19 +224,7 @@ func (w *walk) rpm(ctx context.Context) error {
 		}
 		wanted[f] = true
 	}
-	source := &stoppable{ctx: ctx, r: p.section()}
-	err := guarded(func() error {
-		rpm, err := rpmutils.ReadRpm(source)
-		if err != nil {
-			return err
-		}
-		payload, err := rpm.PayloadReaderExtended()
-		if err != nil {
-			return err
-		}
-		defer drain(source, payload)
-		return w.payload(ctx, payload, wanted)
-	})
+	err := w.payload(ctx, wanted)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -236,7 +233,7 @@ func (w *walk) rpm(ctx context.Context) error {
 	}
 	if err == nil {
 		err = fmt.Errorf("%w: the rpm's header names it, its payload does not hold it", ErrFormat)
-	} else if !errors.Is(err, ErrMismatch) {
+	} else if !errors.Is(err, ErrMismatch) && !errors.Is(err, ErrFormat) {
 		err = fmt.Errorf("%w: the rpm's payload: %w", ErrFormat, err)
 	}
 	for _, f := range w.options.Files {
@@ -256,47 +253,75 @@ func (w *walk) rpm(ctx context.Context) error {
 	return nil
 }
 
-// payload reads entries until every wanted file is done.
-func (w *walk) payload(ctx context.Context, payload rpmutils.PayloadReader, wanted map[*File]bool) error {
+// payload reads the archive until every wanted file is done.
+func (w *walk) payload(ctx context.Context, wanted map[*File]bool) error {
+	p := w.p
+	start := int64(p.rpm.header.GetRange().End)
+	packed, err := decompress(io.NewSectionReader(p.content, start, p.content.Size()-start), p.rpm.header)
+	if err != nil {
+		return err
+	}
+	defer packed.Close()
+	archive := &cpioReader{r: packed, sizes: p.rpm.sizes}
 	buffer := make([]byte, 128<<10)
 	empty := map[*File]bool{} // entries without the content that the header promises
 	for left := len(wanted); left > 0; {
-		info, err := payload.Next()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		entry, err := archive.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		n, err := payload.Read(buffer)
-		f := w.p.rpm.byName[info.Name()]
-		var sinks sinkList
-		switch {
-		case f == nil:
-		case n == 0 && f.Size > 0:
-			// The content of hard links is stored once, with the last of them.
+		f := p.rpm.fileOf(entry)
+		if f == nil {
+			continue
+		}
+		if entry.size == 0 && f.Size > 0 {
 			empty[f] = true
-		default:
-			for _, link := range w.p.rpm.linksOf(f) {
-				if link != f && !empty[link] || !wanted[link] || w.done[link] {
-					continue
-				}
-				left--
-				sink, err := w.rpmSink(link)
-				if err != nil {
-					return errors.Join(err, sinks.Close(err))
-				}
-				if sink != nil {
-					sinks = append(sinks, sink)
-				}
+			continue
+		}
+		var sinks sinkList
+		for _, link := range p.rpm.linksOf(f) {
+			if link != f && !empty[link] || !wanted[link] || w.done[link] {
+				continue
+			}
+			left--
+			sink, err := w.rpmSink(link)
+			if err != nil {
+				return errors.Join(err, sinks.Close(err))
+			}
+			if sink != nil {
+				sinks = append(sinks, sink)
 			}
 		}
-		// Unread bytes are read here: the library would read them in one piece.
-		if err := copyPayload(ctx, sinks, payload, buffer, n, err); err != nil {
+		if sinks == nil {
+			continue
+		}
+		err = copyTo(ctx, sinks, archive, buffer)
+		if closeErr := sinks.Close(err); closeErr != nil {
+			err = closeErr
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fileOf returns the file that an entry of the archive is; nil for folders and
+// what is not listed.
+func (r *rpmPackage) fileOf(e cpioEntry) *File {
+	if e.index >= 0 {
+		return r.stored[e.index]
+	}
+	if f := r.byName[strings.TrimPrefix(e.name, ".")]; f != nil {
+		return f
+	}
+	return r.byName[e.name]
 }
 
 func (r *rpmPackage) linksOf(f *File) []*File {
@@ -315,57 +340,4 @@ func (w *walk) rpmSink(f *File) (cab.Sink, error) {
 		}
 	}
 	return sink, err
-}
-
-// copyPayload writes n bytes of the buffer, unless reading them ended in err,
-// and what else r holds to the sinks, and closes them.
-func copyPayload(ctx context.Context, sinks sinkList, r io.Reader, buffer []byte, n int, err error) error {
-	for {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		if err == nil || errors.Is(err, io.EOF) {
-			if _, writeErr := sinks.Write(buffer[:n]); writeErr != nil {
-				err = writeErr
-			}
-		}
-		switch {
-		case errors.Is(err, io.EOF):
-			return sinks.Close(nil)
-		case err != nil:
-			return errors.Join(err, sinks.Close(err))
-		}
-		n, err = r.Read(buffer)
-	}
-}
-
-// A stoppable reader ends when its context does or when it is told to.
-type stoppable struct {
-	ctx     context.Context
-	r       io.Reader
-	stopped bool
-}
-
-var errStopped = errors.New("stopped")
-
-func (s *stoppable) Read(p []byte) (int, error) {
-	if s.stopped || s.ctx.Err() != nil {
-		return 0, errStopped
-	}
-	return s.r.Read(p)
-}
-
-// drain lets the library find the end of the payload: only then does it free
-// its decompressor.
-func drain(source *stoppable, payload rpmutils.PayloadReader) {
-	source.stopped = true
-	for {
-		if _, err := io.Copy(io.Discard, payload); err != nil {
-			_, _ = payload.Next()
-			return
-		}
-		if _, err := payload.Next(); err != nil {
-			return
-		}
-	}
 }

@@ -87,7 +87,7 @@ func (h *rpmHeaderBlock) bytes() []byte {
 }
 
 // buildRPM makes an rpm with a gzip payload.
-func buildRPM(t *testing.T, files []rpmFile) []byte {
+func buildRPM(t testing.TB, files []rpmFile) []byte {
 	t.Helper()
 	var archive, payload bytes.Buffer
 	entry := func(name string, f rpmFile, content string) {
