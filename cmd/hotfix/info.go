@@ -151,17 +151,16 @@ func readInfo(ref string, o source.Options, trust *authenticode.Options) (*fileI
 	for _, c := range p.CabinetInfos() {
 		info.Cabinets = append(info.Cabinets, cabinetInfo{c.Name, c.Compression, c.Embedded, c.Missing})
 	}
-	if p.Database() == nil {
-		return info, nil
+	if p.Database() != nil {
+		info.readDatabase(p)
 	}
-	info.readDatabase(p)
 	if err := info.readPatch(p); err != nil {
 		return info, packageError(p, err)
 	}
 	if trust != nil {
-		sig, err := authenticode.VerifyMSI(p, p.Size(), *trust)
+		sig, err := inspect.Signature(p, *trust)
 		if err != nil {
-			return info, packageError(p, err)
+			return info, err
 		}
 		info.Signature = newSignatureInfo(sig)
 	}
@@ -244,11 +243,13 @@ func (i *fileInfo) write(w io.Writer) {
 	i.writePatch(line)
 	for _, c := range i.Cabinets {
 		where := "beside the package"
-		if c.Embedded {
+		switch {
+		case c.Missing:
+			where = "MISSING OR UNREADABLE"
+		case c.Embedded:
 			where = "in the package"
-		}
-		if c.Missing {
-			where += ", MISSING OR UNREADABLE"
+		case i.Kind == string(source.CAB):
+			where = "a volume of the set"
 		}
 		line("cabinet", strings.TrimSpace(c.Name+" "+c.Compression)+" ("+where+")")
 	}

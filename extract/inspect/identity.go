@@ -38,13 +38,30 @@ func Identify(p *source.Package, o manifest.InspectOptions) (*Identity, error) {
 		}
 		id.SHA256 = hex.EncodeToString(h.Sum(nil))
 	}
-	if o.Signature != nil && p.Database() != nil {
+	if o.Signature != nil {
 		var err error
-		if id.Signature, err = authenticode.VerifyMSI(p, p.Size(), *o.Signature); err != nil {
-			return nil, &source.Error{Package: p.Ref(), Place: "signature", Err: err}
+		if id.Signature, err = Signature(p, *o.Signature); err != nil {
+			return nil, err
 		}
 	}
 	return id, nil
+}
+
+// Signature checks the Authenticode signature of a compound file or a cabinet.
+// It returns nil for an rpm, whose signature is one of another kind.
+func Signature(p *source.Package, o authenticode.Options) (*authenticode.Signature, error) {
+	verify := authenticode.VerifyMSI
+	switch p.Kind() {
+	case source.RPM:
+		return nil, nil
+	case source.CAB:
+		verify = authenticode.VerifyCAB
+	}
+	signature, err := verify(p, p.Size(), o)
+	if err != nil {
+		return nil, &source.Error{Package: p.Ref(), Place: "signature", Err: err}
+	}
+	return signature, nil
 }
 
 // Language returns the ProductLanguage of a package, 0 where it names none.
