@@ -5,9 +5,14 @@
 // A patch holds transforms in pairs: the main one makes the updated database,
 // the paired one (its name begins with "#") only tells the installer where the
 // patch's own files are. [New] reads a patch, [Apply] chooses the pairs that fit
-// a package, puts the patches in order and returns a [Plan]. The package moves no
-// bytes of files itself: whoever walks over the cabinets collects the deltas that
-// the plan names, and calls [File.Finish] on the old bytes.
+// a package, puts the patches in order and returns a [Plan].
+//
+// The package moves no bytes of files itself. To carry out a plan, list the files
+// of Plan.Full (its model has the names, sizes, versions and hashes after the
+// patch). Read Plan.Cabinets once: whole files go where they belong, deltas, which
+// are small, are kept. Then read the package once, whose own model says where its
+// files are: a file that Plan.Files does not name is as it was; the others get
+// their bytes from [File.Finish].
 package msp
 
 import (

@@ -31,7 +31,9 @@ func compress(reference, target []byte, windowBits int, stored bool) []byte {
 		main:    make([]uint8, literals+8*slots),
 		lengths: make([]uint8, lengthSymbols),
 		repeat:  1,
+		head:    make([]int32, 1<<hashBits),
 	}
+	c.prev = make([]int32, len(c.buf))
 	c.index(0, len(reference))
 	var out []byte
 	for pos := len(reference); pos < len(c.buf); pos += chunkSize {
@@ -63,7 +65,7 @@ type compressor struct {
 	main    []uint8 // code lengths of the block before
 	lengths []uint8
 	repeat  int // R0
-	head    map[uint32]int32
+	head    []int32
 	prev    []int32
 }
 
@@ -74,22 +76,22 @@ type token struct {
 	extra   uint32
 }
 
-const hashBytes = 4
+const (
+	hashBytes = 4
+	hashBits  = 16
+)
+
+func (c *compressor) hash(pos int) uint32 {
+	return binary.LittleEndian.Uint32(c.buf[pos:]) * 2654435761 >> (32 - hashBits)
+}
 
 // index makes the strings that start in [from, to) available for matching.
+// Positions are stored plus one: 0 is none.
 func (c *compressor) index(from, to int) {
-	if c.head == nil {
-		c.head = map[uint32]int32{}
-		c.prev = make([]int32, len(c.buf))
-	}
 	for i := from; i < to && i+hashBytes <= len(c.buf); i++ {
-		h := binary.LittleEndian.Uint32(c.buf[i:])
-		if p, ok := c.head[h]; ok {
-			c.prev[i] = p
-		} else {
-			c.prev[i] = -1
-		}
-		c.head[h] = int32(i)
+		h := c.hash(i)
+		c.prev[i] = c.head[h]
+		c.head[h] = int32(i + 1)
 	}
 }
 
@@ -98,16 +100,16 @@ func (c *compressor) match(pos, end int) (length, distance int) {
 	if pos+hashBytes > end {
 		return 0, 0
 	}
-	p, ok := c.head[binary.LittleEndian.Uint32(c.buf[pos:])]
-	for n := 0; ok && p >= 0 && n < effort && pos-int(p) <= c.window; n++ {
-		l := hashBytes
-		for l < maxMatch && pos+l < end && c.buf[int(p)+l] == c.buf[pos+l] {
+	p := int(c.head[c.hash(pos)]) - 1
+	for n := 0; p >= 0 && n < effort && pos-p <= c.window; n++ {
+		l := 0
+		for l < maxMatch && pos+l < end && c.buf[p+l] == c.buf[pos+l] {
 			l++
 		}
-		if l > length {
-			length, distance = l, pos-int(p)
+		if l > length && l >= hashBytes {
+			length, distance = l, pos-p
 		}
-		p = c.prev[p]
+		p = int(c.prev[p]) - 1
 	}
 	return length, distance
 }

@@ -1,6 +1,7 @@
 // Package deltatest makes PA19 deltas for tests and fixtures. It compresses
 // plainly (greedy matching, no PE transform) and writes every field that
-// msp/delta reads, so that a test can state any header it needs.
+// msp/delta reads, so that a test can state any header it needs. The same input
+// always gives the same bytes: fixtures depend on it.
 package deltatest
 
 import (
