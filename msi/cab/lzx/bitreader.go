@@ -1,53 +1,64 @@
 package lzx
 
-import (
-	"encoding/binary"
+import "encoding/binary"
 
-	"github.com/hotfixkit/hotfixkit/msi/cab/internal/codec"
+const (
+	maxPayload = 1<<16 - 1 // of a frame: deltas count its bytes in 16 bits
+	inSlack    = 64        // zeros behind it
 )
 
-// prepare swaps the bytes of each 16-bit word of a payload: the bit stream is a
-// sequence of little-endian words, most significant bit first ([MS-PATCH] 2.1),
-// and becomes one that can be read in big-endian units of any size. The slack
-// behind the payload becomes zeros.
-func prepare(src []byte) {
-	clear(src[len(src) : len(src)+codec.Slack])
-	swapWords(src[:(len(src)+1)&^1])
-}
-
-// swapWords swaps the bytes of each 16-bit word of b, whose length is even.
-func swapWords(b []byte) {
-	const low = 0x00FF00FF00FF00FF
-	for ; len(b) >= 8; b = b[8:] {
-		x := binary.LittleEndian.Uint64(b)
-		binary.LittleEndian.PutUint64(b, x&low<<8|x>>8&low)
-	}
-	for ; len(b) >= 2; b = b[2:] {
-		b[0], b[1] = b[1], b[0]
-	}
-}
-
-// bitReader reads a prepared payload.
+// bitReader reads the payload of one frame.
 type bitReader struct {
-	in    []byte // the payload and codec.Slack zeros
+	// The payload with the bytes of each 16-bit word swapped: the bit stream is
+	// a sequence of little-endian words, most significant bit first
+	// ([MS-PATCH] 2.1), and becomes one that big-endian units of any size read.
+	in    [maxPayload + 1 + inSlack]byte
 	size  int    // of the payload
-	next  int    // the byte of in that the next refill begins with
+	next  uint   // the byte of in that the next refill begins with
 	bits  uint64 // unread bits, left-aligned; those after count are not settled
 	count uint   // of the unread bits in bits, at most 63
 }
 
+// start begins with a payload of at most maxPayload bytes.
 func (r *bitReader) start(src []byte) {
-	r.in = src[:len(src)+codec.Slack]
+	n := copySwapped(r.in[:], src)
+	if n < len(src) {
+		r.in[n], r.in[n+1] = 0, src[n]
+		n += 2
+	}
+	clear(r.in[n : n+inSlack-1])
 	r.size = len(src)
 	r.next, r.bits, r.count = 0, 0, 0
 }
 
+// copySwapped copies the whole 16-bit words of src to dst, which may be src,
+// with their bytes swapped, and returns their size in bytes.
+func copySwapped(dst, src []byte) int {
+	const low = 0x00FF00FF00FF00FF
+	n := len(src) &^ 1
+	dst, src = dst[:n], src[:n]
+	for len(src) >= 8 && len(dst) >= 8 {
+		x := binary.LittleEndian.Uint64(src)
+		binary.LittleEndian.PutUint64(dst, x&low<<8|x>>8&low)
+		dst, src = dst[8:], src[8:]
+	}
+	for i := 0; i < len(src); i += 2 {
+		dst[i], dst[i+1] = src[i+1], src[i]
+	}
+	return n
+}
+
+// load returns the eight bytes at the given place of a payload, or of its last
+// place for what lies behind.
+func load(in *[maxPayload + 1 + inSlack]byte, at uint) uint64 {
+	at &= maxPayload
+	return binary.BigEndian.Uint64(in[at : at+8])
+}
+
 // refill provides at least 56 bits; beyond the end they are zeros.
 func (r *bitReader) refill() {
-	// The limit is reached only behind the end of the payload.
-	at := min(r.next, len(r.in)-8)
-	r.bits |= binary.BigEndian.Uint64(r.in[at:]) >> (r.count & 63)
-	r.next += int((63 - r.count) >> 3)
+	r.bits |= load(&r.in, min(r.next, maxPayload)) >> (r.count & 63)
+	r.next += (63 - r.count) >> 3
 	r.count |= 56
 }
 
@@ -65,7 +76,7 @@ func (r *bitReader) read(n uint) uint32 {
 }
 
 // consumed returns the number of bits read since the start of the payload.
-func (r *bitReader) consumed() int { return 8*r.next - int(r.count) }
+func (r *bitReader) consumed() int { return int(8*r.next - r.count) }
 
 // overrun reports whether more bits were read than the payload has.
 func (r *bitReader) overrun() bool { return r.consumed() > 8*r.size }
@@ -76,27 +87,25 @@ func (r *bitReader) overrun() bool { return r.consumed() > 8*r.size }
 func (r *bitReader) seek(at int) {
 	if at%2 == 1 {
 		rest := r.in[at-1 : (r.size+1)&^1]
-		swapWords(rest)
+		copySwapped(rest, rest)
 		copy(rest, rest[1:])
 		rest[len(rest)-1] = 0
-		swapWords(rest)
+		copySwapped(rest, rest)
 		r.size--
 		at--
 	}
-	r.next, r.bits, r.count = at, 0, 0
+	r.next, r.bits, r.count = uint(at), 0, 0
 }
 
-// raw copies the bytes at offset at of the payload, as they were before they
-// were prepared, to dst. The caller has checked that they are there.
+// raw copies bytes at offset at of the payload, in their own order, to dst. The
+// caller has checked that they are there.
 func (r *bitReader) raw(dst []byte, at int) {
 	if len(dst) > 0 && at%2 == 1 {
 		dst[0] = r.in[at-1]
 		dst = dst[1:]
 		at++
 	}
-	n := len(dst) &^ 1
-	copy(dst, r.in[at:at+n])
-	swapWords(dst[:n])
+	n := copySwapped(dst, r.in[at:at+len(dst)])
 	if n < len(dst) {
 		dst[n] = r.in[at+n+1]
 	}

@@ -3,8 +3,6 @@ package lzx
 import (
 	"encoding/binary"
 	"fmt"
-
-	"github.com/hotfixkit/hotfixkit/msi/cab/internal/codec"
 )
 
 // DeltaOptions are the parameters of LZX DELTA data.
@@ -41,9 +39,7 @@ func DecodeDelta(stream []byte, size int64, o DeltaOptions) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %d bytes of stream for %d bytes of output", ErrTruncated, len(stream), size)
 	}
 
-	d := new(deltaDecoder)
-	d.init(windowBits)
-	d.delta = true
+	d := newDeltaStream(windowBits)
 	d.buf = make([]byte, len(o.Reference)+int(size)+slack)
 	d.pos = copy(d.buf, o.Reference)
 	out := d.buf[len(o.Reference) : len(o.Reference)+int(size)]
@@ -57,12 +53,10 @@ func DecodeDelta(stream []byte, size int64, o DeltaOptions) ([]byte, error) {
 		if n > len(stream) {
 			return nil, fmt.Errorf("%w: chunk at output offset %d claims %d bytes, %d are left", ErrTruncated, at, n, len(stream))
 		}
-		chunk := d.chunk[:copy(d.chunk[:], stream[:n])]
-		stream = stream[n:]
-		prepare(chunk)
-		if err := d.decodeFrame(chunk, min(frameSize, len(out)-at)); err != nil {
+		if err := d.decodeFrame(stream[:n], min(frameSize, len(out)-at)); err != nil {
 			return nil, fmt.Errorf("%w, of the chunk at output offset %d", err, at)
 		}
+		stream = stream[n:]
 	}
 	if len(stream) != 0 {
 		return nil, fmt.Errorf("%w: %d bytes after the last chunk", ErrFormat, len(stream))
@@ -75,11 +69,6 @@ func DecodeDelta(stream []byte, size int64, o DeltaOptions) ([]byte, error) {
 		}
 	}
 	return out[:len(out):len(out)], nil
-}
-
-type deltaDecoder struct {
-	stream
-	chunk [1<<16 + codec.Slack]byte
 }
 
 // deltaWindowBits returns the window size to use for size bytes of output.
@@ -104,4 +93,10 @@ func deltaWindowBits(size int64, o DeltaOptions) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("%w: delta from %d to %d bytes, the largest window is 2^%d", ErrLimit, len(o.Reference), size, limit)
+}
+
+func newDeltaStream(windowBits int) *stream {
+	s := &stream{delta: true}
+	s.init(windowBits)
+	return s
 }

@@ -16,11 +16,12 @@ const (
 // calls to the same function look alike ([MS-PATCH] 2.2). Only the first 32,768
 // frames are translated.
 func undoE8(frame []byte, offset int64, size int32) {
-	if offset >= e8Limit {
+	if offset >= e8Limit || size <= 0 {
 		return
 	}
-	for at := 0; at < len(frame)-callTail; {
-		i := bytes.IndexByte(frame[at:len(frame)-callTail], callOpcode)
+	end := len(frame) - callTail
+	for at := 0; at < end; {
+		i := bytes.IndexByte(frame[at:end], callOpcode)
 		if i < 0 {
 			return
 		}
@@ -28,13 +29,15 @@ func undoE8(frame []byte, offset int64, size int32) {
 		target := frame[at+1 : at+5]
 		here := int32(offset) + int32(at)
 		absolute := int32(binary.LittleEndian.Uint32(target))
-		switch {
-		case absolute >= size || absolute < -here:
-		case absolute >= 0:
-			binary.LittleEndian.PutUint32(target, uint32(absolute-here))
-		default:
-			binary.LittleEndian.PutUint32(target, uint32(absolute+size))
+		// Most opcodes are chance, most targets unpredictable: no branches.
+		relative := absolute - here
+		if absolute < 0 {
+			relative = absolute + size
 		}
+		if uint32(absolute+here) >= uint32(size+here) { // not in -here to size-1
+			relative = absolute
+		}
+		binary.LittleEndian.PutUint32(target, uint32(relative))
 		at += 5
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
-
-	"github.com/hotfixkit/hotfixkit/msi/cab/internal/codec"
 )
 
 // encoder writes LZX streams from given tokens, so that tests can hold any
@@ -321,9 +319,7 @@ func (e *encoder) decodeAll(d *Decoder) ([]byte, error) {
 }
 
 func decodeOne(d *Decoder, payload []byte, size int) ([]byte, error) {
-	src := append(make([]byte, 0, len(payload)+codec.Slack), payload...)
-	d.Prepare(src)
-	dst := make([]byte, size, size+codec.Slack)
-	n, err := d.Decode(dst, src)
+	dst := make([]byte, size)
+	n, err := d.Decode(dst, payload)
 	return dst[:n], err
 }

@@ -52,17 +52,14 @@ type Options struct {
 	WindowBits int
 }
 
-// A Decoder decompresses the blocks of one cabinet folder. It keeps up to three
-// times the window size in memory, allocated with the first block.
+// A Decoder decompresses the blocks of one cabinet folder. It keeps twice
+// the window size in memory, allocated with the first block.
 type Decoder struct {
 	stream
 	offset int64 // of the next output byte in the folder
 }
 
-var (
-	_ codec.Decoder  = (*Decoder)(nil)
-	_ codec.Preparer = (*Decoder)(nil)
-)
+var _ codec.Decoder = (*Decoder)(nil)
 
 // New returns a decoder for one folder. It fails with ErrLimit for a window
 // size that cabinets do not have.
@@ -83,24 +80,19 @@ func (d *Decoder) Reset() {
 	d.offset = 0
 }
 
-// Prepare swaps the bytes of every 16-bit word of a block's payload, so that
-// Decode can read the bit stream in large units. It must be called once before
-// Decode sees the payload. It uses no state of the decoder. The payload needs
-// codec.Slack bytes of spare capacity, which are overwritten.
-func (d *Decoder) Prepare(src []byte) {
-	prepare(src)
-}
-
-// Decode decompresses one block: src, prepared, is its payload, and dst, at
-// most 32,768 bytes long, receives its output. Both need codec.Slack bytes of
-// spare capacity. The result is len(dst), or 0 with an error that wraps
-// ErrFormat or ErrTruncated, after which the folder cannot be continued.
+// Decode decompresses one block: src is its payload, and dst, at most 32,768
+// bytes long, receives its output. The result is len(dst), or 0 with an error
+// that wraps ErrFormat or ErrTruncated, after which the folder cannot be
+// continued.
 func (d *Decoder) Decode(dst, src []byte) (int, error) {
 	if len(dst) == 0 {
 		return 0, nil
 	}
 	if len(dst) > frameSize {
 		return 0, fmt.Errorf("%w: block of %d bytes", ErrFormat, len(dst))
+	}
+	if len(src) > maxPayload {
+		return 0, fmt.Errorf("%w: block with %d bytes of payload", ErrFormat, len(src))
 	}
 	d.makeRoom(len(dst))
 	start := d.pos
@@ -115,14 +107,20 @@ func (d *Decoder) Decode(dst, src []byte) (int, error) {
 	return len(dst), nil
 }
 
-// makeRoom sees to it that n more bytes fit the buffer while the last
-// window bytes stay in it.
+// makeRoom sees to it that n more bytes fit the buffer while the last window
+// bytes stay in it. Full blocks, which is what cabinets have, end where the
+// buffer ends, which then goes on at its start; after others the history moves.
 func (d *Decoder) makeRoom(n int) {
 	window := int(d.window)
-	if d.buf == nil {
-		d.buf = make([]byte, 3*window+frameSize+slack)
-	}
-	if d.pos+n+slack > len(d.buf) {
+	size := 2 * window
+	switch {
+	case d.buf == nil:
+		d.buf = make([]byte, size+slack)
+	case d.pos == size:
+		d.pos = 0
+		d.setMask(size - 1)
+	case d.pos+n > size:
 		d.pos = copy(d.buf, d.buf[d.pos-window:d.pos])
+		d.setMask(-1)
 	}
 }

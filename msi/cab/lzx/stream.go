@@ -3,6 +3,8 @@ package lzx
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
+	"slices"
 )
 
 // slack is how far beyond the output of a frame the copy loops may write.
@@ -17,11 +19,12 @@ const (
 
 // Alphabets ([MS-PATCH] 2.2, 2.6).
 const (
-	numLiterals      = 256
-	numLengthHeaders = 8   // main symbols for each position slot
-	lengthSymbols    = 249 // of the length tree
-	alignedSymbols   = 8
-	preTreeSymbols   = 20
+	numLiterals         = 256
+	numLengthHeaders    = 8   // main symbols for each position slot
+	lengthSymbols       = 249 // of the length tree
+	paddedLengthSymbols = 252 // with some that are never used, to the next multiple of four
+	alignedSymbols      = 8
+	preTreeSymbols      = 20
 
 	minMatch         = 2
 	maxMatch         = 257 // without the extra length of LZX DELTA
@@ -37,8 +40,13 @@ const unusable = 1<<31 - 1
 type stream struct {
 	bitReader
 
-	buf []byte // history and output, linear, with slack bytes at the end
+	buf []byte // history and output, with slack bytes at the end
 	pos int    // the next output byte in buf
+
+	// Places in buf are masked: with -1, or with its size once it is a ring.
+	// Matches from places below the edge need no other check.
+	mask int
+	edge uint
 
 	window uint32 // its size, the largest offset
 	delta  bool   // LZX DELTA: extra lengths, matches before the start read zeros
@@ -55,17 +63,18 @@ type stream struct {
 
 	mainSymbols int
 	mainLens    [numLiterals + numLengthHeaders*maxPositionSlots]uint8
-	lengthLens  [lengthSymbols]uint8
+	lengthLens  [paddedLengthSymbols]uint8
 
-	builder      tableBuilder
-	mainEntries  [numLiterals + numLengthHeaders*maxPositionSlots]uint32
-	mainFirst    [1 << mainBits]uint32
-	mainSecond   []uint32
-	lengthFirst  [1 << lengthBits]uint32
-	lengthSecond []uint32
-	alignedFirst [1 << alignedBits]uint32
-	preFirst     [1 << preBits]uint32
-	preSecond    []uint32
+	builder         tableBuilder
+	verbatimEntries [numLiterals + numLengthHeaders*maxPositionSlots]uint32
+	alignedEntries  [numLiterals + numLengthHeaders*maxPositionSlots]uint32
+	mainFirst       [1 << mainBits]uint32
+	mainSecond      []uint32
+	lengthFirst     [1 << lengthBits]uint32
+	lengthSecond    []uint32
+	alignedFirst    [2 << alignedBits]uint32 // and a half with nothing in it
+	preFirst        [1 << preBits]uint32
+	preSecond       []uint32
 
 	// The first offset of each position slot. How many bits follow to tell the
 	// others is part of the main table's entries.
@@ -83,7 +92,8 @@ func (s *stream) init(windowBits int) {
 		next += 1 << footerBits(slot)
 	}
 	for symbol := range s.mainSymbols {
-		s.mainEntries[symbol] = mainEntry(symbol)
+		s.verbatimEntries[symbol] = mainEntry(symbol, false)
+		s.alignedEntries[symbol] = mainEntry(symbol, true)
 	}
 	s.reset()
 }
@@ -93,8 +103,23 @@ func (s *stream) reset() {
 	s.headerRead, s.e8, s.e8Size = false, false, 0
 	s.block, s.remaining, s.padding = 0, 0, false
 	s.repeated = [3]uint32{1, 1, 1}
+	s.setMask(-1)
 	clear(s.mainLens[:])
 	clear(s.lengthLens[:])
+}
+
+// setMask sets the mask for places in the buffer, and the edge that follows from
+// it and from the repeated offsets.
+func (s *stream) setMask(mask int) {
+	s.mask = mask
+	switch {
+	case slices.Contains(s.repeated[:], unusable):
+		s.edge = 0
+	case mask < 0:
+		s.edge = math.MaxInt
+	default:
+		s.edge = uint(mask) + 2 - maxMatch
+	}
 }
 
 // footerBits returns the number of bits that follow a position slot
@@ -106,7 +131,7 @@ func footerBits(slot int) int {
 	return min(slot/2-1, 17)
 }
 
-// decodeFrame decompresses n bytes, one frame, from the prepared payload src to
+// decodeFrame decompresses n bytes, one frame, from the payload src to
 // buf[pos:], where there is room for it and slack bytes more.
 func (s *stream) decodeFrame(src []byte, n int) error {
 	s.start(src)
@@ -135,12 +160,12 @@ func (s *stream) decodeFrame(src []byte, n int) error {
 			err = s.decodeSymbols(until)
 		}
 		s.remaining -= s.pos - before
+		if s.overrun() {
+			err = ErrTruncated
+		}
 		if err != nil {
 			return fmt.Errorf("%w, after %d of %d bytes", err, n-(end-s.pos), n)
 		}
-	}
-	if s.overrun() {
-		return fmt.Errorf("%w: %d bytes of payload for %d bytes of output", ErrTruncated, len(src), n)
 	}
 	return nil
 }
@@ -166,7 +191,7 @@ func (s *stream) readBlockHeader() error {
 		for i := range lens {
 			lens[i] = uint8(s.read(3))
 		}
-		if _, err := s.builder.build(s.alignedFirst[:], alignedBits, nil, lens[:], symbolEntries[:]); err != nil {
+		if _, err := s.builder.build(s.alignedFirst[:1<<alignedBits], alignedBits, nil, lens[:], symbolEntries[:]); err != nil {
 			return fmt.Errorf("%w, aligned offset tree", err)
 		}
 		fallthrough
@@ -190,11 +215,15 @@ func (s *stream) readTrees() error {
 			return fmt.Errorf("%w, main tree", err)
 		}
 	}
-	s.mainSecond, err = s.builder.build(s.mainFirst[:], mainBits, s.mainSecond, lens, s.mainEntries[:])
+	entries := s.verbatimEntries[:]
+	if s.block == blockAligned {
+		entries = s.alignedEntries[:]
+	}
+	s.mainSecond, err = s.builder.build(s.mainFirst[:], mainBits, s.mainSecond, lens, entries)
 	if err != nil {
 		return fmt.Errorf("%w, main tree", err)
 	}
-	if err := s.readLens(s.lengthLens[:]); err != nil {
+	if err := s.readLens(s.lengthLens[:lengthSymbols]); err != nil {
 		return fmt.Errorf("%w, length tree", err)
 	}
 	s.lengthSecond, err = s.builder.build(s.lengthFirst[:], lengthBits, s.lengthSecond, s.lengthLens[:], symbolEntries[:])
@@ -209,7 +238,7 @@ func (s *stream) readTrees() error {
 const (
 	zeros     = 17 // 4 to 19
 	manyZeros = 18 // 20 to 51
-	same      = 19 // 4 or 5
+	same      = 19 // 4 or 5, of the length that follows
 )
 
 // readLens updates the code lengths of a tree, which are stored as differences
@@ -224,53 +253,62 @@ func (s *stream) readLens(lens []uint8) error {
 	if err != nil {
 		return fmt.Errorf("%w, pre-tree", err)
 	}
+	in, next, bits, count := &s.in, s.next, s.bits, s.count
 	for i := 0; i < len(lens); {
-		symbol, err := s.readPreSymbol()
-		if err != nil {
-			return err
+		// Enough for two codes of 15 bits and the size of a run.
+		bits |= load(in, next) >> (count & 63)
+		next += ^count >> 3 & 7
+		count |= 56
+
+		e := s.preFirst[bits>>(64-preBits)]
+		if int32(e) < 0 {
+			e = longCode(s.preSecond, e, bits<<preBits)
 		}
+		bits <<= e & 63
+		count -= uint(e)
+		symbol := e >> symbolAt
 		run := 1
-		switch symbol {
-		case zeros:
-			run = int(s.read(4)) + 4
-		case manyZeros:
-			run = int(s.read(5)) + 20
-		case same:
-			run = int(s.read(1)) + 4
-			if symbol, err = s.readPreSymbol(); err != nil {
-				return err
+		switch {
+		case int32(e) < 0:
+			return errUnassigned
+		case symbol < zeros:
+			// One code length, the usual case.
+		case symbol == same:
+			run = int(bits>>63) + 4
+			e = s.preFirst[bits<<1>>(64-preBits)]
+			if int32(e) < 0 {
+				e = longCode(s.preSecond, e, bits<<(1+preBits))
 			}
+			bits <<= (e + 1) & 63
+			count -= uint(e + 1)
+			symbol = e >> symbolAt
 			if symbol >= zeros {
 				return fmt.Errorf("%w: a run of runs of code lengths", ErrFormat)
 			}
+		case symbol == zeros:
+			run = int(bits>>60) + 4
+			bits <<= 4
+			count -= 4
+		case symbol == manyZeros:
+			run = int(bits>>59) + 20
+			bits <<= 5
+			count -= 5
 		}
 		value := uint8(0)
 		if symbol < zeros {
-			value = (lens[i] + zeros - symbol) % zeros
+			value = uint8(uint32(lens[i]) + zeros - symbol)
+			if value >= zeros {
+				value -= zeros
+			}
 		}
 		// Decoders agree to cut a run that is longer than its tree.
-		for range min(run, len(lens)-i) {
+		stop := min(i+run, len(lens))
+		for ; i < stop; i++ {
 			lens[i] = value
-			i++
 		}
 	}
+	s.next, s.bits, s.count = next, bits, count&63
 	return nil
-}
-
-func (s *stream) readPreSymbol() (uint8, error) {
-	s.refill()
-	e := s.preFirst[s.bits>>(64-preBits)]
-	if int32(e) < 0 {
-		e = longCode(s.preSecond, e, s.bits, preBits)
-	}
-	if s.overrun() {
-		return 0, ErrTruncated
-	}
-	if int32(e) < 0 {
-		return 0, errUnassigned
-	}
-	s.skip(uint(e & entryLen))
-	return uint8(e >> symbolAt), nil
 }
 
 // readRawHeader reads what follows the size of an uncompressed block: the
@@ -290,6 +328,7 @@ func (s *stream) readRawHeader() error {
 		}
 		s.repeated[i] = r
 	}
+	s.setMask(s.mask)
 	s.seek(at + 12)
 	s.padding = s.remaining%2 == 1
 	return nil

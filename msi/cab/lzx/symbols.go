@@ -1,9 +1,6 @@
 package lzx
 
-import (
-	"encoding/binary"
-	"fmt"
-)
+import "fmt"
 
 var (
 	errAcross = fmt.Errorf("%w: a match reaches past its block or frame", ErrFormat)
@@ -13,70 +10,62 @@ var (
 // decodeSymbols decompresses the part of a verbatim or aligned block that
 // reaches up to buf[until] ([MS-PATCH] 2.6).
 //
-// It is the hot loop: it keeps the bit reader in local variables, refills once
-// for up to three literals or one match (at most 16 bits of main symbol, 16 of
-// length symbol and 17 of footer), and copies in units of 16 bytes, of which
-// the last may reach beyond the match and is overwritten by what follows.
+// It is the hot loop. The bit reader's state is in local variables. A refill
+// serves up to three literals or one match: at most 16 bits of main symbol, 16
+// of length symbol and 17 of footer. Of count only the low six bits mean
+// something in here, so that whole table entries can be subtracted. Reading
+// beyond the payload does no harm, every symbol has output, and the caller
+// notices. Copies go on to a multiple of 16 bytes; what follows overwrites what
+// was too much.
 func (s *stream) decodeSymbols(until int) error {
-	in, limit := s.in, s.size+8
-	next, bits, count := s.next, s.bits, s.count
+	in, next, bits, count := &s.in, s.next, s.bits, s.count
 	buf, pos := s.buf, s.pos
-	aligned := s.block == blockAligned
-	longest := maxMatch + 1
-	if s.delta {
-		longest = maxMatch
-	}
 	// R0 to R2, and in the fourth place the offset of a match that uses none.
-	var repeated [4]uint32
-	copy(repeated[:], s.repeated[:])
+	repeated := [4]uint32{s.repeated[0], s.repeated[1], s.repeated[2]}
 	var err error
 
 	for pos < until {
-		if next > limit {
-			err = ErrTruncated
-			break
-		}
-		bits |= binary.BigEndian.Uint64(in[next:]) >> (count & 63)
-		next += int((63 - count) >> 3)
+		bits |= load(in, next) >> (count & 63)
+		next += ^count >> 3 & 7
 		count |= 56
 
 		e := s.mainFirst[bits>>(64-mainBits)]
 		if int32(e) >= 0 {
-			bits <<= e & entryLen
-			count -= uint(e & entryLen)
-			buf[pos] = byte(e >> symbolAt)
+			bits <<= e & 63
+			count -= uint(e)
+			store8(buf, pos, byte(e>>symbolAt))
 			pos++
 			if pos == until {
 				break
 			}
 			e = s.mainFirst[bits>>(64-mainBits)]
 			if int32(e) >= 0 {
-				bits <<= e & entryLen
-				count -= uint(e & entryLen)
-				buf[pos] = byte(e >> symbolAt)
+				bits <<= e & 63
+				count -= uint(e)
+				store8(buf, pos, byte(e>>symbolAt))
 				pos++
 				if pos == until {
 					break
 				}
 				e = s.mainFirst[bits>>(64-mainBits)]
 				if int32(e) >= 0 {
-					bits <<= e & entryLen
-					count -= uint(e & entryLen)
-					buf[pos] = byte(e >> symbolAt)
+					bits <<= e & 63
+					count -= uint(e)
+					store8(buf, pos, byte(e>>symbolAt))
 					pos++
 					continue
 				}
 			}
-			bits |= binary.BigEndian.Uint64(in[next:]) >> (count & 63)
-			next += int((63 - count) >> 3)
+			bits |= load(in, next) >> (count & 63)
+			next += ^count >> 3 & 7
 			count |= 56
 		}
 		if e&entryMore != 0 {
-			e = longCode(s.mainSecond, e, bits, mainBits)
+			e = longCode(s.mainSecond, e, bits<<mainBits)
 			if int32(e) >= 0 {
-				bits <<= e & entryLen
-				count -= uint(e & entryLen)
-				buf[pos] = byte(e >> symbolAt)
+				bits <<= e & 63
+				count -= uint(e)
+				store8(buf, pos, byte(e>>symbolAt))
 				pos++
 				continue
 			}
@@ -85,42 +74,39 @@ func (s *stream) decodeSymbols(until int) error {
 				break
 			}
 		}
-		bits <<= e & entryLen
-		count -= uint(e & entryLen)
+		bits <<= e & 63
+		count -= uint(e)
 
-		length := int(e>>symbolAt&headerMask) + minMatch
+		length := int(e>>headerAt&headerMask) + minMatch
 		if length == lengthFollows+minMatch {
 			l := s.lengthFirst[bits>>(64-lengthBits)]
 			if int32(l) < 0 {
-				l = longCode(s.lengthSecond, l, bits, lengthBits)
+				l = longCode(s.lengthSecond, l, bits<<lengthBits)
 				if int32(l) < 0 {
 					err = errUnassigned
 					break
 				}
 			}
-			bits <<= l & entryLen
-			count -= uint(l & entryLen)
+			bits <<= l & 63
+			count -= uint(l)
 			length += int(l >> symbolAt)
 		}
 
-		footer := e >> footerAt & footerMask
-		var offset uint32
-		if aligned && footer >= 3 {
-			offset = uint32(bits>>1>>((66-footer)&63)) << 3
-			bits <<= (footer - 3) & 63
-			count -= uint(footer - 3)
-			a := s.alignedFirst[bits>>(64-alignedBits)]
+		footer := e >> footerAt
+		offset := uint32(bits >> 1 >> (^footer & 63))
+		bits <<= footer & 63
+		count -= uint(footer)
+		if s.block == blockAligned {
+			// Where no aligned symbol follows, the other half of the table
+			// yields one of no bits.
+			a := s.alignedFirst[bits>>(64-alignedBits)|uint64(^e>>(alignedAt-alignedBits)&(1<<alignedBits))]
 			if int32(a) < 0 {
 				err = errUnassigned
 				break
 			}
-			bits <<= a & entryLen
-			count -= uint(a & entryLen)
-			offset |= a >> symbolAt
-		} else {
-			offset = uint32(bits >> 1 >> ((63 - footer) & 63))
-			bits <<= footer & 63
-			count -= uint(footer)
+			bits <<= a & 63
+			count -= uint(a)
+			offset = offset<<(e>>alignedAt&3) + a>>symbolAt
 		}
 		slot := e >> slotAt & slotMask
 		repeated[3] = s.base[slot] + offset
@@ -132,47 +118,49 @@ func (s *stream) decodeSymbols(until int) error {
 		repeated[1] = repeated[keepFirst[slot]]
 		repeated[0] = offset
 
-		if length == longest {
-			bits |= binary.BigEndian.Uint64(in[next:]) >> (count & 63)
-			next += int((63 - count) >> 3)
+		if length == maxMatch && s.delta {
+			bits |= load(in, next) >> (count & 63)
+			next += ^count >> 3 & 7
 			count |= 56
 			var n uint
 			length, n = extraLength(bits)
-			bits <<= n
+			bits <<= n & 63
 			count -= n
 		}
 
-		distance := int(offset)
 		if length > until-pos {
 			err = errAcross
 			break
 		}
-		from := pos - distance
-		if from < 0 {
-			if !s.delta || distance == unusable {
+		end := pos + length
+		from := (pos - int(offset)) & s.mask
+		if uint(from) >= s.edge {
+			if offset == unusable || from < 0 && !s.delta {
 				err = errBefore
 				break
 			}
-			pos = copyFromBefore(buf, pos, distance, length)
-			continue
-		}
-		if distance >= 16 {
-			end := pos + length
-			for {
-				copy16(buf, pos, from)
-				pos += 16
-				from += 16
-				if pos >= end {
-					break
-				}
-			}
+			s.copyApart(pos, from, length)
 			pos = end
 			continue
 		}
-		pos = repeat(buf, pos, distance, length)
+		if offset < 8 {
+			repeatShort(buf, pos, end, int(offset))
+			pos = end
+			continue
+		}
+		for {
+			store64(buf, pos, load64(buf, from))
+			store64(buf, pos+8, load64(buf, from+8))
+			pos += 16
+			if pos >= end {
+				break
+			}
+			from += 16
+		}
+		pos = end
 	}
 
-	s.next, s.bits, s.count = next, bits, count
+	s.next, s.bits, s.count = next, bits, count&63
 	s.pos = pos
 	copy(s.repeated[:], repeated[:])
 	return err
@@ -186,33 +174,15 @@ var (
 	keepSecond = [4]uint8{2, 2, 0, 1}
 )
 
-// copy16 copies 16 bytes from buf[from:] to buf[to:].
-func copy16(buf []byte, to, from int) {
-	a := binary.LittleEndian.Uint64(buf[from : from+16])
-	b := binary.LittleEndian.Uint64(buf[from : from+16][8:])
-	binary.LittleEndian.PutUint64(buf[to:to+16], a)
-	binary.LittleEndian.PutUint64(buf[to : to+16][8:], b)
-}
-
-// repeat continues buf[:pos], whose last distance bytes, less than 16, repeat,
-// by length bytes, and returns the position behind them.
-func repeat(buf []byte, pos, distance, length int) int {
-	end := pos + length
-	from := pos - distance
-	if distance < 8 {
-		// A word of whole repetitions, and how far they advance.
-		x := binary.LittleEndian.Uint64(buf[from:from+8]) & (1<<(8*distance) - 1) * spread[distance]
-		step := 8 / distance * distance
-		for ; pos < end; pos += step {
-			binary.LittleEndian.PutUint64(buf[pos:pos+8], x)
-		}
-		return end
+// repeatShort fills buf[pos:end] with repetitions of the distance bytes before
+// it, 1 to 7.
+func repeatShort(buf []byte, pos, end, distance int) {
+	// A word of whole repetitions, and how far they advance.
+	x := load64(buf, pos-distance) & (1<<(8*distance) - 1) * spread[distance&7]
+	step := 8 / distance * distance
+	for ; pos < end; pos += step {
+		store64(buf, pos, x)
 	}
-	for ; pos < end; pos += 8 {
-		binary.LittleEndian.PutUint64(buf[pos:pos+8], binary.LittleEndian.Uint64(buf[from:from+8]))
-		from += 8
-	}
-	return end
 }
 
 // spread[n] repeats a value of n bytes over a word when multiplied by it.
@@ -226,17 +196,17 @@ var spread = [8]uint64{
 	7: 0x0100000000000001,
 }
 
-// copyFromBefore copies a match of LZX DELTA that begins before the reference
-// data, where everything is zero.
-func copyFromBefore(buf []byte, pos, distance, length int) int {
-	for range length {
-		buf[pos] = 0
-		if from := pos - distance; from >= 0 {
-			buf[pos] = buf[from]
+// copyApart copies a match that may not be in one piece: one around the end of the
+// ring, or one of LZX DELTA that begins before the reference data, where
+// everything is zero.
+func (s *stream) copyApart(pos, from, length int) {
+	for i := range length {
+		b := byte(0)
+		if at := (from + i) & s.mask; at >= 0 {
+			b = s.buf[at]
 		}
-		pos++
+		s.buf[pos+i] = b
 	}
-	return pos
 }
 
 // extraLength returns the length of a match longer than 256 bytes, and the
