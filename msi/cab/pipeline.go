@@ -262,9 +262,23 @@ func (p *pipeline) readStoredBlock(b *batch, m *members, doubt error) error {
 		b.end(doubt)
 		return doubt
 	}
-	b.pieces = append(b.pieces, piece{p.position, int64(block.size), block.payload, doubt})
+	b.addStored(piece{p.position, int64(block.size), block.payload, doubt})
 	p.position += int64(block.size)
 	return doubt
+}
+
+// addStored adds the payload of a stored block. It moves it up to the one before,
+// over the header that was between them: a few large writes cost less than many.
+func (b *batch) addStored(x piece) {
+	if n := len(b.pieces); n > 0 && x.damage == nil {
+		last := &b.pieces[n-1]
+		if last.damage == nil && len(last.data)+len(x.data) <= cap(last.data) {
+			last.data = append(last.data, x.data...)
+			last.size += x.size
+			return
+		}
+	}
+	b.pieces = append(b.pieces, x)
 }
 
 // startDecoding starts the goroutines that read and decode a compressed folder.
