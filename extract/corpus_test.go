@@ -296,3 +296,50 @@ func TestMergeModule(t *testing.T) {
 	require.Len(t, tree(t, out), len(r.Files))
 	require.NotContains(t, tree(t, out), "wix5-MergeModule1.msm")
 }
+
+// TestPatchedImage compares the database of a patched image with what another
+// implementation made of the main transform alone.
+func TestPatchedImage(t *testing.T) {
+	base := corpus.Path(t, "msp", "synth", "base.msi")
+	so := source.Options{Patches: []string{corpus.Path(t, "msp", "synth", "synth.msp")}}
+	out, r, err := extractTo(t, base, so, Options{}, WriteOptions{})
+	require.NoError(t, err)
+	require.NotEmpty(t, r.Files)
+	image, err := msi.Open(filepath.Join(out, "base.msi"))
+	require.NoError(t, err)
+	defer image.Close()
+	want, err := msi.Open(corpus.Path(t, "msp", "after-transform", "synth_main.msi"))
+	require.NoError(t, err)
+	defer want.Close()
+	diff, err := msi.Compare(want, image)
+	require.NoError(t, err)
+	require.Empty(t, diff.Tables)
+	require.Equal(t, "I\x00s\x00", stream(t, image, "AdminProperties")[:4])
+	require.NotContains(t, image.Streams(), "PCW_CAB_Synth")
+
+	// The image can be patched in place of the package, and extracted again.
+	again, _, err := extractTo(t, filepath.Join(out, "base.msi"), source.Options{}, Options{}, WriteOptions{})
+	require.NoError(t, err)
+	require.Equal(t, hashTree(t, out), hashTree(t, again))
+	bare, _, err := extractTo(t, base, source.Options{}, Options{}, WriteOptions{})
+	require.NoError(t, err)
+	patched, _, err := extractTo(t, filepath.Join(bare, "base.msi"), so, Options{}, WriteOptions{})
+	require.NoError(t, err)
+	require.Equal(t, hashTree(t, out), hashTree(t, patched))
+}
+
+// TestPatchAlone extracts a patch without the package it is for, and with it.
+func TestPatchAlone(t *testing.T) {
+	patch := corpus.Path(t, "msp", "synth", "synth.msp")
+	out, _, err := extractTo(t, patch, source.Options{}, Options{}, WriteOptions{})
+	require.NoError(t, err)
+	require.Contains(t, tree(t, out), "transforms/T1ToU1.mst")
+	require.Contains(t, tree(t, out), "patch.json")
+	mst, err := msi.Open(filepath.Join(out, "transforms", "T1ToU1.mst"))
+	require.NoError(t, err)
+	require.Equal(t, msi.KindTransform, mst.Kind())
+	require.NoError(t, mst.Close())
+	out, _, err = extractTo(t, patch, source.Options{Base: corpus.Path(t, "msp", "synth", "base.msi")}, Options{}, WriteOptions{})
+	require.NoError(t, err)
+	require.Len(t, tree(t, out), 3)
+}

@@ -1,8 +1,6 @@
 package source
 
 import (
-	"bytes"
-	"path"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/msi"
@@ -21,6 +19,7 @@ type entry struct {
 	file    *cab.File  // the member itself, where it is known from the start
 	loose   []string   // source paths of an uncompressed file, the expected ones first; nil: compressed
 	exact   int        // how many of loose are expected
+	made    []byte     // the content itself, of a file that stands for something else
 }
 
 // readModel lists the files that the tables of the database name.
@@ -32,8 +31,7 @@ func (p *Package) readModel() error {
 	p.model = model
 	p.warnings = append(p.warnings, model.Warnings...)
 	p.wordCount, _ = p.db.Summary().Int(msi.PIDWordCount)
-	for _, m := range model.Files {
-		f := newFile(m)
+	p.listFiles(model, func(m *msi.File, f *File) {
 		e := entry{media: m.Media, cabinet: m.Cabinet, member: m.Key}
 		if !m.Compressed || (e.cabinet == "" && m.Media != nil) {
 			e.loose, e.exact = p.loosePaths(m)
@@ -41,6 +39,15 @@ func (p *Package) readModel() error {
 			f.Cabinet = e.cabinet
 		}
 		p.entries[f] = e
+	})
+	return nil
+}
+
+// listFiles lists the files of a model. place says where one comes from.
+func (p *Package) listFiles(model *msi.Model, place func(*msi.File, *File)) {
+	for _, m := range model.Files {
+		f := newFile(m)
+		place(m, f)
 		if m.LeftOut != nil && !(p.options.AllFeatures && m.LeftOut.Feature != nil) {
 			l := LeftOut{File: f, Reason: m.LeftOut.Reason}
 			if m.LeftOut.Feature != nil {
@@ -51,7 +58,6 @@ func (p *Package) readModel() error {
 		}
 		p.files = append(p.files, f)
 	}
-	return nil
 }
 
 func newFile(m *msi.File) *File {
@@ -93,31 +99,4 @@ func (p *Package) loosePaths(m *msi.File) (paths []string, exact int) {
 		tree, root = root, tree
 	}
 	return append(tree, root...), len(tree)
-}
-
-// listStreams lists the members of the cabinets in a patch.
-func (p *Package) listStreams() error {
-	for _, name := range p.db.Streams() {
-		stream, err := p.db.Stream(name)
-		if err != nil {
-			return err
-		}
-		var head [len(cabSignature)]byte
-		if n, _ := stream.ReadAt(head[:], 0); !bytes.Equal(head[:n], []byte(cabSignature)) {
-			continue
-		}
-		c, err := p.cabinet("#" + name)
-		if err != nil {
-			return err
-		}
-		for _, member := range c.cab.Files {
-			key := p.memberName(member)
-			f := storedFile(path.Join(name, key), key, member.Size)
-			f.Cabinet, f.Sequence = "#"+name, len(p.files)+1
-			f.Modified, f.Attributes = member.Modified, uint32(member.Attributes)&fileAttributes
-			p.files = append(p.files, f)
-			p.entries[f] = entry{cabinet: f.Cabinet, member: f.Key, file: member}
-		}
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 type plan struct {
 	sets  []*setPlan
 	loose []*loosePlan
+	made  []*File
 	lost  []lostFile // cannot be had, known before anything is read
 }
 
@@ -96,7 +97,10 @@ func (p *Package) locate(files []*File) *plan {
 			l.lose(f, fmt.Errorf("%w: %s", ErrNotFound, f.Path))
 			continue
 		}
-		if e.loose == nil || !l.findLoose(f, e) {
+		switch {
+		case e.made != nil:
+			l.plan.made = append(l.plan.made, f)
+		case e.loose == nil || !l.findLoose(f, e):
 			l.findMember(f, e)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/msp"
 )
 
 // separator stands between a package and the path of one inside it.
@@ -60,6 +61,33 @@ func Open(ref string, o Options) (*Package, error) {
 		}
 		p = next
 	}
+	switch {
+	case o.Base != "":
+		return openOnBase(p, o)
+	case len(o.Patches) > 0:
+		return applyPatches(p, o.Patches, nil)
+	}
+	return p, nil
+}
+
+// openOnBase opens what a patch makes of its base.
+func openOnBase(patch *Package, o Options) (*Package, error) {
+	if patch.msp == nil {
+		patch.Close()
+		return nil, patch.errorAt("", fmt.Errorf("%w: only a patch has a base", ErrKind))
+	}
+	ref, more := o.Base, o.Patches
+	o.Base, o.Patches = "", nil
+	base, err := Open(ref, o)
+	if err != nil {
+		patch.Close()
+		return nil, err
+	}
+	p, err := applyPatches(base, more, []*Package{patch})
+	if err != nil {
+		return nil, err
+	}
+	p.onlyPatched(patch)
 	return p, nil
 }
 
@@ -115,7 +143,10 @@ func (p *Package) open() (err error) {
 	case MSI, MSM:
 		return p.readModel()
 	case MSP:
-		return p.listStreams()
+		if p.msp, err = msp.New(p.db); err != nil {
+			return err
+		}
+		return p.listPatch()
 	}
 	return nil
 }
@@ -150,11 +181,7 @@ func (p *Package) openInner(name string) (*Package, error) {
 
 // unpack gives random access to a file of the package.
 func (p *Package) unpack(file *File) (content, error) {
-	limit := p.options.MaxBytes
-	if limit == 0 {
-		limit = DefaultMaxBytes
-	}
-	b, err := newBlob(p.budget, file.Size, limit)
+	b, err := newBlob(p.budget, file.Size, p.innerLimit())
 	if err != nil {
 		return nil, err
 	}
@@ -168,6 +195,13 @@ func (p *Package) unpack(file *File) (content, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+func (p *Package) innerLimit() int64 {
+	if p.options.MaxBytes == 0 {
+		return DefaultMaxBytes
+	}
+	return p.options.MaxBytes
 }
 
 // mediaFolders returns the folder that Options.Media names, if any.

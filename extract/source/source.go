@@ -23,6 +23,7 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/msp"
 )
 
 // Kind is what a package is.
@@ -52,6 +53,13 @@ type Options struct {
 	// Keyring is a file of OpenPGP public keys. With it, an rpm must carry a
 	// signature by one of them, over header and payload.
 	Keyring string
+	// Patches are applied to an installation package or an administrative image:
+	// references of .msp files, in the order in which they are applied where they
+	// do not say it themselves.
+	Patches []string
+	// Base is the installation package that a patch is for: the files are those
+	// that the patch makes of it.
+	Base string
 	// MaxBytes bounds a package inside a package, which must be unpacked to be
 	// read. 0 means DefaultMaxBytes.
 	MaxBytes int64
@@ -79,6 +87,9 @@ type Package struct {
 	model *msi.Model    // nil without File table
 	set   *cab.Set      // of a cab
 	rpm   *rpmPackage   // of an rpm
+	msp   *msp.Patch    // of an msp
+
+	patched *patching // of a package with patches
 
 	files     []*File
 	leftOut   []LeftOut
@@ -121,6 +132,10 @@ func (p *Package) Database() *msi.Database { return p.db }
 // Model returns the files, components, features and media of the database, nil
 // where there are none. It is valid until Close.
 func (p *Package) Model() *msi.Model { return p.model }
+
+// Patch returns the patch that an msp package is, nil for other kinds and for a
+// patch that was opened with Options.Base.
+func (p *Package) Patch() *msp.Patch { return p.msp }
 
 // Cabinets returns the cabinet that a cab package consists of, with the other
 // volumes of its set as far as they are there; nil for other kinds.
@@ -172,6 +187,9 @@ func (p *Package) Close() error {
 		errs = append(errs, c.close())
 	}
 	p.cabinets = nil
+	if p.patched != nil {
+		errs = append(errs, p.patched.close())
+	}
 	errs = append(errs, p.content.Close())
 	if p.outer != nil {
 		errs = append(errs, p.outer.Close())

@@ -137,6 +137,7 @@ func TestKinds(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, patch.SetStream("PCW_CAB_1", cabinet.Bytes()))
 	require.NoError(t, patch.SetStream("other", []byte("no cabinet")))
+	require.NoError(t, patch.Summary().SetString(msi.PIDRevision, "{BBBBBBBB-2222-3333-4444-555555555555}"))
 	var patchFile bytes.Buffer
 	require.NoError(t, patch.Save(&patchFile))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "p.bin"), patchFile.Bytes(), 0o666))
@@ -155,6 +156,10 @@ func TestKinds(t *testing.T) {
 		require.Equal(t, c.kind, p.Kind())
 		got, err := collect(p, WalkOptions{})
 		require.NoError(t, err)
+		if c.kind == MSP {
+			require.Contains(t, got.whole["patch.json"], `"patch_code": "{BBBBBBBB-2222-3333-4444-555555555555}"`)
+			delete(got.whole, "patch.json")
+		}
 		require.Equal(t, map[string]string{c.path: "content"}, got.whole)
 	}
 	for name, content := range map[string]string{

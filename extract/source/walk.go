@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hotfixkit/hotfixkit/manifest/pe"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
@@ -46,7 +47,10 @@ func (p *Package) Walk(ctx context.Context, want func(*File) (cab.Sink, error), 
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	w := &walk{p: p, want: want, options: o, done: map[*File]bool{}}
-	if p.kind == RPM {
+	switch {
+	case p.patched != nil:
+		return w.result(w.patched(ctx))
+	case p.kind == RPM:
 		return w.result(w.rpm(ctx))
 	}
 	plan := p.locate(o.Files)
@@ -79,6 +83,11 @@ func (w *walk) run(ctx context.Context, plan *plan) error {
 	decode := cab.DecodeOptions{Workers: max(1, w.options.Workers/side), KeepGoing: w.options.KeepGoing}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(side + 1)
+	for _, f := range plan.made {
+		if err := w.made(f); err != nil {
+			return err
+		}
+	}
 	if len(plan.loose) > 0 {
 		group.Go(func() error {
 			for _, l := range plan.loose {
@@ -93,6 +102,18 @@ func (w *walk) run(ctx context.Context, plan *plan) error {
 		group.Go(func() error { return w.set(ctx, s, decode) })
 	}
 	return group.Wait()
+}
+
+// made delivers a file whose content is known.
+func (w *walk) made(f *File) error {
+	sink, err := w.sink(f, true)
+	if err != nil || sink == nil {
+		return err
+	}
+	if _, err := sink.Write(w.p.entries[f].made); err != nil {
+		return errors.Join(err, sink.Close(err))
+	}
+	return sink.Close(nil)
 }
 
 // set decodes one cabinet set.
@@ -174,6 +195,9 @@ func (w *walk) sink(f *File, sized bool) (cab.Sink, error) {
 	c := &checked{walk: w, file: f, sink: sink, sized: sized}
 	if f.MD5 != nil {
 		c.hash, c.sum = md5.New(), f.MD5[:]
+	}
+	if w.p.patched != nil && w.p.patched.origins[f].patch != nil && f.Version != "" {
+		c.version = pe.NewCollector()
 	}
 	return c, nil
 }
@@ -260,10 +284,15 @@ type checked struct {
 	hash  hash.Hash
 	sum   []byte
 	size  int64
+
+	version *pe.Collector // of a file that a patch made
 }
 
 func (c *checked) Write(p []byte) (int, error) {
 	c.size += int64(len(p))
+	if c.version != nil {
+		c.version.Write(p)
+	}
 	if c.hash != nil {
 		c.hash.Write(p)
 	}
@@ -302,6 +331,11 @@ func (c *checked) check() error {
 			return fmt.Errorf("%w: %d bytes, the package says %d", ErrMismatch, c.size, c.file.Size)
 		}
 		c.walk.p.warn("%s: %d bytes, the File table says %d", c.file.Path, c.size, c.file.Size)
+	}
+	if c.version != nil {
+		if err := checkVersion(c.version, c.file.Version); err != nil {
+			return err
+		}
 	}
 	if c.hash == nil {
 		return nil

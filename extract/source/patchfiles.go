@@ -1,0 +1,170 @@
+package source
+
+import (
+	"bytes"
+	"encoding/json"
+	"path"
+	"strings"
+
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/msp"
+)
+
+// listPatch lists what a patch holds when its base is not there: the members of
+// its cabinets, its transforms, and a description of it.
+func (p *Package) listPatch() error {
+	contents, err := p.msp.Contents(nil)
+	if err != nil {
+		return err
+	}
+	taken := map[string]bool{}
+	position := map[string]int{} // of the next member in each cabinet
+	for _, c := range contents {
+		cabinet, err := p.cabinet("#" + c.Cabinet)
+		if err != nil {
+			return err
+		}
+		p.addContent(c, cabinet.cab.Files[position[c.Cabinet]], taken)
+		position[c.Cabinet]++
+	}
+	for _, name := range p.db.Storages() {
+		storage, err := p.db.Storage(name)
+		if err != nil {
+			return err
+		}
+		var data bytes.Buffer
+		if err := storage.Save(&data); err != nil {
+			return err
+		}
+		p.addMade(path.Join("transforms", name+".mst"), name, data.Bytes())
+	}
+	description, err := json.MarshalIndent(p.describePatch(contents), "", "  ")
+	if err != nil {
+		return err
+	}
+	p.addMade("patch.json", "patch.json", append(description, '\n'))
+	return nil
+}
+
+// addContent lists a member of a cabinet, under the name of the file that it is
+// or, with the format as the extension, the delta to.
+func (p *Package) addContent(c msp.Content, member *cab.File, taken map[string]bool) {
+	name := c.Key
+	if len(c.Uses) > 0 {
+		if _, long, ok := strings.Cut(c.Uses[0].FileName, "|"); ok {
+			name = long
+		} else if c.Uses[0].FileName != "" {
+			name = c.Uses[0].FileName
+		}
+		if c.Uses[0].Delta {
+			name += "." + strings.ToLower(or(c.Uses[0].Format, "delta"))
+		}
+	}
+	file := path.Join(c.Cabinet, name)
+	if taken[fold(file)] {
+		file = path.Join(c.Cabinet, c.Key+"."+name)
+	}
+	taken[fold(file)] = true
+	f := storedFile(file, c.Key, c.Size)
+	f.Cabinet, f.Sequence = "#"+c.Cabinet, len(p.files)+1
+	f.Modified, f.Attributes = member.Modified, uint32(member.Attributes)&fileAttributes
+	p.files = append(p.files, f)
+	p.entries[f] = entry{cabinet: f.Cabinet, member: c.Key, file: member}
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// addMade lists a file whose bytes are made here.
+func (p *Package) addMade(file, key string, data []byte) {
+	f := storedFile(file, key, int64(len(data)))
+	f.Sequence, f.Modified = len(p.files)+1, p.modified
+	p.files = append(p.files, f)
+	p.entries[f] = entry{made: data}
+}
+
+// patchDescription is the file patch.json.
+type patchDescription struct {
+	Code             string                `json:"patch_code"`
+	Name             string                `json:"name"`
+	Products         []string              `json:"products"`
+	Obsoletes        []string              `json:"obsoletes"`
+	MinimumInstaller string                `json:"minimum_installer"`
+	Targets          []targetDescription   `json:"targets"`
+	Families         []familyDescription   `json:"families"`
+	Metadata         []metadataDescription `json:"metadata"`
+	Members          []memberDescription   `json:"members"`
+}
+
+type targetDescription struct {
+	Transform   string `json:"transform"`
+	ProductCode string `json:"product_code"`
+	Version     string `json:"version"`
+	NewVersion  string `json:"new_version"`
+	UpgradeCode string `json:"upgrade_code,omitempty"`
+	Language    int    `json:"language,omitempty"`
+}
+
+type familyDescription struct {
+	Family      string `json:"family"`
+	ProductCode string `json:"product_code,omitempty"`
+	Sequence    string `json:"sequence"`
+	Supersedes  bool   `json:"supersedes"`
+}
+
+type metadataDescription struct {
+	Company  string `json:"company,omitempty"`
+	Property string `json:"property"`
+	Value    string `json:"value"`
+}
+
+type memberDescription struct {
+	Cabinet string           `json:"cabinet"`
+	Key     string           `json:"key"`
+	Size    int64            `json:"size"`
+	Uses    []useDescription `json:"uses"`
+}
+
+type useDescription struct {
+	Transform string `json:"transform"`
+	FileName  string `json:"file_name,omitempty"`
+	Delta     bool   `json:"delta"`
+	Format    string `json:"format,omitempty"`
+	Added     bool   `json:"added"`
+	Version   string `json:"version,omitempty"`
+	FileSize  *int64 `json:"file_size,omitempty"`
+}
+
+func (p *Package) describePatch(contents []msp.Content) patchDescription {
+	m := p.msp
+	d := patchDescription{
+		Code: m.Code, Name: m.Name(), Products: append([]string{}, m.Products...), Obsoletes: append([]string{}, m.Obsoletes...),
+		MinimumInstaller: m.MinimumInstaller.String(),
+		Targets:          []targetDescription{}, Families: []familyDescription{}, Metadata: []metadataDescription{}, Members: []memberDescription{},
+	}
+	for _, t := range m.Targets() {
+		d.Targets = append(d.Targets, targetDescription{t.Pair, t.ProductCode, t.Version, t.NewVersion, t.UpgradeCode, t.Language})
+	}
+	for _, s := range m.Sequences {
+		d.Families = append(d.Families, familyDescription{s.Family, s.ProductCode, s.Sequence, s.Supersedes})
+	}
+	for _, v := range m.Metadata {
+		d.Metadata = append(d.Metadata, metadataDescription{v.Company, v.Property, v.Value})
+	}
+	for _, c := range contents {
+		member := memberDescription{Cabinet: c.Cabinet, Key: c.Key, Size: c.Size, Uses: []useDescription{}}
+		for _, u := range c.Uses {
+			use := useDescription{Transform: u.Pair, FileName: u.FileName, Delta: u.Delta, Format: u.Format, Added: u.Added, Version: u.Version}
+			if u.FileSize >= 0 {
+				use.FileSize = &u.FileSize
+			}
+			member.Uses = append(member.Uses, use)
+		}
+		d.Members = append(d.Members, member)
+	}
+	return d
+}
