@@ -139,6 +139,7 @@ func openStorage(root *cfb.Entry, fileSize int64, version int, kind Kind) (*Data
 			continue
 		}
 		name, table := decodeName(e.RawName)
+		e.Title = name
 		names := db.streams
 		if table {
 			names = db.raw

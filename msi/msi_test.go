@@ -109,6 +109,7 @@ func TestTruncatedPackageOpens(t *testing.T) {
 	require.EqualValues(t, 443299, cut.Size())
 	n, err := io.Copy(io.Discard, cut)
 	require.ErrorIs(t, err, cfb.ErrTruncated)
+	require.ErrorContains(t, err, `"Disk2.CAB"`, "the name as the tables have it, not as it is packed")
 	require.EqualValues(t, 414951, n) // as many as 7zz gets
 	require.ErrorIs(t, db.Save(io.Discard), cfb.ErrTruncated)
 }

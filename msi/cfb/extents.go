@@ -230,7 +230,7 @@ func (e *Entry) Open() *io.SectionReader {
 			e.ext = e.reader.walk(e.start, e.Size)
 		}
 		if e.ext.err != nil {
-			e.ext.err = fmt.Errorf("cfb: stream %q: %w", e.Name, e.ext.err)
+			e.ext.err = fmt.Errorf("cfb: stream %q: %w", cmp.Or(e.Title, e.Name), e.ext.err)
 		}
 	})
 	return io.NewSectionReader(e.ext, 0, e.Size)

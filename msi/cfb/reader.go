@@ -37,6 +37,9 @@ type Entry struct {
 	// U+FFFD; RawName holds the code units.
 	Name    string
 	RawName []uint16
+	// Title is what errors call the entry, for formats that encode their
+	// names; Name where it is empty. Set it before Open.
+	Title string
 	// IsStorage tells storages, which have Children, from streams, which have
 	// a Size and can be opened.
 	IsStorage bool
