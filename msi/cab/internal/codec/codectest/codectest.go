@@ -69,24 +69,12 @@ func Folders(t testing.TB, cabinet []byte) []Folder {
 	return folders
 }
 
-// Prepared returns copies of the payloads as Decode wants them.
-func Prepared(d codec.Decoder, f Folder) [][]byte {
-	payloads := make([][]byte, len(f.Blocks))
-	for i, b := range f.Blocks {
-		payloads[i] = Prepare(d, b.Payload)
-	}
-	return payloads
-}
-
-// Prepare returns a copy of a payload as Decode wants it. The slack behind it
-// holds data that a decoder must not take for input.
-func Prepare(d codec.Decoder, payload []byte) []byte {
+// payloadCopy returns a copy of a payload as decoders want it. The slack behind
+// it holds data that a decoder must not take for input.
+func payloadCopy(payload []byte) []byte {
 	p := make([]byte, len(payload), len(payload)+codec.Slack)
 	copy(p, payload)
 	copy(p[len(p):cap(p)], bytes.Repeat([]byte{0xA5}, codec.Slack))
-	if preparer, ok := d.(codec.Preparer); ok {
-		preparer.Prepare(p)
-	}
 	return p
 }
 
@@ -95,7 +83,7 @@ func Decode(d codec.Decoder, f Folder) ([]byte, error) {
 	var out []byte
 	for i, b := range f.Blocks {
 		dst := make([]byte, b.Size, b.Size+codec.Slack)
-		n, err := d.Decode(dst, Prepare(d, b.Payload))
+		n, err := d.Decode(dst, payloadCopy(b.Payload))
 		out = append(out, dst[:n]...)
 		if err != nil {
 			return out, fmt.Errorf("block %d: %w", i, err)
