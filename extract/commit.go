@@ -31,6 +31,24 @@ func (d *Dir) Commit() error {
 	return err
 }
 
+// Check fails with the *OutputError that Commit would fail with because of what is
+// in the output folder. It changes nothing.
+func (d *Dir) Check() error {
+	if _, _, err := d.inspectTarget(); err != nil {
+		return d.fail("", err)
+	}
+	return nil
+}
+
+// Open opens a file that was written and closed, to read it before Commit.
+func (d *Dir) Open(file string) (*os.File, error) {
+	f, err := d.content.Open(file)
+	if err != nil {
+		return nil, d.outputError(filepath.Join(d.path, filepath.FromSlash(file)), err)
+	}
+	return f, nil
+}
+
 // Abort throws away what was written and leaves everything as it was before
 // CreateDir. Files that are still open must not be written any more.
 func (d *Dir) Abort() error { return d.finish(true) }
@@ -45,28 +63,34 @@ func (d *Dir) commit() error {
 	if err := syncTree(d.content); err != nil {
 		return err
 	}
-	_, err := d.anchor.Stat(d.target)
+	exists, same, err := d.inspectTarget()
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return d.appear()
 	case err != nil:
 		return err
-	case d.options.Merge:
+	case exists && d.options.Merge:
 		return d.merge()
-	case d.options.AcceptIdentical:
-		same, empty, err := d.compare()
-		if err != nil {
-			return err
-		}
-		if same {
-			d.unchanged = true
-			return nil
-		}
-		if !empty {
-			return ErrExists
-		}
+	case same:
+		d.unchanged = true
+		return nil
 	}
 	return d.appear()
+}
+
+// inspectTarget reports whether the output folder exists and whether it holds
+// exactly the result. One that can be neither replaced nor accepted is an error.
+func (d *Dir) inspectTarget() (exists, same bool, err error) {
+	_, err = d.anchor.Stat(d.target)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, false, nil
+	case err != nil || d.options.Merge || !d.options.AcceptIdentical:
+		return true, false, err
+	}
+	same, empty, err := d.compare()
+	if err == nil && !same && !empty {
+		err = ErrExists
+	}
+	return true, same, err
 }
 
 // appear renames the finished content to the output folder, in place of an

@@ -153,8 +153,9 @@ func (d *Dir) locate(name string) error {
 	if d.path, err = filepath.EvalSymlinks(abs); err != nil {
 		return err
 	}
-	if !d.options.Merge && !d.options.AcceptIdentical {
-		if err := checkReplaceable(d.path, info); err != nil {
+	if !d.options.Merge {
+		err := checkReplaceable(d.path, info)
+		if err != nil && !(d.options.AcceptIdentical && errors.Is(err, ErrExists)) {
 			return err
 		}
 	}

@@ -47,11 +47,16 @@ type Actual struct {
 	// resource.
 	Problems []string `json:"problems,omitempty"`
 
-	// Signature is nil where signatures were not asked for, and for kinds of files
-	// that carry none.
+	// Signature is nil where signatures were not asked for, for kinds of files that
+	// carry none, and as long as SignaturePending.
 	Signature *authenticode.Signature `json:"-"`
+	// SignaturePending says that the file is a package or cabinet that may be
+	// signed, and that its signature was asked for and not checked yet, because it
+	// came by only once: see [Actual.CheckSignature].
+	SignaturePending bool `json:"-"`
 
 	signable bool // of a kind that can carry a signature
+	cabinet  bool // not a Windows Installer package
 }
 
 // InspectOptions say what to find out beside version, platform and size. What is
@@ -63,8 +68,9 @@ type InspectOptions struct {
 
 // Inspector finds out what there is to know about one file whose bytes come by
 // once, in order. It keeps little: the headers and version resources of an
-// executable, its certificates, and, where signatures are asked for, a package or
-// cabinet of up to [MaxPackage] bytes, whose signature needs random access. Several Inspectors may work at the same time.
+// executable, and its certificates. The signature of a package or cabinet needs
+// random access; of those that may be signed the caller must check it afterwards
+// ([Actual.SignaturePending]). Several Inspectors may work at the same time.
 type Inspector struct {
 	file    File
 	options InspectOptions
@@ -75,17 +81,10 @@ type Inspector struct {
 	sha256, md5 hash.Hash
 	executable  *pe.Collector
 	signature   *authenticode.Collector
-	verify      verifier     // of a package or cabinet
-	content     bytes.Buffer // of such a file, unless random has it
-	random      io.ReaderAt  // the same bytes, or nil
+	container   bool        // a package or cabinet
+	trace       trace       // of its signature
+	random      io.ReaderAt // the same bytes, or nil
 }
-
-// verifier checks a signature that needs random access.
-type verifier func(io.ReaderAt, int64, authenticode.Options) (*authenticode.Signature, error)
-
-// MaxPackage is the size in bytes up to which an Inspector checks the signature of
-// a Windows Installer package or cabinet that it cannot read at random.
-const MaxPackage = 16 << 20
 
 // minutes is the form of times in manifests.
 const minutes = "15:04"
@@ -99,16 +98,11 @@ var (
 	magicCabinet  = []byte("MSCF")                                         // [MS-CAB] 2.1
 )
 
-// packageVerifier returns what checks the signature of a file that starts like
-// that, or nil for what is neither a package nor a cabinet.
-func packageVerifier(start []byte) verifier {
-	switch {
-	case bytes.HasPrefix(start, magicCompound):
-		return authenticode.VerifyMSI
-	case bytes.HasPrefix(start, magicCabinet):
-		return authenticode.VerifyCAB
-	}
-	return nil
+// isContainer reports whether a file that starts like that is a package or a
+// cabinet, whose signature needs random access.
+func isContainer(start []byte) (container, cabinet bool) {
+	cabinet = bytes.HasPrefix(start, magicCabinet)
+	return cabinet || bytes.HasPrefix(start, magicCompound), cabinet
 }
 
 // NewInspector returns an Inspector for one file.
@@ -150,15 +144,12 @@ func (i *Inspector) Write(p []byte) (int, error) {
 // decide chooses the collectors by the first bytes and feeds them.
 func (i *Inspector) decide(start []byte) {
 	i.known, i.start = true, nil
-	i.verify = packageVerifier(start)
+	i.container, i.trace.cabinet = isContainer(start)
 	if bytes.HasPrefix(start, magicMZ) {
 		i.executable = pe.NewCollector()
 		if i.options.Signature != nil {
 			i.signature = authenticode.NewCollector(*i.options.Signature)
 		}
-	}
-	if i.keepsContent() && i.file.Size > 0 {
-		i.content.Grow(int(min(i.file.Size, MaxPackage)))
 	}
 	i.feed(start)
 }
@@ -170,15 +161,9 @@ func (i *Inspector) feed(p []byte) {
 	if i.signature != nil {
 		i.signature.Write(p)
 	}
-	if i.keepsContent() && i.size <= MaxPackage {
-		i.content.Write(p)
+	if i.container && i.options.Signature != nil && i.random == nil {
+		i.trace.look(p)
 	}
-}
-
-// keepsContent reports whether the signature can only be checked when all bytes
-// have come by.
-func (i *Inspector) keepsContent() bool {
-	return i.verify != nil && i.options.Signature != nil && i.random == nil
 }
 
 // Finish is called after the last byte and returns what was found. The error
@@ -203,20 +188,60 @@ func (i *Inspector) Finish() (*Actual, error) {
 	if i.signature != nil {
 		a.Signature = i.signature.Finish()
 	}
-	if i.verify == nil {
+	if !i.container {
 		return a, nil
 	}
-	a.signable = true
+	a.signable, a.cabinet = true, i.trace.cabinet
 	switch {
 	case i.options.Signature == nil:
 	case i.random != nil:
-		a.setPackageSignature(i.verify, i.random, *i.options.Signature)
-	case i.size <= MaxPackage:
-		a.setPackageSignature(i.verify, bytes.NewReader(i.content.Bytes()), *i.options.Signature)
+		a.CheckSignature(i.random, *i.options.Signature)
+	case i.trace.found:
+		a.SignaturePending = true
 	default:
-		a.problem("the signature was not checked: inside another package, that is done up to %d bytes", MaxPackage)
+		a.Signature = &authenticode.Signature{Status: authenticode.None}
 	}
 	return a, nil
+}
+
+// signatureStream is the name of the stream that holds the signature of a Windows
+// Installer package, as a directory entry has it ([MS-CFB] 2.6.1).
+var signatureStream = []byte("\x05\x00D\x00i\x00g\x00i\x00t\x00a\x00l\x00S\x00i\x00g\x00n\x00a\x00t\x00u\x00r\x00e\x00")
+
+// The attributes of a cabinet, and the one that every signed cabinet has
+// ([MS-CAB] 2.1).
+const (
+	cabinetFlags   = 30
+	cabinetReserve = 0x04 // cfhdrRESERVE_PRESENT
+)
+
+// A trace looks for what every signed package or cabinet holds while its bytes
+// come by.
+type trace struct {
+	cabinet bool
+	found   bool
+	offset  int64
+	tail    []byte // the last bytes, in which the name of the stream may have begun
+}
+
+func (t *trace) look(p []byte) {
+	switch {
+	case t.found:
+	case t.cabinet:
+		if at := cabinetFlags - t.offset; at >= 0 && at < int64(len(p)) {
+			t.found = p[at]&cabinetReserve != 0
+		}
+	default:
+		overlap := len(signatureStream) - 1
+		t.tail = append(t.tail, p[:min(overlap, len(p))]...)
+		t.found = bytes.Contains(t.tail, signatureStream) || bytes.Contains(p, signatureStream)
+		if len(p) >= overlap {
+			t.tail = append(t.tail[:0], p[len(p)-overlap:]...)
+		} else if drop := len(t.tail) - overlap; drop > 0 {
+			t.tail = append(t.tail[:0], t.tail[drop:]...)
+		}
+	}
+	t.offset += int64(len(p))
 }
 
 // Inspect finds out what there is to know about a file of which r holds the
@@ -251,10 +276,11 @@ func inspectAt(f File, r io.ReaderAt, o InspectOptions) (*Actual, error) {
 		}
 		return nil, err
 	}
-	if verify := packageVerifier(magic); verify != nil {
+	var container bool
+	if container, a.cabinet = isContainer(magic); container {
 		a.signable = true
 		if o.Signature != nil {
-			a.setPackageSignature(verify, r, *o.Signature)
+			a.CheckSignature(r, *o.Signature)
 		}
 	}
 	if bytes.HasPrefix(magic, magicMZ) {
@@ -302,7 +328,14 @@ func (a *Actual) setExecutable(info *pe.Info, err error) {
 	}
 }
 
-func (a *Actual) setPackageSignature(verify verifier, r io.ReaderAt, o authenticode.Options) {
+// CheckSignature checks the signature of a package or cabinet, of which r holds
+// the content: what an [Inspector] leaves to its caller where SignaturePending.
+func (a *Actual) CheckSignature(r io.ReaderAt, o authenticode.Options) {
+	verify := authenticode.VerifyMSI
+	if a.cabinet {
+		verify = authenticode.VerifyCAB
+	}
+	a.SignaturePending = false
 	s, err := verify(r, a.Size, o)
 	if err != nil {
 		a.problem("the signature could not be read: %s", err)

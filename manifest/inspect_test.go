@@ -7,11 +7,13 @@ import (
 	"encoding/hex"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
+	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
 
@@ -158,6 +160,10 @@ func TestInspectSigned(t *testing.T) {
 			require.Equal(t, tt.status, random.Signature.Status, random.Signature.Notes)
 			passing, err := manifest.Inspect(described(tt.file[1], b), bufferless{bytes.NewReader(b)}, o)
 			require.NoError(t, err)
+			if passing.SignaturePending {
+				require.Equal(t, authenticode.Valid, tt.status)
+				passing.CheckSignature(bytes.NewReader(b), *o.Signature)
+			}
 			require.Equal(t, random, passing)
 			o.SHA256 = true
 			hashed, err := manifest.Inspect(described(tt.file[1], b), bytes.NewReader(b), o)
@@ -165,6 +171,46 @@ func TestInspectSigned(t *testing.T) {
 			require.Equal(t, random.Signature, hashed.Signature)
 		})
 	}
+}
+
+// TestSignaturePending feeds packages piece by piece: an Inspector must find the
+// name of the stream that holds the signature wherever the pieces are cut.
+func TestSignaturePending(t *testing.T) {
+	const compound, cabinet = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "MSCF\x00\x00\x00\x00"
+	name := string(utf16Bytes("\x05DigitalSignature"))
+	filler := strings.Repeat("x", 100)
+	for _, tt := range []struct {
+		content string
+		pending bool
+	}{
+		{compound + filler + name + filler, true},
+		{compound + name, true},
+		{compound + filler, false},
+		{compound + name[:len(name)-1], false},
+		{cabinet + filler[:22] + "\x04" + filler, true},
+		{cabinet + filler[:22] + "\x03" + filler, false},
+		{cabinet, false},
+	} {
+		for piece := 1; piece <= len(tt.content); piece++ {
+			i := manifest.NewInspector(manifest.File{Path: "p", Size: -1}, manifest.InspectOptions{Signature: &authenticode.Options{}})
+			for chunk := range slices.Chunk([]byte(tt.content), piece) {
+				_, err := i.Write(chunk)
+				require.NoError(t, err)
+			}
+			a, err := i.Finish()
+			require.NoError(t, err)
+			require.Equal(t, tt.pending, a.SignaturePending, "%q in pieces of %d", tt.content, piece)
+			require.Equal(t, tt.pending, a.Signature == nil)
+		}
+	}
+}
+
+func utf16Bytes(s string) []byte {
+	var b []byte
+	for _, u := range utf16.Encode([]rune(s)) {
+		b = append(b, byte(u), byte(u>>8))
+	}
+	return b
 }
 
 // bufferless hides ReadAt.

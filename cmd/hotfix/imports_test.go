@@ -33,7 +33,7 @@ var layers = map[string][]string{
 	"extract/source":          {"extract/safepath", "msi", "msi/cab", "msi/cfb", "msp", "msp/delta"},
 	"extract/inspect":         {"extract/source", "manifest", "manifest/authenticode", "msi", "msi/cab"},
 	"extract":                 {"extract/source", "extract/safepath", "msi", "msi/cab"},
-	"extract/distpoint":       {"extract", "extract/inspect", "extract/source", "manifest", "manifest/", "msi", "msi/cab", "msp"},
+	"extract/distpoint":       {"extract", "extract/inspect", "extract/safepath", "extract/source", "manifest", "manifest/", "msi", "msi/cab", "msp"},
 	"cmd/hotfix":              {""},
 	"testdata/corpus":         {},
 	"testdata/kb977203/build": {""},

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
@@ -46,7 +48,10 @@ func (e *differenceError) Error() string { return e.err.Error() }
 func (e *differenceError) Unwrap() error { return e.err }
 
 // usageError is a command line that asks for something impossible.
-type usageError struct{ err error }
+type usageError struct {
+	err  error
+	hint string // "": how to find out about the command
+}
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
@@ -122,11 +127,14 @@ func (s *session) printError(err error) {
 		return
 	}
 	detail := describe(err)
-	fmt.Fprintf(s.stderr, "hotfix: %s\n", detail.Message)
+	fmt.Fprintf(s.stderr, "hotfix: %s\n", oneLine(detail.Message))
 	if detail.Hint != "" {
-		fmt.Fprintf(s.stderr, "  hint: %s\n", detail.Hint)
+		fmt.Fprintf(s.stderr, "  hint: %s\n", oneLine(detail.Hint))
 	}
 }
+
+// oneLine makes a message that may hold names from packages safe for a terminal.
+func oneLine(message string) string { return printable(strings.ReplaceAll(message, "\n", "; ")) }
 
 // errorDetail is the "error" member of a JSON document.
 type errorDetail struct {
@@ -147,7 +155,7 @@ func describe(err error) errorDetail {
 	case errors.As(err, &output):
 		detail.Place, detail.Hint = output.Path, output.Hint
 	case errors.As(err, &usage):
-		detail.Hint = "`hotfix COMMAND --help` shows what a command takes"
+		detail.Hint = cmp.Or(usage.hint, "`hotfix COMMAND --help` shows what a command takes")
 	}
 	return detail
 }
@@ -155,7 +163,7 @@ func describe(err error) errorDetail {
 // warn prints one warning on standard error.
 func (s *session) warn(format string, args ...any) {
 	if !s.quiet {
-		fmt.Fprintf(s.stderr, "warning: "+format+"\n", args...)
+		fmt.Fprintf(s.stderr, "warning: %s\n", oneLine(fmt.Sprintf(format, args...)))
 	}
 }
 

@@ -73,25 +73,49 @@ func (s *session) stage(c *cli.Context) error {
 	for i, ref := range c.Args().Slice() {
 		errs[i] = stageError(errs[i])
 		one := stagedPackage{Ref: ref, Result: results[i]}
-		for _, e := range flatten(errs[i]) {
-			detail := describe(e)
-			one.Error = cmp.Or(one.Error, &detail)
+		if failures := flatten(errs[i]); len(failures) > 0 {
+			detail := describe(failures[0])
+			one.Error = &detail
 		}
 		s.warnStaged(ref+": ", results[i])
 		batch.Packages = append(batch.Packages, one)
 	}
 	return s.finish(batch, func(w io.Writer) {
 		for i, p := range batch.Packages {
-			if i > 0 {
-				fmt.Fprintln(w)
-			}
 			if p.Result != nil {
 				writeStaged(w, p.Result, errs[i])
-			} else {
-				fmt.Fprintf(w, "%s: NOT STAGED\n", printable(p.Ref))
+				fmt.Fprintln(w)
 			}
 		}
+		writeSummary(w, batch.Packages)
 	}, errors.Join(errs...))
+}
+
+// writeSummary prints one line for each package of a batch.
+func writeSummary(w io.Writer, packages []stagedPackage) {
+	t := newTable("PACKAGE", "MANIFEST", "RESULT")
+	staged := 0
+	for _, p := range packages {
+		manifest, result := "-", "NOT STAGED"
+		if p.Result != nil {
+			manifest = cmp.Or(p.Manifest, "-")
+		}
+		if p.Error == nil {
+			staged++
+			result = outcome(p.Result)
+		}
+		t.row(filepath.Base(p.Ref), manifest, result)
+	}
+	t.write(w)
+	fmt.Fprintf(w, "%d of %s staged\n", staged, count(len(packages), "package"))
+}
+
+// outcome says what a run that succeeded did.
+func outcome(r *distpoint.Result) string {
+	if r.Unchanged {
+		return "already staged, nothing changed"
+	}
+	return "staged"
 }
 
 // stagedPackage is one package of a batch in JSON.
@@ -99,6 +123,17 @@ type stagedPackage struct {
 	Ref string `json:"ref"`
 	*distpoint.Result
 	Error *errorDetail `json:"error,omitempty"`
+}
+
+// notEmpty refuses flags that are given without a value: an empty variable in a
+// script must not drop what was asked for.
+func notEmpty(c *cli.Context, flags ...string) error {
+	for _, name := range flags {
+		if c.IsSet(name) && c.String(name) == "" {
+			return usagef("--%s is given without a value", name)
+		}
+	}
+	return nil
 }
 
 func stageOptions(c *cli.Context) (distpoint.Options, error) {
@@ -112,7 +147,13 @@ func stageOptions(c *cli.Context) (distpoint.Options, error) {
 		Limits:       extract.Limits{MaxBytes: c.Int64("max-bytes")},
 		Tool:         tool,
 	}
-	var err error
+	err := notEmpty(c, "superseded-by", "installed", "client-dir", "manifest", "policy", "package-id", "cache-drive", "unc", "publisher", "trust", "at")
+	if err != nil {
+		return o, err
+	}
+	if o.Replace && o.ClientDir == "" {
+		return o, usagef("--replace goes with --client-dir")
+	}
 	if o.Time, err = sourceDate(); err != nil {
 		return o, err
 	}
@@ -181,7 +222,8 @@ func stageError(err error) error {
 		return nil
 	case errors.Is(err, distpoint.ErrNotVerified), errors.Is(err, distpoint.ErrClientFiles):
 		return &differenceError{err}
-	case errors.Is(err, distpoint.ErrProperty), errors.Is(err, distpoint.ErrSuperseded), errors.Is(err, distpoint.ErrBatch):
+	case errors.Is(err, distpoint.ErrProperty), errors.Is(err, distpoint.ErrSuperseded), errors.Is(err, distpoint.ErrBatch),
+		errors.Is(err, distpoint.ErrNested), errors.Is(err, manifest.ErrAmbiguous):
 		return &usageError{err: err}
 	}
 	return err
@@ -198,16 +240,14 @@ func (s *session) warnStaged(prefix string, r *distpoint.Result) {
 
 // writeStaged prints what was staged, or why nothing was.
 func writeStaged(w io.Writer, r *distpoint.Result, err error) {
-	writeResult(w, r.Verification)
+	if r.Verification != nil {
+		writeResult(w, r.Verification)
+	}
 	if err != nil {
 		fmt.Fprintf(w, "%s: NOT STAGED\n", printable(r.Package.Name))
 		return
 	}
-	what := "staged"
-	if r.Unchanged {
-		what = "already staged, nothing changed"
-	}
-	fmt.Fprintf(w, "\n%s: %s\n", printable(filepath.Clean(r.Output)), what)
+	fmt.Fprintf(w, "\n%s: %s\n", printable(filepath.Clean(r.Output)), outcome(r))
 	t := newTable(">SIZE", "SHA-256", "FILE")
 	for _, f := range r.Files {
 		where := ""

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hotfixkit/hotfixkit/extract"
+	"github.com/hotfixkit/hotfixkit/extract/distpoint"
 	"github.com/hotfixkit/hotfixkit/extract/inspect"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
@@ -108,6 +109,9 @@ func (s *session) verify(c *cli.Context) error {
 	if c.String("manifest") == "" {
 		return usagef("verify needs --manifest: `hotfix manifest list` shows the built-in ones")
 	}
+	if err := notEmpty(c, "policy", "publisher", "trust", "at", "report", "sbom"); err != nil {
+		return err
+	}
 	set, err := manifest.Open(c.String("manifest"))
 	if err != nil {
 		return err
@@ -130,6 +134,9 @@ func (s *session) verify(c *cli.Context) error {
 		for _, w := range t.Warnings {
 			s.warn("%s", w)
 		}
+		if t.Kind == inspect.File && distpoint.IsArchive(t.Ref) {
+			s.warn("%s is the self-extracting archive of a download: unpack it and check the .msi that is in it", t.Ref)
+		}
 	}
 	if failed != nil && exitCode(failed) == exitInterrupted {
 		return failed
@@ -138,14 +145,52 @@ func (s *session) verify(c *cli.Context) error {
 	if err != nil {
 		return errors.Join(failed, err)
 	}
-	result.OK = result.OK && failed == nil
-	if err := s.writeEvidence(c, result, targets, failed); err != nil {
-		return err
+	checked := &verified{Result: result, Packages: checkPackages(targets, compare)}
+	for _, p := range checked.Packages {
+		result.OK = result.OK && p.Status == manifest.OK
 	}
+	result.OK = result.OK && failed == nil
 	if !result.OK {
 		failed = errors.Join(failed, errDifference)
 	}
-	return s.finish(result, func(w io.Writer) { writeResult(w, result) }, failed)
+	failed = errors.Join(failed, s.writeEvidence(c, checked, targets, failed))
+	return s.finish(checked, func(w io.Writer) { checked.write(w) }, failed)
+}
+
+// verified is the JSON document of verify.
+type verified struct {
+	*manifest.Result
+	Packages []checkedPackage `json:"packages,omitempty"`
+}
+
+// checkedPackage is a package target, whose own signature is checked beside its
+// files.
+type checkedPackage struct {
+	Target string          `json:"target"`
+	Status manifest.Status `json:"status"`
+	Reason string          `json:"reason,omitempty"`
+	*inspect.Identity
+}
+
+func checkPackages(targets []*inspect.Target, o manifest.CompareOptions) []checkedPackage {
+	var packages []checkedPackage
+	for _, t := range targets {
+		if t.Package != nil {
+			p := checkedPackage{Target: t.Ref, Identity: t.Package}
+			p.Status, p.Reason = t.Package.CheckSignature(o)
+			packages = append(packages, p)
+		}
+	}
+	return packages
+}
+
+func (v *verified) write(w io.Writer) {
+	writeResult(w, v.Result)
+	for _, p := range v.Packages {
+		if p.Status != manifest.OK {
+			fmt.Fprintf(w, "%s: %s: %s\n", printable(p.Target), p.Status, printable(p.Reason))
+		}
+	}
 }
 
 // inspectAll looks at all targets and joins their errors.
@@ -176,16 +221,32 @@ func compareTargets(set *manifest.Set, targets []*inspect.Target, o manifest.Com
 	if o.Policy == "" && localised {
 		o.Policy = manifest.VersionOnly
 	}
-	return set.Compare(files, o)
+	result, err := set.Compare(files, o)
+	switch {
+	case err == nil:
+		return result, nil
+	case slices.ContainsFunc(files, func(a *manifest.Actual) bool { return set.Names(a.Name) }):
+		return nil, &usageError{err: err, hint: "name one of them with --manifest; `hotfix manifest list` shows the built-in ones"}
+	}
+	return &manifest.Result{Manifest: set.Ref, Policy: cmp.Or(o.Policy, manifest.Strict), Files: []manifest.Checked{}, Extra: extras(files)}, nil
+}
+
+// extras lists files of which the manifest names none.
+func extras(files []*manifest.Actual) []manifest.Extra {
+	var list []manifest.Extra
+	for _, a := range files {
+		list = append(list, manifest.Extra{Name: a.Name, Target: a.Target, Path: a.Path, Actual: a, Signature: a.Signature})
+	}
+	return list
 }
 
 // writeEvidence writes the report and the SBOM that were asked for.
-func (s *session) writeEvidence(c *cli.Context, result *manifest.Result, targets []*inspect.Target, failed error) error {
+func (s *session) writeEvidence(c *cli.Context, checked *verified, targets []*inspect.Target, failed error) error {
 	when, err := sourceDate()
 	if err != nil {
 		return err
 	}
-	evidence := report.Report{Tool: tool, Result: result, Time: when}
+	evidence := report.Report{Tool: tool, Result: checked.Result, Time: when}
 	for _, t := range targets {
 		one := report.Target{Name: t.Ref, Kind: string(t.Kind)}
 		if p := t.Package; p != nil {
@@ -197,16 +258,21 @@ func (s *session) writeEvidence(c *cli.Context, result *manifest.Result, targets
 	for _, err := range flatten(failed) {
 		evidence.Errors = append(evidence.Errors, err.Error())
 	}
-	for flag, write := range map[string]func(io.Writer, *report.Report) error{"report": report.HTML, "sbom": report.SBOM} {
-		name := c.String(flag)
-		if name == "" {
-			continue
-		}
-		if err := extract.WriteFile(name, func(w io.Writer) error { return write(w, &evidence) }); err != nil {
-			return err
+	for _, p := range checked.Packages {
+		if p.Status != manifest.OK {
+			evidence.Warnings = append(evidence.Warnings, fmt.Sprintf("%s: %s", p.Target, p.Reason))
 		}
 	}
-	return nil
+	var errs []error
+	for _, document := range []struct {
+		flag  string
+		write func(io.Writer, *report.Report) error
+	}{{"report", report.HTML}, {"sbom", report.SBOM}} {
+		if name := c.String(document.flag); name != "" {
+			errs = append(errs, extract.WriteFile(name, func(w io.Writer) error { return document.write(w, &evidence) }))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // sourceDate is the time that SOURCE_DATE_EPOCH names, the only time that is
@@ -243,6 +309,10 @@ func writeResult(w io.Writer, r *manifest.Result) {
 	}
 	for _, by := range r.SupersededBy {
 		fmt.Fprintf(w, "superseded by %s\n", by.KB)
+	}
+	if len(r.Files) == 0 {
+		fmt.Fprintf(w, "none of the files is one that %s names: NOT VERIFIED\n", printable(r.Manifest))
+		return
 	}
 	verdict := "as published"
 	if !r.OK {

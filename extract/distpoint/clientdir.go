@@ -1,90 +1,48 @@
 package distpoint
 
 import (
-	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/inspect"
+	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msp"
 )
 
-// superseding knows the service packs that a superseding update is for, where
-// its article says so.
-var superseding = map[string]string{"KB977384": "SP2"}
-
-// findSuperseding decides whether the site's updates make the patch needless.
-func (s *staging) findSuperseding() error {
-	if s.o.SupersededBy != "" {
-		number, err := ParseKB(s.o.SupersededBy)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrSuperseded, err)
-		}
-		by, known := s.supersedes(number)
-		if by == "" && known != "" {
-			return fmt.Errorf("%w: %s; the article of %s names %s", ErrSuperseded, number, s.result.KB, known)
-		}
-		if by == "" {
-			by = number
-			s.warn("the manifest does not say that %s supersedes %s: taken on your word", by, s.result.KB)
-		}
-		s.noPatch(by)
-		return nil
-	}
-	for _, number := range s.o.Installed {
-		if by, _ := s.supersedes(number); by != "" {
-			s.noPatch(by)
-			return nil
-		}
-	}
-	return nil
+// clientFiles is an existing copy of the ConfigMgr client files.
+type clientFiles struct {
+	dir     string
+	code    string // ProductCode of its client.msi
+	version string // ProductVersion of its client.msi
 }
 
-// supersedes returns the KB that number stands for when that supersedes the
-// hotfix, and all that do.
-func (s *staging) supersedes(number string) (by, known string) {
-	var all []string
-	for _, m := range s.o.Manifest.Manifests {
-		for _, one := range m.SupersededBy {
-			if !slices.Contains(all, one.KB) {
-				all = append(all, one.KB)
-			}
-			if one.KB == number || slices.Contains(one.Aliases, number) {
-				by = one.KB
-			}
-		}
-	}
-	return by, strings.Join(all, ", ")
-}
+// clientPackage is the package of the client, below the client files.
+const clientPackage = "i386/client.msi"
 
-func (s *staging) noPatch(by string) {
-	s.result.SupersededBy = by
-	s.result.NoPatch = fmt.Sprintf("%s supersedes %s, which cannot be installed after it; its client update contains the client fix, but not %s.", by, s.result.KB, certFixName)
-}
-
-// lookAtClientFiles finds the patches that are in the copy of the client files
-// already.
+// lookAtClientFiles finds out which client the copy of the client files holds, and
+// the patches that are in it already.
 func (s *staging) lookAtClientFiles() error {
-	if info, err := os.Stat(s.o.ClientDir); err != nil || !info.IsDir() {
-		return &source.Error{Package: s.o.ClientDir, Err: fmt.Errorf("%w: there is no such folder", ErrClientFiles), Hint: "--client-dir names an existing copy of the client files"}
+	if err := apart(s.o.ClientDir, s.o.Output); err != nil {
+		return err
 	}
-	tree, err := foldedPath(s.o.ClientDir, hotfixTree)
+	c, err := openClientFiles(s.o.ClientDir)
+	if err != nil {
+		return err
+	}
+	s.client = c
+	tree, err := findFolded(c.dir, hotfixTree)
 	if err != nil || tree == "" {
 		return err
 	}
-	folders, err := os.ReadDir(tree)
+	folders, err := readDir(tree)
 	if err != nil {
 		return err
 	}
@@ -92,139 +50,220 @@ func (s *staging) lookAtClientFiles() error {
 		if !folder.IsDir() {
 			continue
 		}
-		files, err := os.ReadDir(filepath.Join(tree, folder.Name()))
+		files, err := readDir(filepath.Join(tree, folder.Name()))
 		if err != nil {
 			return err
 		}
 		for _, f := range files {
-			kb := cmp.Or(kbOfName(f.Name()), kbOfName(folder.Name()))
-			if !isPatch(f.Name()) || kb == "" || kb == s.result.KB {
-				continue
-			}
-			s.patches = append(s.patches, Patch{KB: kb, Path: path.Join(hotfixTree, folder.Name(), f.Name())})
-			if by, _ := s.supersedes(kb); by != "" && s.result.NoPatch == "" {
-				s.result.SupersededBy = by
-				s.result.NoPatch = fmt.Sprintf("the copy of the client files holds the client update of %s already (%s), which contains the client fix.", by, f.Name())
+			if isPatch(f.Name()) && f.Type().IsRegular() {
+				s.meet(path.Join(hotfixTree, folder.Name(), f.Name()), filepath.Join(tree, folder.Name(), f.Name()))
 			}
 		}
 	}
 	return nil
 }
 
-// foldedPath finds a path below dir without regard to case; it returns "" when
-// there is none.
-func foldedPath(dir, name string) (string, error) {
-	for _, segment := range strings.Split(name, "/") {
-		entries, err := os.ReadDir(dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			return "", nil
+// meet decides what a patch that is among the client files already means. Its name
+// tells the KB number; a patch that says itself that it is for another client is
+// left out of PATCH, which would fail with it.
+func (s *staging) meet(name, file string) {
+	kb := cmp.Or(kbOfName(path.Base(name)), kbOfName(path.Base(path.Dir(name))))
+	switch kb {
+	case "":
+		s.warn("%s in the client files is not in PATCH: no KB number is in its name", name)
+		return
+	case s.result.KB:
+		if s.result.NoPatch != "" {
+			s.warn("%s in the client files is not needed and not in PATCH", name)
+		} else if !s.stages(path.Base(name)) {
+			s.warn("%s in the client files is not in PATCH: it is a patch of %s too, and not the one of this package", name, kb)
 		}
-		if err != nil {
-			return "", err
-		}
-		i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return strings.EqualFold(e.Name(), segment) })
-		if i < 0 {
-			return "", nil
-		}
-		dir = filepath.Join(dir, entries[i].Name())
+		return
 	}
-	return dir, nil
+	err := s.client.accepts(file)
+	if errors.Is(err, ErrClientFiles) {
+		s.warn("%s in the client files is not in PATCH: it is for another client than the one there", name)
+		return
+	}
+	if err != nil {
+		s.warn("%s in the client files cannot be read as a patch (%v); it is in PATCH for its name", name, err)
+	}
+	s.patches = append(s.patches, Patch{KB: kb, Path: name})
+	if by, _ := s.supersedes(kb); by != "" && s.result.NoPatch == "" {
+		s.result.SupersededBy = by
+		s.result.NoPatch = fmt.Sprintf("the copy of the client files holds the client update of %s already (%s), which contains the client fix.", by, path.Base(name))
+	}
 }
 
-// checkTargets compares what the staged patches apply to with the client.msi of
-// the client files.
-func (s *staging) checkTargets() error {
-	name, err := foldedPath(s.o.ClientDir, "i386/client.msi")
+// stages reports whether the package holds a patch of this name.
+func (s *staging) stages(name string) bool {
+	for _, f := range s.p.Files() {
+		if safepath.Fold(path.Base(f.Path)) == safepath.Fold(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// openClientFiles reads which client a copy of the client files holds.
+func openClientFiles(dir string) (*clientFiles, error) {
+	wrong := func(reason string) error {
+		return &source.Error{Package: dir, Err: fmt.Errorf("%w: %s", ErrClientFiles, reason),
+			Hint: "--client-dir names an existing copy of the ConfigMgr client files: the folder that holds " + clientPackage}
+	}
+	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return nil, wrong("there is no such folder")
+	}
+	name, err := findFolded(dir, clientPackage)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if name == "" {
-		return &source.Error{Package: s.o.ClientDir, Err: fmt.Errorf("%w: there is no i386/client.msi, so this is no copy of the ConfigMgr client files", ErrClientFiles)}
+		return nil, wrong("there is no " + clientPackage)
 	}
-	client, err := source.Open(name, source.Options{})
+	p, err := source.Open(name, source.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	return &clientFiles{dir: dir, code: inspect.Property(p, "ProductCode"), version: inspect.Property(p, "ProductVersion")}, nil
+}
+
+// accepts reports whether the patch in a file applies to the client. An error that
+// wraps ErrClientFiles says that it does not, others that it cannot be read.
+func (c *clientFiles) accepts(file string) error {
+	db, err := msi.Open(file)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	code, version := inspect.Property(client, "ProductCode"), inspect.Property(client, "ProductVersion")
-	for _, a := range s.staged {
-		if !isPatch(a.Name) {
-			continue
-		}
-		p, err := source.Open(s.p.Ref()+"//"+a.Path, s.o.Source)
-		if err != nil {
-			return err
-		}
-		err = fits(p, code, version)
-		p.Close()
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	return nil
+	defer db.Close()
+	return c.fits(db)
 }
 
-// fits reports whether a patch applies to a product.
-func fits(p *source.Package, code, version string) error {
-	patch, err := msp.New(p.Database())
+// fits is accepts for the database of a patch.
+func (c *clientFiles) fits(db *msi.Database) error {
+	patch, err := msp.New(db)
 	if err != nil {
-		return &source.Error{Package: p.Ref(), Err: err}
+		return err
 	}
 	var wanted []string
 	for _, t := range patch.Targets() {
-		if strings.EqualFold(t.ProductCode, code) && t.Accepts(version) {
+		if strings.EqualFold(t.ProductCode, c.code) && t.Accepts(c.version) {
 			return nil
 		}
 		wanted = append(wanted, strings.TrimSpace(t.ProductCode+" "+t.Version))
 	}
-	return fmt.Errorf("%w: %s is for %s, the client files are %s %s", ErrClientFiles, p.Name(), strings.Join(wanted, " or "), code, version)
+	return fmt.Errorf("%w: the patch is for %s, the client files are %s %s", ErrClientFiles, strings.Join(wanted, " or "), c.code, c.version)
 }
 
-// commitClient adds the patch to the client files and reports whether that
-// changed anything.
-func (s *staging) commitClient() (changed bool, err error) {
-	for _, f := range s.result.Files {
-		if !f.ClientDir {
+// checkTargets makes sure that the staged patches apply to the client.
+func (s *staging) checkTargets() error {
+	for f, to := range s.places {
+		if !to.inClient || to.twin {
 			continue
 		}
-		name, err := foldedPath(s.o.ClientDir, f.Path)
-		if err != nil {
-			return false, errors.Join(err, s.client.Abort())
+		if err := s.checkTarget(to.name); err != nil {
+			return &source.Error{Package: s.p.Ref(), Place: f.Path, Err: err}
 		}
-		same, err := hasDigest(name, f.SHA256)
-		if err != nil {
-			return false, errors.Join(err, s.client.Abort())
-		}
-		if same {
-			continue
-		}
-		if name != "" && !s.o.Replace {
-			conflict := &extract.OutputError{Path: name, Err: ErrConflict, Hint: "look at what it is; --replace replaces it"}
-			return false, errors.Join(conflict, s.client.Abort())
-		}
-		changed = true
 	}
-	if !changed {
-		return false, s.client.Abort()
-	}
-	return true, s.client.Commit()
+	return nil
 }
 
-// hasDigest reports whether the file exists and has this SHA-256. A name of ""
-// stands for no file.
-func hasDigest(name, digest string) (bool, error) {
-	if name == "" {
-		return false, nil
-	}
-	f, err := os.Open(name)
+func (s *staging) checkTarget(name string) error {
+	f, err := s.clientDir.Open(name)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return false, err
+	info, err := f.Stat()
+	if err != nil {
+		return err
 	}
-	want, err := hex.DecodeString(digest)
-	return err == nil && bytes.Equal(h.Sum(nil), want), nil
+	db, err := msi.NewReader(f, info.Size())
+	if err != nil {
+		return err
+	}
+	return s.client.fits(db)
+}
+
+// apart fails when two folders are the same or one lies in the other.
+func apart(client, output string) error {
+	a, err := resolve(client)
+	if err != nil {
+		return err
+	}
+	b, err := resolve(output)
+	if err != nil {
+		return err
+	}
+	if inside(a, b) || inside(b, a) {
+		return fmt.Errorf("%w: %s and %s", ErrNested, client, output)
+	}
+	return nil
+}
+
+func inside(outer, inner string) bool {
+	rel, err := filepath.Rel(outer, inner)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// resolve returns the absolute path of what exists or will exist, without symbolic
+// links.
+func resolve(name string) (string, error) {
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	rest := ""
+	for at := abs; ; at = filepath.Dir(at) {
+		real, err := filepath.EvalSymlinks(at)
+		if err == nil {
+			return filepath.Join(real, rest), nil
+		}
+		if filepath.Dir(at) == at {
+			return abs, nil
+		}
+		rest = filepath.Join(filepath.Base(at), rest)
+	}
+}
+
+// findFolded finds a path below dir without regard to case; it returns "" when
+// there is none.
+func findFolded(dir, name string) (string, error) {
+	for _, segment := range strings.Split(name, "/") {
+		found, err := lookUp(dir, segment)
+		if err != nil || found == "" {
+			return "", err
+		}
+		dir = filepath.Join(dir, found)
+	}
+	return dir, nil
+}
+
+// lookUp returns the name in a folder that equals another one without regard to
+// case, the one in the same case where there is one, or "".
+func lookUp(dir, name string) (string, error) {
+	entries, err := readDir(dir)
+	if err != nil {
+		return "", err
+	}
+	found := ""
+	for _, e := range entries {
+		if e.Name() == name {
+			return name, nil
+		}
+		if found == "" && safepath.Fold(e.Name()) == safepath.Fold(name) {
+			found = e.Name()
+		}
+	}
+	return found, nil
+}
+
+func readDir(dir string) ([]fs.DirEntry, error) {
+	entries, err := os.ReadDir(dir)
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return nil, &source.Error{Package: dir, Err: pathError.Err, Hint: "the copy of the client files must be readable"}
+	}
+	return entries, err
 }

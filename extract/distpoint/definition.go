@@ -72,10 +72,11 @@ func (d Definition) Bytes() ([]byte, error) {
 	return []byte(b.String()), nil
 }
 
-// certFixDefinition is the package definition of the CCMCertFix program.
+// certFixDefinition is the package definition of the CCMCertFix program. The KB
+// number has its "KB".
 func certFixDefinition(kb, version, language, exe string) Definition {
 	return Definition{
-		Name:      "CCMCertFix (KB" + kb + ")",
+		Name:      "CCMCertFix (" + kb + ")",
 		Version:   version,
 		Publisher: "Microsoft",
 		Language:  language,

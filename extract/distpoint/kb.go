@@ -1,12 +1,14 @@
 package distpoint
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"regexp"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 )
 
 var (
@@ -25,19 +27,24 @@ func ParseKB(s string) (string, error) {
 	return "KB" + m[1], nil
 }
 
+// maxInstalled bounds the bytes of a list of installed updates.
+const maxInstalled = 64 << 20
+
 // ReadInstalled reads the KB numbers from a list of installed updates: one
-// number a line, or any text in which they are written with KB before them. A
-// list without any number is an error.
+// number a line, or any text in which they are written with KB before them. Text
+// that starts with a byte order mark may be UTF-16, as Windows writes it. A list
+// without any number is an error.
 func ReadInstalled(r io.Reader) ([]string, error) {
+	decoded := transform.NewReader(io.LimitReader(r, maxInstalled), unicode.BOMOverride(unicode.UTF8.NewDecoder()))
+	text, err := io.ReadAll(decoded)
+	if err != nil {
+		return nil, fmt.Errorf("distpoint: list of installed updates: %w", err)
+	}
 	var found []string
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		for _, m := range kbInText.FindAllStringSubmatch(lines.Text(), -1) {
+	for line := range strings.Lines(string(text)) {
+		for _, m := range kbInText.FindAllStringSubmatch(line, -1) {
 			found = append(found, "KB"+m[1]+m[2])
 		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("distpoint: list of installed updates: %w", err)
 	}
 	if len(found) == 0 {
 		return nil, fmt.Errorf("distpoint: the list of installed updates names no KB number")

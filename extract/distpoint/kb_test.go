@@ -28,6 +28,9 @@ func TestReadInstalled(t *testing.T) {
 		{"977384\n", []string{"KB977384"}},
 		{"http://support.microsoft.com/?kbid=977384  HOST  Update  KB977384  NT AUTHORITY\\SYSTEM  1/25/2010\n", []string{"KB977384"}},
 		{"HotFixID\nKB974571 KB977384, KB977384\n", []string{"KB974571", "KB977384"}},
+		{"\ufeffKB977384\r\n", []string{"KB977384"}},
+		{"\xff\xfeH\x00o\x00t\x00\r\x00\n\x00K\x00B\x009\x007\x007\x003\x008\x004\x00 \x00\r\x00\n\x00", []string{"KB977384"}}, // as wmic writes it
+		{strings.Repeat("x", 100_000) + " KB977384", []string{"KB977384"}},
 	} {
 		got, err := ReadInstalled(strings.NewReader(test.text))
 		require.NoError(t, err, test.text)

@@ -13,9 +13,9 @@ type notes struct {
 	patches    []Patch
 	line       *PropertyLine
 	noPatch    string // why no patch is needed; "" when one is
-	certFix    string // name of the CCMCertFix program; "" when the package has none
+	setup      bool   // the hotfix updates ccmsetup.*
+	certFix    bool   // the CCMCertFix program is staged
 	cacheDrive bool   // the line leads into the cache folder on a drive
-	clientDir  bool   // the patch was added to a copy of the client files
 	warnings   []string
 }
 
@@ -36,7 +36,16 @@ func (n notes) text() []byte {
 	return []byte(strings.ReplaceAll(strings.TrimRight(b.String(), "\n")+"\n", "\n", "\r\n"))
 }
 
-func bullet(b *strings.Builder, text string) { fmt.Fprintf(b, "  - %s\n", text) }
+// bullet writes one note. Names come from packages that nobody has vouched for: a
+// line break in one must not make a note of its own.
+func bullet(b *strings.Builder, text string) {
+	fmt.Fprintf(b, "  - %s\n", strings.Map(func(r rune) rune {
+		if isControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, text))
+}
 
 func (n notes) writeFirst(b *strings.Builder) {
 	b.WriteString("First\n\n")
@@ -45,13 +54,13 @@ func (n notes) writeFirst(b *strings.Builder) {
 		if len(n.siteFiles) > 0 {
 			bullet(b, "These files of the package belong on site servers and were not staged: "+strings.Join(n.siteFiles, ", ")+".")
 		}
-		bullet(b, "ccmsetup.* is not placed here either: the hotfix updates it on the site server.")
+		if n.setup {
+			bullet(b, "ccmsetup.* is not placed here either: the hotfix updates it on the site server.")
+		}
+		bullet(b, "Update the distribution points of the ConfigMgr client installation package: its files have changed.")
 	} else {
 		bullet(b, "No patch is needed: "+n.noPatch)
 		bullet(b, n.kb+" must not be installed on the site servers then; nothing else of its package is needed.")
-	}
-	if n.noPatch == "" || n.clientDir {
-		bullet(b, "Update the distribution points of the ConfigMgr client installation package: its files have changed.")
 	}
 	b.WriteString("\n")
 }
@@ -89,11 +98,11 @@ func (n notes) writeSequenceNotes(b *strings.Builder) {
 }
 
 func (n notes) writeCertFix(b *strings.Builder) {
-	if n.certFix == "" {
+	if !n.certFix {
 		return
 	}
-	fmt.Fprintf(b, "%s\n\n", n.certFix)
-	bullet(b, "The client fix serves new certificates; existing ones need "+n.certFix+". Clients with security update 974571 or Windows 7 SP1 need it: their user state migration fails with 0x80092024 (OSDSMPClient) in Ccmexec.log.")
+	fmt.Fprintf(b, "%s\n\n", certFixName)
+	bullet(b, "The client fix serves new certificates; existing ones need "+certFixName+". Clients with security update 974571 or Windows 7 SP1 need it: their user state migration fails with 0x80092024 (OSDSMPClient) in Ccmexec.log.")
 	bullet(b, "It takes no switches, needs administrative rights, and must have run before the task sequence that captures user state starts.")
 	bullet(b, "CCMCertFix\\CCMCertFix.sms defines its package with two programs, plain and with a log: hidden, whether or not a user is logged on, with administrative rights.")
 	bullet(b, "Old computer, the sequence that captures: set \"run another program first\" to the CCMCertFix program. Nothing else is needed there.")

@@ -32,21 +32,19 @@ func (s *staging) properties() ([]byte, error) {
 	if sp := superseding[s.result.SupersededBy]; sp != "" && s.result.ServicePack != "" && s.result.ServicePack != sp {
 		s.warn("%s is an update for %s, and this package is for %s", s.result.SupersededBy, sp, s.result.ServicePack)
 	}
-	m := s.result.Verification
 	n := notes{
-		kb: s.result.KB, product: cmp.Or(strings.TrimSpace("ConfigMgr 2007 "+s.result.ServicePack), m.Title),
+		kb: s.result.KB, product: cmp.Or(strings.TrimSpace(s.manifest.Product+" "+s.result.ServicePack), s.manifest.Title, "the ConfigMgr client"),
 		patches: patches, line: line, noPatch: s.result.NoPatch, cacheDrive: s.o.Location.UNC == "",
-		clientDir: s.client != nil, warnings: s.result.Warnings,
+		certFix: s.certFix() != nil, warnings: s.result.Warnings,
 	}
-	for _, f := range m.Files {
-		switch name := strings.ToLower(f.Name); {
-		case isPatch(name), strings.EqualFold(name, certFixName), strings.HasPrefix(name, "ccmsetup"), slices.Contains(n.siteFiles, f.Name):
+	for _, f := range s.result.Verification.Files {
+		switch {
+		case isPatch(f.Name), isCertFix(f.Name), slices.Contains(n.siteFiles, f.Name):
+		case strings.HasPrefix(strings.ToLower(f.Name), "ccmsetup"):
+			n.setup = true
 		default:
 			n.siteFiles = append(n.siteFiles, f.Name)
 		}
-	}
-	if slices.ContainsFunc(s.staged, isCertFix) {
-		n.certFix = certFixName
 	}
 	return n.text(), nil
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // ProgramCommandLineLimit is the largest number of characters that a program's
@@ -149,7 +150,7 @@ func SortPatches(patches []Patch, order []string) ([]Patch, error) {
 	for i, kb := range order {
 		number, err := ParseKB(kb)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", ErrProperty, err)
 		}
 		if _, twice := rank[number]; twice {
 			return nil, fmt.Errorf("%w: the order names %s twice", ErrProperty, number)
@@ -187,8 +188,8 @@ func NewPropertyLine(patches []Patch, l Location, properties []Property) (*Prope
 		line.Warnings = warnings
 		var paths []string
 		for _, p := range patches {
-			if strings.ContainsAny(p.Path, `";`) {
-				return nil, fmt.Errorf("%w: the patch name %q holds a quote or a semicolon, which PATCH cannot carry", ErrProperty, p.Path)
+			if strings.ContainsAny(p.Path, `";`) || strings.ContainsFunc(p.Path, isControl) {
+				return nil, fmt.Errorf("%w: the patch name %q holds a character that PATCH cannot carry", ErrContent, p.Path)
 			}
 			paths = append(paths, root+`\`+strings.ReplaceAll(p.Path, "/", `\`))
 		}
@@ -211,7 +212,7 @@ func NewPropertyLine(patches []Patch, l Location, properties []Property) (*Prope
 		words = append(words, p.String())
 	}
 	line.Line = strings.Join(words, " ")
-	if n := len(line.Line); n > ProgramCommandLineLimit {
+	if n := utf8.RuneCountInString(line.Line); n > ProgramCommandLineLimit {
 		line.Warnings = append(line.Warnings, fmt.Sprintf("the line has %d characters: it fits the step Setup Windows and ConfigMgr, but not the command line of a ConfigMgr 2007 program, which ends at %d", n, ProgramCommandLineLimit))
 	}
 	return line, nil

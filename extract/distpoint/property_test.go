@@ -83,7 +83,6 @@ func TestPropertyLineRefuses(t *testing.T) {
 		{"no UNC", sp2Patch, Location{UNC: `C:\share`}, nil, "no UNC path"},
 		{"UNC without share", sp2Patch, Location{UNC: `\\server`}, nil, "no UNC path"},
 		{"UNC and package ID", sp2Patch, Location{UNC: `\\s\c`, PackageID: "ABC0001F"}, nil, "one or the other"},
-		{"semicolon in a name", Patch{KB: "KB977203", Path: "i386/hotfix/a;b.msp"}, Location{}, nil, "semicolon"},
 		{"PATCH given", sp2Patch, Location{}, []Property{{"PATCH", "x"}}, "cannot be given"},
 		{"lower case", sp2Patch, Location{}, []Property{{"smsslp", "x"}}, "public property"},
 		{"line break", sp2Patch, Location{}, []Property{{"FSP", "a\nb"}}, "control character"},
@@ -97,6 +96,12 @@ func TestPropertyLineRefuses(t *testing.T) {
 	}
 	_, err := ParseProperty("SMSSLP")
 	require.ErrorIs(t, err, ErrProperty)
+
+	// Names come from the package, not from the user.
+	for _, name := range []string{"a;b.msp", `a"b.msp`, "a\nb.msp"} {
+		_, err := NewPropertyLine([]Patch{{KB: "KB977203", Path: "i386/hotfix/" + name}}, Location{}, nil)
+		require.ErrorIs(t, err, ErrContent)
+	}
 }
 
 func TestSortPatches(t *testing.T) {
@@ -111,10 +116,12 @@ func TestSortPatches(t *testing.T) {
 	require.ErrorContains(t, err, "does not name KB2659258")
 	_, err = SortPatches([]Patch{a}, []string{"977203", "977203"})
 	require.ErrorContains(t, err, "twice")
+	_, err = SortPatches(nil, []string{"first"})
+	require.ErrorIs(t, err, ErrProperty)
 }
 
 func TestDefinition(t *testing.T) {
-	text, err := certFixDefinition("977203", "4.0.6487.2111", "English", "CCMCertFix.exe").Bytes()
+	text, err := certFixDefinition("KB977203", "4.0.6487.2111", "English", "CCMCertFix.exe").Bytes()
 	require.NoError(t, err)
 	require.Equal(t, strings.ReplaceAll(`[PDF]
 Version=2.0

@@ -10,13 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/inspect"
+	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
@@ -33,8 +34,11 @@ var (
 	ErrConflict = errors.New("a file of this name with other content exists")
 	// ErrSuperseded: the KB number that was given does not supersede the hotfix.
 	ErrSuperseded = errors.New("not known to supersede the hotfix")
-	// ErrContent: the package holds nothing that belongs on a distribution point.
-	ErrContent = errors.New("nothing to stage")
+	// ErrContent: the package does not hold what is staged, or not in a way that
+	// can be staged.
+	ErrContent = errors.New("the package cannot be staged")
+	// ErrNested: the output folder and the client files lie in one another.
+	ErrNested = errors.New("the output folder and the client files must not lie in one another")
 )
 
 // Options say what to stage and where.
@@ -84,9 +88,9 @@ type Result struct {
 	NoPatch        string            `json:"no_patch,omitempty"` // why no patch is needed
 	PatchProperty  *string           `json:"patch_property"`     // null while it holds the placeholder, and without patch
 	PropertiesLine string            `json:"properties_line"`    // as in PATCH.txt
-	Files          []StagedFile      `json:"files"`
+	Files          []StagedFile      `json:"files"`              // empty when nothing was staged
 	Warnings       []string          `json:"warnings"`
-	Verification   *manifest.Result  `json:"verification"`
+	Verification   *manifest.Result  `json:"verification"`        // nil when the package could not be read
 	Unchanged      bool              `json:"unchanged,omitempty"` // everything was there already
 }
 
@@ -98,48 +102,68 @@ const hotfixTree = "i386/hotfix"
 
 // Stage verifies a package and writes its distribution-point content. Everything
 // is written, hashed and compared in one pass and appears only when all of it
-// holds; with an error that wraps ErrNotVerified or ErrClientFiles the Result
-// says what was found, and nothing has changed on disk.
+// holds. With an error nothing has changed on disk, and the Result, which may be
+// nil, says what was found out.
 func Stage(ctx context.Context, ref string, o Options) (*Result, error) {
 	p, err := source.Open(ref, o.Source)
 	if err != nil {
-		return nil, err
+		return nil, hintArchive(ref, err)
 	}
 	defer p.Close()
 	s := &staging{o: o, p: p, result: &Result{Tool: o.Tool.Name + " " + o.Tool.Version, Output: o.Output, Files: []StagedFile{}, Warnings: []string{}}}
-	err = s.run(ctx)
-	if s.client != nil {
-		err = errors.Join(err, s.client.Abort())
+	if err = s.run(ctx); err != nil {
+		s.result.Files, s.result.PatchProperty, s.result.PropertiesLine = []StagedFile{}, nil, ""
+	}
+	if s.clientDir != nil {
+		err = errors.Join(err, s.clientDir.Abort())
 	}
 	if s.dir != nil {
 		err = errors.Join(err, s.dir.Abort())
 	}
-	if s.result.Verification == nil {
+	if s.result.Package == nil {
 		return nil, err
 	}
 	return s.result, err
 }
 
+// archiveName is how Microsoft calls the self-extracting archives in which
+// hotfixes are downloaded: <FixID>_<Language>_<Platform>_zip.exe.
+var archiveName = regexp.MustCompile(`(?i)_zip\.exe$`)
+
+// IsArchive reports whether a file has the name of such an archive.
+func IsArchive(name string) bool { return archiveName.MatchString(name) }
+
+// hintArchive says what to do with a self-extracting archive.
+func hintArchive(ref string, err error) error {
+	if !errors.Is(err, source.ErrKind) || !IsArchive(ref) {
+		return err
+	}
+	return &source.Error{Package: ref, Err: fmt.Errorf("%w: it is the self-extracting archive of a download", source.ErrKind),
+		Hint: "unpack it (run it on Windows, or `7zz x` it) and stage the .msi that is in it"}
+}
+
 // staging is one call of Stage.
 type staging struct {
-	o       Options
-	p       *source.Package
-	result  *Result
-	dir     *extract.Dir // Output; nil once committed
-	client  *extract.Dir // ClientDir; nil without, and once committed
-	patches []Patch      // in ClientDir already
-
-	mu      sync.Mutex
-	actuals []*manifest.Actual
-	staged  []*manifest.Actual // those of actuals that are written
+	o         Options
+	p         *source.Package
+	result    *Result
+	dir       *extract.Dir // Output; nil once committed
+	client    *clientFiles // nil without ClientDir
+	clientDir *extract.Dir // ClientDir; nil without, where no patch is needed, and once committed
+	places    map[*source.File]place
+	patches   []Patch            // in ClientDir already
+	staged    []*manifest.Actual // the files of the package that are written
+	manifest  *manifest.Manifest
 }
 
 func (s *staging) run(ctx context.Context) error {
-	kb, err := s.hotfixNumber()
-	if err != nil {
+	var err error
+	if s.result.KB, err = s.hotfixNumber(); err != nil {
 		return err
 	}
-	s.result.KB = kb
+	if err := s.checkRequest(); err != nil {
+		return err
+	}
 	if err := s.findSuperseding(); err != nil {
 		return err
 	}
@@ -148,29 +172,20 @@ func (s *staging) run(ctx context.Context) error {
 			return err
 		}
 	}
-	// The line is written again when the patch is known; what was asked for is
-	// checked before the work begins.
-	if _, err := NewPropertyLine(nil, s.o.Location, s.o.Properties); err != nil {
+	if err := s.plan(); err != nil {
 		return err
 	}
-	if _, _, err := s.o.Location.root(); err != nil {
+	if err := s.createDirs(); err != nil {
 		return err
-	}
-	if s.dir, err = extract.CreateDir(s.o.Output, extract.DirOptions{AcceptIdentical: true, Limits: s.o.Limits}); err != nil {
-		return err
-	}
-	if s.o.ClientDir != "" && s.result.NoPatch == "" {
-		if s.client, err = extract.CreateDir(s.o.ClientDir, extract.DirOptions{Merge: true, Limits: s.o.Limits}); err != nil {
-			return err
-		}
 	}
 	if s.result.Package, err = inspect.Identify(s.p, s.inspectOptions()); err != nil {
 		return err
 	}
-	if err := s.p.Walk(ctx, s.want, source.WalkOptions{}); err != nil {
+	files, err := inspect.Files(ctx, s.p, inspect.Options{Source: s.o.Source, Inspect: s.inspectOptions()}, s.want)
+	if err != nil {
 		return err
 	}
-	if err := s.verify(); err != nil {
+	if err := s.verify(files); err != nil {
 		return err
 	}
 	if err := s.writeEvidence(); err != nil {
@@ -180,6 +195,18 @@ func (s *staging) run(ctx context.Context) error {
 		return err
 	}
 	return s.commit()
+}
+
+// checkRequest refuses an impossible request before the work begins.
+func (s *staging) checkRequest() error {
+	if _, err := SortPatches(nil, s.o.Order); err != nil {
+		return err
+	}
+	if _, _, err := s.o.Location.root(); err != nil {
+		return err
+	}
+	_, err := NewPropertyLine(nil, s.o.Location, s.o.Properties)
+	return err
 }
 
 // hotfixNumber returns the KB number of the hotfix: that of the manifest or, when
@@ -195,11 +222,12 @@ func (s *staging) hotfixNumber() (string, error) {
 		return numbers[0], nil
 	}
 	for _, f := range s.p.Files() {
-		if isPatch(f.Path) && kbOfName(path.Base(f.Path)) != "" {
-			numbers = append(numbers, kbOfName(path.Base(f.Path)))
+		if kb := kbOfName(path.Base(f.Path)); isPatch(f.Path) && kb != "" {
+			numbers = append(numbers, kb)
 		}
 	}
-	if slices.Sort(numbers); len(slices.Compact(numbers)) == 1 {
+	slices.Sort(numbers)
+	if numbers = slices.Compact(numbers); len(numbers) == 1 {
 		return numbers[0], nil
 	}
 	if kb := kbOfName(s.p.Name()); kb != "" {
@@ -211,21 +239,96 @@ func (s *staging) hotfixNumber() (string, error) {
 
 func isPatch(name string) bool { return strings.EqualFold(path.Ext(name), ".msp") }
 
-// want inspects every file of the package and writes those that are staged.
-func (s *staging) want(f *source.File) (cab.Sink, error) {
-	t := &tee{staging: s, inspector: manifest.NewInspector(manifest.File{
-		Target: s.p.Ref(), Path: f.Path, Name: path.Base(f.Path), Size: -1, Time: f.Modified,
-	}, s.inspectOptions())}
-	dir, name := s.place(path.Base(f.Path))
-	if dir == nil {
-		return t, nil
+func isCertFix(name string) bool { return strings.EqualFold(name, certFixName) }
+
+// A place is where a file of the package is staged.
+type place struct {
+	name     string // below the output folder or the client files
+	inClient bool
+	twin     bool // another file of this base name is written instead; both must be equal
+}
+
+// plan decides which files of the package are staged and where. They are found by
+// their names: the folders inside Microsoft's packages are not published.
+func (s *staging) plan() error {
+	s.places = map[*source.File]place{}
+	files := slices.Clone(s.p.Files())
+	slices.SortStableFunc(files, func(a, b *source.File) int { return cmp.Compare(a.Path, b.Path) })
+	seen := map[string]*source.File{}
+	for _, f := range files {
+		to, ok := s.placeOf(path.Base(f.Path))
+		if !ok {
+			continue
+		}
+		// A name that is not fit for a disk is refused before anything is written.
+		if err := safepath.Check(to.name); err != nil {
+			return &source.Error{Package: s.p.Ref(), Place: f.Path, Err: err}
+		}
+		first := seen[safepath.Fold(to.name)]
+		if first != nil && first.Path == f.Path {
+			return &source.Error{Package: s.p.Ref(), Place: f.Path, Err: fmt.Errorf("%w: two files have this path", ErrContent)}
+		}
+		if to.twin = first != nil; !to.twin {
+			seen[safepath.Fold(to.name)] = f
+		}
+		s.places[f] = to
 	}
-	file, err := dir.Create(name, extract.FileInfo{Modified: f.Modified})
+	return nil
+}
+
+// placeOf says where a file of this name is staged, and whether it is.
+func (s *staging) placeOf(name string) (place, bool) {
+	if isCertFix(name) {
+		return place{name: "CCMCertFix/" + certFixName}, true
+	}
+	if !isPatch(name) || s.result.NoPatch != "" {
+		return place{}, false
+	}
+	if kb := kbOfName(name); kb != "" && kb != s.result.KB || !s.o.Manifest.Names(name) {
+		s.warn("%s was not staged: the manifest of %s does not name it", name, s.result.KB)
+		return place{}, false
+	}
+	if s.client != nil {
+		return place{name: path.Join(hotfixTree, s.result.KB, name), inClient: true}, true
+	}
+	return place{name: path.Join("Client", hotfixTree, s.result.KB, name)}, true
+}
+
+// createDirs prepares the folders that will be written.
+func (s *staging) createDirs() (err error) {
+	if s.dir, err = extract.CreateDir(s.o.Output, extract.DirOptions{AcceptIdentical: true, Limits: s.o.Limits}); err != nil {
+		return hintExists(err)
+	}
+	if s.client != nil && s.result.NoPatch == "" {
+		s.clientDir, err = extract.CreateDir(s.o.ClientDir, extract.DirOptions{Merge: true, Limits: s.o.Limits})
+	}
+	return err
+}
+
+// hintExists says what to do about an output folder that holds something else.
+func hintExists(err error) error {
+	var output *extract.OutputError
+	if errors.Is(err, extract.ErrExists) && errors.As(err, &output) {
+		return &extract.OutputError{Path: output.Path, Err: fmt.Errorf("%w, and what it holds is not this result", extract.ErrExists), Hint: "name a new folder, or remove this one first"}
+	}
+	return err
+}
+
+// want writes the files that are staged.
+func (s *staging) want(f *source.File) (cab.Sink, error) {
+	to, ok := s.places[f]
+	if !ok || to.twin {
+		return nil, nil
+	}
+	dir := s.dir
+	if to.inClient {
+		dir = s.clientDir
+	}
+	file, err := dir.Create(to.name, extract.FileInfo{Modified: f.Modified})
 	if err != nil {
 		return nil, err
 	}
-	t.file, t.name, t.inClient = file, name, dir == s.client
-	return t, nil
+	return file, nil
 }
 
 // inspectOptions ask for everything: the result is evidence.
@@ -233,112 +336,110 @@ func (s *staging) inspectOptions() manifest.InspectOptions {
 	return manifest.InspectOptions{SHA256: true, Signature: &s.o.Signature}
 }
 
-// place says where a file of the package is staged: dir is nil for one that is
-// not.
-func (s *staging) place(name string) (dir *extract.Dir, staged string) {
-	switch {
-	case strings.EqualFold(name, certFixName):
-		return s.dir, "CCMCertFix/" + certFixName
-	case !isPatch(name) || s.result.NoPatch != "":
-		return nil, ""
-	case kbOfName(name) != "" && kbOfName(name) != s.result.KB:
-		return nil, ""
-	case s.client != nil:
-		return s.client, path.Join(hotfixTree, s.result.KB, name)
-	}
-	return s.dir, path.Join("Client", hotfixTree, s.result.KB, name)
-}
-
-// tee inspects a file and, where file is set, writes it too.
-type tee struct {
-	*staging
-	inspector *manifest.Inspector
-	file      *extract.File
-	name      string
-	inClient  bool
-}
-
-func (t *tee) Write(p []byte) (int, error) {
-	if t.file != nil {
-		if n, err := t.file.Write(p); err != nil {
-			return n, err
-		}
-	}
-	return t.inspector.Write(p)
-}
-
-func (t *tee) Close(cause error) error {
-	if t.file != nil {
-		if err := t.file.Close(cause); err != nil {
-			return err
-		}
-	}
-	if cause != nil {
-		return nil
-	}
-	a, err := t.inspector.Finish()
-	if err != nil {
-		return err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.actuals = append(t.actuals, a)
-	if t.file != nil {
-		t.staged = append(t.staged, a)
-		t.result.Files = append(t.result.Files, StagedFile{Path: t.name, Size: a.Size, SHA256: a.SHA256, ClientDir: t.inClient})
-	}
-	return nil
-}
-
 const english = 1033
 
-// verify compares the package with its manifest.
-func (s *staging) verify() error {
-	slices.SortFunc(s.actuals, func(a, b *manifest.Actual) int { return cmp.Compare(a.Path, b.Path) })
-	m, err := s.o.Manifest.Choose(s.actuals)
-	if err != nil {
-		return &source.Error{Package: s.p.Ref(), Err: err, Hint: "name the manifest with --manifest"}
+// verify compares the files of the package with its manifest.
+func (s *staging) verify(files []*manifest.Actual) error {
+	warnings := s.p.Warnings()
+	slices.Sort(warnings) // those of a walk come in any order
+	s.result.Warnings = append(s.result.Warnings, warnings...)
+	for _, a := range files {
+		// The evidence is the same wherever the package lies.
+		a.Target = s.p.Name()
+	}
+	var err error
+	if s.manifest, err = s.o.Manifest.Choose(files); err != nil {
+		return s.unknown(files, err)
 	}
 	compare := s.o.Compare
-	if compare.Policy == "" && s.result.Package.Language != english {
+	if language := s.result.Package.Language; compare.Policy == "" && language != english && language != 0 {
 		compare.Policy = manifest.VersionOnly
-		s.warn("the package is not the English one (ProductLanguage %d), which the published table describes: sizes were not compared", s.result.Package.Language)
+		s.warn("the package is not the English one (ProductLanguage %d), which the published table describes: sizes were not compared", language)
 	}
-	r := m.Compare(s.actuals, compare)
-	s.result.Verification, s.result.Manifest, s.result.ServicePack, s.result.Policy = r, r.Manifest, m.ServicePack, r.Policy
-	s.result.Warnings = append(s.result.Warnings, s.p.Warnings()...)
+	r, err := s.o.Manifest.Compare(files, compare)
+	if err != nil {
+		return &source.Error{Package: s.p.Ref(), Err: err}
+	}
+	s.result.Verification, s.result.Manifest, s.result.ServicePack, s.result.Policy = r, r.Manifest, s.manifest.ServicePack, r.Policy
 	if !r.OK {
-		return fmt.Errorf("%s: %w", s.p.Ref(), ErrNotVerified)
+		return &source.Error{Package: s.p.Ref(), Err: ErrNotVerified, Hint: "get the package again from Microsoft; for another hotfix, give its manifest with --manifest"}
+	}
+	if status, reason := s.result.Package.CheckSignature(compare); status != manifest.OK {
+		return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: %s", ErrNotVerified, reason)}
 	}
 	if sig := s.result.Package.Signature; sig == nil || sig.Status == authenticode.None {
 		s.warn("the package carries no signature: nothing but the manifest vouches for it")
-	} else if sig.Status == authenticode.Invalid {
-		return fmt.Errorf("%s: %w: its signature is invalid", s.p.Ref(), ErrNotVerified)
 	}
-	if len(s.staged) == 0 {
-		return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: it holds neither a client patch nor %s", ErrContent, certFixName)}
+	if err := s.collect(files); err != nil {
+		return err
 	}
-	if s.result.NoPatch != "" && !slices.ContainsFunc(s.staged, isCertFix) {
-		return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: no patch is needed, and it holds no %s", ErrContent, certFixName)}
-	}
-	if s.client != nil {
+	if s.clientDir != nil {
 		return s.checkTargets()
 	}
 	return nil
 }
 
-func isCertFix(a *manifest.Actual) bool { return strings.EqualFold(a.Name, certFixName) }
+// unknown is the error about a package of which the manifest cannot be told.
+func (s *staging) unknown(files []*manifest.Actual, err error) error {
+	if slices.ContainsFunc(files, func(a *manifest.Actual) bool { return s.o.Manifest.Names(a.Name) }) {
+		return &source.Error{Package: s.p.Ref(), Err: err, Hint: "name one with --manifest; `hotfix manifest list` shows the built-in ones"}
+	}
+	return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: it holds none of the files that %s names", ErrNotVerified, s.o.Manifest.Ref), Hint: "for another hotfix, give its manifest with --manifest"}
+}
+
+// collect lists the staged files of the package in the result, and makes sure
+// that the manifest vouches for each of them.
+func (s *staging) collect(files []*manifest.Actual) error {
+	byPath := map[string]*manifest.Actual{}
+	for _, a := range files {
+		byPath[a.Path] = a
+	}
+	byName := map[string]*manifest.Actual{}
+	for _, twins := range []bool{false, true} {
+		for f, to := range s.places {
+			a := byPath[f.Path]
+			switch {
+			case to.twin != twins:
+			case !slices.ContainsFunc(s.result.Verification.Files, func(c manifest.Checked) bool { return c.Actual == a }):
+				return &source.Error{Package: s.p.Ref(), Place: f.Path, Err: fmt.Errorf("%w: the manifest does not vouch for it", ErrNotVerified)}
+			case twins:
+				if other := byName[safepath.Fold(to.name)]; other.SHA256 != a.SHA256 {
+					return &source.Error{Package: s.p.Ref(), Place: f.Path, Err: fmt.Errorf("%w: it has the name of %s and other content", ErrContent, other.Path)}
+				}
+			default:
+				byName[safepath.Fold(to.name)] = a
+				s.staged = append(s.staged, a)
+				s.result.Files = append(s.result.Files, StagedFile{Path: to.name, Size: a.Size, SHA256: a.SHA256, ClientDir: to.inClient})
+			}
+		}
+	}
+	slices.SortFunc(s.staged, func(a, b *manifest.Actual) int { return cmp.Compare(a.Path, b.Path) })
+	if len(s.staged) == 0 && s.result.NoPatch == "" {
+		return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: it holds neither a client patch nor %s", ErrContent, certFixName)}
+	}
+	return nil
+}
 
 func (s *staging) warn(format string, args ...any) {
 	s.result.Warnings = append(s.result.Warnings, fmt.Sprintf(format, args...))
 }
 
+// certFix returns the staged CCMCertFix program, or nil.
+func (s *staging) certFix() *manifest.Actual {
+	for _, a := range s.staged {
+		if isCertFix(a.Name) {
+			return a
+		}
+	}
+	return nil
+}
+
 // writeEvidence writes what goes with the staged files.
 func (s *staging) writeEvidence() error {
-	if i := slices.IndexFunc(s.staged, isCertFix); i >= 0 {
-		definition, err := certFixDefinition(s.result.KB, s.staged[i].Version, languageName(s.result.Package.Language), certFixName).Bytes()
+	if a := s.certFix(); a != nil {
+		definition, err := certFixDefinition(s.result.KB, a.Version, languageName(s.result.Package.Language), certFixName).Bytes()
 		if err != nil {
-			return err
+			return &source.Error{Package: s.p.Ref(), Place: a.Path, Err: err}
 		}
 		if err := s.add("CCMCertFix/CCMCertFix.sms", definition); err != nil {
 			return err
@@ -362,7 +463,6 @@ func (s *staging) writeEvidence() error {
 	if err := s.add("report.html", html.Bytes()); err != nil {
 		return err
 	}
-	s.sortFiles()
 	evidence := *s.result
 	evidence.Output = ""
 	var doc bytes.Buffer
@@ -375,12 +475,7 @@ func (s *staging) writeEvidence() error {
 	if err := s.add("stage.json", doc.Bytes()); err != nil {
 		return err
 	}
-	s.sortFiles()
 	return s.add("SHA256SUMS", s.sums())
-}
-
-func (s *staging) sortFiles() {
-	slices.SortFunc(s.result.Files, func(a, b StagedFile) int { return cmp.Compare(a.Path, b.Path) })
 }
 
 // sums is the text of SHA256SUMS: the files below the output folder.
@@ -408,26 +503,37 @@ func (s *staging) add(name string, content []byte) error {
 	}
 	sum := sha256.Sum256(content)
 	s.result.Files = append(s.result.Files, StagedFile{Path: name, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])})
+	slices.SortFunc(s.result.Files, func(a, b StagedFile) int { return cmp.Compare(a.Path, b.Path) })
 	return nil
 }
 
 // commit makes the result appear: first the patch among the client files, then
-// the output folder, whose stage.json says that all of it is there.
+// the output folder, whose stage.json says that all of it is there. What can be
+// known to fail is looked at before the first change, and a first change without
+// the second is taken back.
 func (s *staging) commit() error {
-	unchanged := true
-	if s.client != nil {
-		changed, err := s.commitClient()
-		s.client = nil
-		if err != nil {
+	var added *addition
+	if s.clientDir != nil {
+		var err error
+		if added, err = s.planAddition(); err != nil {
 			return err
 		}
-		unchanged = !changed
+	}
+	if err := s.dir.Check(); err != nil {
+		return hintExists(err)
+	}
+	if added != nil {
+		clientDir := s.clientDir
+		s.clientDir = nil
+		if err := added.commit(clientDir); err != nil {
+			return err
+		}
 	}
 	dir := s.dir
 	s.dir = nil
 	if err := dir.Commit(); err != nil {
-		return err
+		return added.takeBack(hintExists(err))
 	}
-	s.result.Unchanged = unchanged && dir.Unchanged()
+	s.result.Unchanged = dir.Unchanged() && !added.changes()
 	return nil
 }

@@ -3,6 +3,7 @@ package inspect
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -21,7 +22,7 @@ type Identity struct {
 	SHA256      string                  `json:"sha256,omitempty"`
 	Description string                  `json:"description,omitempty"` // product and version
 	Language    int                     `json:"product_language,omitempty"`
-	Signature   *authenticode.Signature `json:"signature,omitempty"` // nil where not asked for, and for kinds without signatures
+	Signature   *authenticode.Signature `json:"signature,omitempty"` // nil where not asked for, and for an rpm
 }
 
 // Identify identifies a package. Its SHA-256 and its signature, which read the
@@ -62,6 +63,27 @@ func Signature(p *source.Package, o authenticode.Options) (*authenticode.Signatu
 		return nil, &source.Error{Package: p.Ref(), Place: "signature", Err: err}
 	}
 	return signature, nil
+}
+
+// CheckSignature judges the signature of the package itself as a comparison judges
+// those of files. The reason is a sentence about a status that is not OK.
+func (id *Identity) CheckSignature(o manifest.CompareOptions) (status manifest.Status, reason string) {
+	s, required := id.Signature, o.RequireSignature || o.Publisher != ""
+	switch {
+	case s == nil:
+		return manifest.OK, ""
+	case s.Status == authenticode.Invalid:
+		return manifest.SignatureInvalid, "the signature of the package is invalid"
+	case !required:
+		return manifest.OK, ""
+	case s.Status == authenticode.None:
+		return manifest.SignatureMissing, "the package is not signed"
+	case s.Status == authenticode.Untrusted:
+		return manifest.SignatureInvalid, "the signature of the package is not trusted"
+	case o.Publisher != "" && !s.SignedBy(o.Publisher):
+		return manifest.SignatureInvalid, fmt.Sprintf("the package is signed by %q, not by %q", s.Publisher, o.Publisher)
+	}
+	return manifest.OK, ""
 }
 
 // Language returns the ProductLanguage of a package, 0 where it names none.

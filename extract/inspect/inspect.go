@@ -13,11 +13,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/manifest"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 // Kind is how a target is looked at.
@@ -32,7 +30,7 @@ const (
 
 // Options say what to find out.
 type Options struct {
-	Source  source.Options
+	Source  source.Options // MaxBytes bounds what is decoded of one target as well
 	Inspect manifest.InspectOptions
 	// Deep looks into packages inside the target as well. Their files have paths
 	// with "//" between the package and the file in it.
@@ -41,6 +39,8 @@ type Options struct {
 	// file, because it is one of the files that are looked for. Nil: none is.
 	AsFile func(name string) bool
 }
+
+func (o Options) asFile(name string) bool { return o.AsFile != nil && o.AsFile(name) }
 
 // A Target is what was found out about one thing that the user named.
 type Target struct {
@@ -52,105 +52,165 @@ type Target struct {
 	Warnings []string
 }
 
-// Inspect looks at one target. After an error of some file the others are still
-// looked at; the errors are joined, and what could be read is in the Target.
+// Inspect looks at one target: a path, or "outer//inner" for a package or a file
+// inside a package. After an error of some file the others are still looked at;
+// the errors are joined, and what could be read is in the Target.
 func Inspect(ctx context.Context, ref string, o Options) (*Target, error) {
 	t := &Target{Ref: ref}
+	w := newWalker(t, o)
 	info, err := os.Stat(ref)
 	switch {
 	case err == nil && info.IsDir():
 		t.Kind = Folder
-		err = t.folder(ctx, o)
-	case err == nil && o.AsFile != nil && o.AsFile(filepath.Base(ref)):
-		t.Kind = File
-		err = t.file(ctx, ref, filepath.Base(ref), info, o)
+		err = t.folder(ctx, w)
+	case err == nil && o.asFile(info.Name()):
+		err = t.file(ctx, ref, w)
 	default:
-		var p *source.Package
-		p, err = source.Open(ref, o.Source)
-		if errors.Is(err, source.ErrKind) && info != nil {
-			t.Kind = File
-			err = t.file(ctx, ref, filepath.Base(ref), info, o)
-			break
-		}
-		if err != nil {
-			return t, err
-		}
-		t.Kind = Package
-		err = t.inspectPackage(ctx, p, o)
-		err = errors.Join(err, p.Close())
+		err = t.open(ctx, ref, info, w)
 	}
 	slices.SortStableFunc(t.Files, func(a, b *manifest.Actual) int { return strings.Compare(a.Path, b.Path) })
 	return t, err
 }
 
-// inspectPackage looks at a package and all of its files.
-func (t *Target) inspectPackage(ctx context.Context, p *source.Package, o Options) error {
-	var err error
-	if t.Package, err = Identify(p, o.Inspect); err != nil {
+// open looks at a package or, where there is none, at a file. Info is nil for what
+// lies inside a package.
+func (t *Target) open(ctx context.Context, ref string, info fs.FileInfo, w *walker) error {
+	if info == nil && w.options.asFile(path.Base(ref)) {
+		return t.member(ctx, ref, w)
+	}
+	p, err := source.Open(ref, w.options.Source)
+	switch {
+	case errors.Is(err, source.ErrKind) && info == nil:
+		return t.member(ctx, ref, w)
+	case errors.Is(err, source.ErrKind):
+		return t.file(ctx, ref, w)
+	case err != nil:
+		return err
+	}
+	defer p.Close()
+	t.Kind = Package
+	if t.Package, err = Identify(p, w.options.Inspect); err != nil {
 		return err
 	}
 	t.Language = t.Package.Language
-	err = t.walk(ctx, p, "", o)
-	t.Warnings = p.Warnings()
+	err = w.walk(ctx, p, "", nil)
+	t.Warnings = append(t.Warnings, p.Warnings()...)
 	return err
+}
+
+// member looks at one file inside a package.
+func (t *Target) member(ctx context.Context, ref string, w *walker) error {
+	t.Kind = File
+	i := strings.LastIndex(ref, "//")
+	if i < 0 {
+		_, err := source.Open(ref, w.options.Source)
+		return err
+	}
+	p, err := source.Open(ref[:i], w.options.Source)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	found := p.Find(ref[i+2:])
+	if len(found) != 1 {
+		// Opening it says what is wrong with the name.
+		_, err := source.Open(ref, w.options.Source)
+		return err
+	}
+	return w.walk(ctx, p, "", found)
 }
 
 // folder looks at all files below the target, in the order of their paths.
 // Symbolic links are not followed: what they lead to is not in the folder.
-func (t *Target) folder(ctx context.Context, o Options) error {
+func (t *Target) folder(ctx context.Context, w *walker) error {
+	root, err := os.OpenRoot(t.Ref)
+	if err != nil {
+		return &source.Error{Package: t.Ref, Err: bare(err)}
+	}
+	defer root.Close()
 	var errs []error
-	err := filepath.WalkDir(t.Ref, func(name string, entry fs.DirEntry, err error) error {
-		if ctx.Err() != nil {
+	failed := func(name string, err error) {
+		if !errors.As(err, new(*source.Error)) {
+			err = &source.Error{Package: t.Ref, Place: name, Err: bare(err)}
+		}
+		errs = append(errs, err)
+	}
+	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case ctx.Err() != nil:
 			return ctx.Err()
-		}
-		if err != nil {
-			errs = append(errs, err)
-			return nil
-		}
-		if !entry.Type().IsRegular() {
-			if !entry.IsDir() {
-				t.Warnings = append(t.Warnings, name+" is no regular file and was not looked at")
+		case err != nil:
+			failed(name, err)
+		case entry.IsDir():
+		case !entry.Type().IsRegular():
+			t.Warnings = append(t.Warnings, name+" is no regular file and was not looked at")
+		default:
+			if err := t.fileIn(ctx, root, name, w); err != nil {
+				failed(name, err)
 			}
-			return nil
-		}
-		info, err := entry.Info()
-		if err == nil {
-			var inside string
-			if inside, err = filepath.Rel(t.Ref, name); err == nil {
-				err = t.file(ctx, name, filepath.ToSlash(inside), info, o)
-			}
-		}
-		if err != nil {
-			errs = append(errs, err)
 		}
 		return nil
 	})
 	return errors.Join(append(errs, err)...)
 }
 
+// bare takes the path from an error of the operating system, where the error
+// around it names it.
+func bare(err error) error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	return err
+}
+
 // file looks at one file on disk.
-func (t *Target) file(ctx context.Context, name, inside string, info fs.FileInfo, o Options) error {
+func (t *Target) file(ctx context.Context, name string, w *walker) error {
+	t.Kind = File
 	f, err := os.Open(name)
+	if err != nil {
+		return &source.Error{Package: name, Err: bare(err)}
+	}
+	defer f.Close()
+	return t.opened(ctx, f, filepath.Base(name), name, w)
+}
+
+// fileIn looks at one file below the target.
+func (t *Target) fileIn(ctx context.Context, root *os.Root, name string, w *walker) error {
+	f, err := root.Open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	return t.opened(ctx, f, name, filepath.Join(t.Ref, filepath.FromSlash(name)), w)
+}
+
+// opened looks at an open file, which is called inside in the target.
+func (t *Target) opened(ctx context.Context, f *os.File, inside, name string, w *walker) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
 	actual, err := manifest.Inspect(manifest.File{
 		Target: t.Ref, Path: inside, Name: path.Base(inside), Size: info.Size(), Time: info.ModTime(),
-	}, f, o.Inspect)
+	}, f, w.options.Inspect)
 	if err != nil {
 		return err
 	}
 	t.Files = append(t.Files, actual)
+	// The database of an administrative image lies in its root.
 	image := t.Kind == Folder && !strings.Contains(inside, "/") && strings.EqualFold(path.Ext(inside), ".msi")
-	if !o.Deep && !image {
+	if !w.options.Deep && !image {
 		return nil
 	}
-	p, err := source.Open(name, o.Source)
-	if errors.Is(err, source.ErrKind) {
+	p, err := source.Open(name, w.options.Source)
+	switch {
+	case errors.Is(err, source.ErrKind):
 		return nil
-	}
-	if err != nil {
+	case err != nil && !w.options.Deep:
+		t.Warnings = append(t.Warnings, err.Error())
+		return nil
+	case err != nil:
 		return err
 	}
 	defer p.Close()
@@ -159,90 +219,8 @@ func (t *Target) file(ctx context.Context, name, inside string, info fs.FileInfo
 		t.Language = Language(p)
 		return nil
 	}
-	if !o.Deep {
+	if !w.options.Deep {
 		return nil
 	}
-	return t.walk(ctx, p, inside+"//", o)
-}
-
-// walk looks at the files of a package, each while it is decoded.
-func (t *Target) walk(ctx context.Context, p *source.Package, prefix string, o Options) error {
-	var mu sync.Mutex
-	var inner []string
-	err := p.Walk(ctx, func(f *source.File) (cab.Sink, error) {
-		return &sink{
-			inspector: manifest.NewInspector(manifest.File{
-				Target: t.Ref, Path: prefix + f.Path, Name: path.Base(f.Path), Size: -1, Time: f.Modified,
-			}, o.Inspect),
-			done: func(a *manifest.Actual, isPackage bool) {
-				mu.Lock()
-				defer mu.Unlock()
-				t.Files = append(t.Files, a)
-				if isPackage {
-					inner = append(inner, f.Path)
-				}
-			},
-		}, nil
-	}, source.WalkOptions{KeepGoing: true})
-	if !o.Deep {
-		return err
-	}
-	slices.Sort(inner)
-	errs := []error{err}
-	for _, name := range inner {
-		errs = append(errs, t.nested(ctx, p, name, prefix+name+"//", o))
-	}
-	return errors.Join(errs...)
-}
-
-// nested looks into a package inside another one.
-func (t *Target) nested(ctx context.Context, outer *source.Package, name, prefix string, o Options) error {
-	p, err := source.Open(outer.Ref()+"//"+name, o.Source)
-	if errors.Is(err, source.ErrKind) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	return t.walk(ctx, p, prefix, o)
-}
-
-// magicSize is how many of a file's first bytes mayBePackage looks at.
-const magicSize = 4
-
-// mayBePackage reports whether a file starts like a compound file ([MS-CFB] 2.2),
-// a cabinet ([MS-CAB] 2.1) or an rpm.
-func mayBePackage(start []byte) bool {
-	switch string(start) {
-	case "\xD0\xCF\x11\xE0", "MSCF", "\xED\xAB\xEE\xDB":
-		return true
-	}
-	return false
-}
-
-// sink feeds one file of a package to an Inspector.
-type sink struct {
-	inspector *manifest.Inspector
-	start     []byte
-	done      func(a *manifest.Actual, isPackage bool)
-}
-
-func (s *sink) Write(p []byte) (int, error) {
-	if missing := magicSize - len(s.start); missing > 0 {
-		s.start = append(s.start, p[:min(missing, len(p))]...)
-	}
-	return s.inspector.Write(p)
-}
-
-func (s *sink) Close(cause error) error {
-	if cause != nil {
-		return nil
-	}
-	a, err := s.inspector.Finish()
-	if err != nil {
-		return err
-	}
-	s.done(a, mayBePackage(s.start))
-	return nil
+	return w.walk(ctx, p, inside+"//", nil)
 }

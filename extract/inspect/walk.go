@@ -1,0 +1,177 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/manifest"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+)
+
+// Files inspects all files of a package in one pass, each while it is decoded, and
+// returns them in the order of their paths. The sink that tap returns for a file
+// receives its bytes as well; nil takes none. The first error ends the pass.
+func Files(ctx context.Context, p *source.Package, o Options, tap func(*source.File) (cab.Sink, error)) ([]*manifest.Actual, error) {
+	t := &Target{Ref: p.Ref()}
+	w := newWalker(t, o)
+	w.tap = tap
+	err := w.walk(ctx, p, "", nil)
+	slices.SortStableFunc(t.Files, func(a, b *manifest.Actual) int { return strings.Compare(a.Path, b.Path) })
+	return t.Files, err
+}
+
+// maxInner bounds how many packages inside a target are looked into.
+const maxInner = 4096
+
+// A walker looks at the files of a target's packages and adds them to the target.
+type walker struct {
+	target  *Target
+	options Options
+	tap     func(*source.File) (cab.Sink, error) // nil: go on after errors
+	limit   int64
+	decoded atomic.Int64
+	inner   int // packages looked into
+
+	mu sync.Mutex // of target.Files
+}
+
+func newWalker(t *Target, o Options) *walker {
+	w := &walker{target: t, options: o, limit: o.Source.MaxBytes}
+	if w.limit == 0 {
+		w.limit = source.DefaultMaxBytes
+	}
+	return w
+}
+
+// walk looks at the files of a package, or at some of them.
+func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, only []*source.File) error {
+	again := map[*manifest.Actual]*source.File{} // to be opened when the pass is over
+	err := p.Walk(ctx, func(f *source.File) (cab.Sink, error) {
+		s := &sink{walker: w, file: f, ref: p.Ref(), inspector: manifest.NewInspector(manifest.File{
+			Target: w.target.Ref, Path: prefix + f.Path, Name: path.Base(f.Path), Size: -1, Time: f.Modified,
+		}, w.options.Inspect)}
+		s.done = func(a *manifest.Actual) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.target.Files = append(w.target.Files, a)
+			if a.SignaturePending || w.options.Deep && mayBePackage(s.start) {
+				again[a] = f
+			}
+		}
+		if w.tap == nil {
+			return s, nil
+		}
+		var err error
+		s.tap, err = w.tap(f)
+		return s, err
+	}, source.WalkOptions{Files: only, KeepGoing: w.tap == nil})
+	if err != nil && (w.tap != nil || ctx.Err() != nil) {
+		return err
+	}
+	errs := []error{err}
+	inner := make([]*manifest.Actual, 0, len(again))
+	for a := range again {
+		inner = append(inner, a)
+	}
+	slices.SortFunc(inner, func(a, b *manifest.Actual) int { return strings.Compare(a.Path, b.Path) })
+	for _, a := range inner {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		err := w.open(ctx, p, again[a], a)
+		if err != nil && w.tap != nil {
+			return err
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// open opens a package inside another one, for its signature, which needs random
+// access, and for its files.
+func (w *walker) open(ctx context.Context, outer *source.Package, f *source.File, a *manifest.Actual) error {
+	if w.inner++; w.inner > maxInner {
+		return &source.Error{Package: outer.Ref(), Place: f.Path, Err: fmt.Errorf("%w: more than %d packages inside one another", source.ErrLimit, maxInner)}
+	}
+	p, err := source.Open(outer.Ref()+"//"+f.Path, w.options.Source)
+	if errors.Is(err, source.ErrKind) {
+		if a.SignaturePending {
+			a.Problems = append(a.Problems, "the signature was not checked: the file is no installer package")
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if a.SignaturePending {
+		a.CheckSignature(p, *w.options.Inspect.Signature)
+	}
+	if !w.options.Deep {
+		return nil
+	}
+	return w.walk(ctx, p, a.Path+"//", nil)
+}
+
+// magicSize is how many of a file's first bytes mayBePackage looks at.
+const magicSize = 4
+
+// mayBePackage reports whether a file starts like a compound file ([MS-CFB] 2.2),
+// a cabinet ([MS-CAB] 2.1) or an rpm.
+func mayBePackage(start []byte) bool {
+	switch string(start) {
+	case "\xD0\xCF\x11\xE0", "MSCF", "\xED\xAB\xEE\xDB":
+		return true
+	}
+	return false
+}
+
+// sink feeds one file of a package to an Inspector and to the tap.
+type sink struct {
+	*walker
+	file      *source.File
+	ref       string // of the package
+	inspector *manifest.Inspector
+	tap       cab.Sink // may be nil
+	start     []byte
+	done      func(*manifest.Actual)
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	if s.decoded.Add(int64(len(p))) > s.limit {
+		return 0, &source.Error{Package: s.ref, Place: s.file.Path, Hint: "--max-bytes raises the limit", Err: fmt.Errorf("%w: more than %d bytes were unpacked", source.ErrLimit, s.limit)}
+	}
+	if missing := magicSize - len(s.start); missing > 0 {
+		s.start = append(s.start, p[:min(missing, len(p))]...)
+	}
+	if s.tap != nil {
+		if n, err := s.tap.Write(p); err != nil {
+			return n, err
+		}
+	}
+	return s.inspector.Write(p)
+}
+
+func (s *sink) Close(cause error) error {
+	if s.tap != nil {
+		if err := s.tap.Close(cause); err != nil {
+			return err
+		}
+	}
+	if cause != nil {
+		return nil
+	}
+	a, err := s.inspector.Finish()
+	if err != nil {
+		return err
+	}
+	s.done(a)
+	return nil
+}
