@@ -20,7 +20,8 @@ func extractCommand(s *session) *cli.Command {
 		ArgsUsage: "PACKAGE",
 		Description: "DIR appears by one rename when every file is written and checked against what the package says; after an error nothing is left.\n\n" +
 			"The layout admin is that of an administrative image, with the package's own database; target is where files would be installed; " +
-			"flat has no folders. --include takes globs (** crosses folders), without case, against the path, or the base name when the glob has no slash.",
+			"flat has no folders. Of a patch without --base, the members of its cabinets, its transforms and a description are written. " +
+			"--include takes globs (** crosses folders), without case, against the path, or the base name when the glob has no slash.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "folder `DIR` to write; it must not exist or be empty"},
 			&cli.StringSliceFlag{Name: "include", Usage: "write only files that match `GLOB`; may be given several times"},
@@ -28,8 +29,8 @@ func extractCommand(s *session) *cli.Command {
 			&cli.BoolFlag{Name: "short-names", Usage: "use 8.3 names, as SHORTFILENAMES=1 does"},
 			allFeaturesFlag(),
 			&cli.BoolFlag{Name: "no-database", Usage: "leave the package's own database out of the image"},
-			&cli.StringSliceFlag{Name: "patch", Usage: "apply the patch `FILE.msp`; may be given several times"},
-			&cli.StringFlag{Name: "base", Usage: "package `BASE.msi` that a patch is applied to, for extracting the finished files from the patch"},
+			patchFlag(),
+			&cli.StringFlag{Name: "base", Usage: "write the files that a patch makes of the package `BASE.msi`"},
 			&cli.BoolFlag{Name: "merge", Usage: "add to a folder that exists, replacing file by file"},
 			&cli.BoolFlag{Name: "keep-going", Usage: "write the files that are whole even if others are lost; exit code 3 all the same"},
 			&cli.Int64Flag{Name: "max-files", Usage: "most files to write: `N`", Value: extract.DefaultMaxFiles},
@@ -53,7 +54,7 @@ func (s *session) extract(c *cli.Context) error {
 	default:
 		return usagef("--layout is admin, target or flat, not %q", layout)
 	}
-	p, err := source.Open(c.Args().First(), sourceOptions(c))
+	p, err := source.Open(c.Args().First(), patchOptions(c))
 	if err != nil {
 		return err
 	}

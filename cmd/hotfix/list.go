@@ -21,25 +21,32 @@ func listCommand(s *session) *cli.Command {
 		Flags: append([]cli.Flag{
 			allFeaturesFlag(),
 			&cli.BoolFlag{Name: "tree", Usage: "print folders as a tree"},
-			&cli.StringFlag{Name: "base", Usage: "resolve the files of a patch against the package `BASE.msi`"},
+			patchFlag(),
+			&cli.StringFlag{Name: "base", Usage: "list the files that a patch makes of the package `BASE.msi`"},
 		}, sourceFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
 				return usagef("list needs one package")
 			}
-			p, err := source.Open(c.Args().First(), sourceOptions(c))
+			p, err := source.Open(c.Args().First(), patchOptions(c))
 			if err != nil {
 				return err
 			}
 			defer p.Close()
-			result := newListResult(p)
+			result, err := newListResult(p)
+			if err != nil {
+				return packageError(p, err)
+			}
 			for _, w := range p.Warnings() {
 				s.warn("%s", w)
 			}
 			return s.finish(result, func(w io.Writer) {
-				if c.Bool("tree") {
+				switch {
+				case c.Bool("tree"):
 					result.writeTree(w)
-				} else {
+				case p.Kind() == source.MSP:
+					result.writePatch(w)
+				default:
 					result.write(w)
 				}
 			}, nil)
@@ -67,6 +74,15 @@ type listedFile struct {
 	ShortPath  string   `json:"short_path,omitempty"`
 	TargetPath string   `json:"target_path,omitempty"`
 	Attributes []string `json:"attributes,omitempty"`
+
+	// Of a member of a patch, or a file that patches change: what the first use of
+	// the member, or the last part of the file, says.
+	Content   string      `json:"content,omitempty"` // whole or delta
+	Format    string      `json:"format,omitempty"`  // of a delta
+	FileSize  *int64      `json:"file_size,omitempty"`
+	Transform string      `json:"transform,omitempty"`
+	Uses      []patchPart `json:"uses,omitempty"` // of a member, by each pair of transforms
+	From      []patchPart `json:"from,omitempty"` // of a patched file: what it is made of
 }
 
 // leftOutGroup is the files that one reason keeps out of the image.
@@ -76,7 +92,11 @@ type leftOutGroup struct {
 	Files   []string `json:"files"`
 }
 
-func newListResult(p *source.Package) *listResult {
+func newListResult(p *source.Package) (*listResult, error) {
+	parts, err := patchParts(p)
+	if err != nil {
+		return nil, err
+	}
 	r := &listResult{Package: p.Ref(), Files: []listedFile{}, LeftOut: leftOutGroups(p.LeftOut()), Warnings: []string{}}
 	r.Warnings = append(r.Warnings, p.Warnings()...)
 	for _, f := range p.Files() {
@@ -90,10 +110,11 @@ func newListResult(p *source.Package) *listResult {
 		if f.TargetPath != f.Path {
 			one.TargetPath = f.TargetPath
 		}
+		one.addParts(p, parts[f])
 		r.Files = append(r.Files, one)
 	}
 	slices.SortStableFunc(r.Files, func(a, b listedFile) int { return strings.Compare(a.Path, b.Path) })
-	return r
+	return r, nil
 }
 
 // attributeNames spells out the Windows attributes of a file, which are set on
@@ -123,10 +144,20 @@ func leftOutGroups(files []source.LeftOut) []leftOutGroup {
 }
 
 func (r *listResult) write(w io.Writer) {
-	t := newTable(">SIZE", "VERSION", "PATH")
+	patched := slices.ContainsFunc(r.Files, func(f listedFile) bool { return f.From != nil })
+	header := []string{">SIZE", "VERSION", "PATH"}
+	if patched {
+		header = []string{">SIZE", "VERSION", "PATCHED BY", "PATH"}
+	}
+	t := newTable(header...)
 	var total int64
-	for _, f := range r.Files {
-		t.row(groupDigits(f.Size), f.Version, f.Path)
+	for i := range r.Files {
+		f := &r.Files[i]
+		if patched {
+			t.row(groupDigits(f.Size), f.Version, f.describe(), f.Path)
+		} else {
+			t.row(groupDigits(f.Size), f.Version, f.Path)
+		}
 		total += f.Size
 	}
 	t.write(w)

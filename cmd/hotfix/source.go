@@ -33,6 +33,18 @@ func sourceOptions(c *cli.Context) source.Options {
 	}
 }
 
+// patchFlag is for commands that read a package as patches make it.
+func patchFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "patch", Usage: "apply the patch `FILE.msp` to the package; may be given several times"}
+}
+
+// patchOptions are the options of commands with the flags --patch and --base.
+func patchOptions(c *cli.Context) source.Options {
+	o := sourceOptions(c)
+	o.Patches, o.Base = c.StringSlice("patch"), c.String("base")
+	return o
+}
+
 // hexMD5 is the digest of a MsiFileHash row, "" without one.
 func hexMD5(sum *[16]byte) string {
 	if sum == nil {

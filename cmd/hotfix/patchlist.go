@@ -1,0 +1,208 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/msp"
+)
+
+// patchPart is a member of a patch's cabinet, and what a pair of transforms makes
+// of it.
+type patchPart struct {
+	Patch      string `json:"patch"`
+	Transform  string `json:"transform"` // the main one of the pair
+	Cabinet    string `json:"cabinet"`
+	Content    string `json:"content"`             // whole or delta
+	Format     string `json:"format,omitempty"`    // of a delta
+	MemberSize int64  `json:"member_size"`         // of the whole file or the delta
+	FileSize   *int64 `json:"file_size,omitempty"` // of the patched file
+	Version    string `json:"version,omitempty"`   // of the patched file
+	Optional   bool   `json:"optional,omitempty"`  // a delta that may fail
+}
+
+// The values of patchPart.Content.
+const (
+	contentWhole = "whole"
+	contentDelta = "delta"
+)
+
+// A memberName tells the members of a patch's cabinets apart.
+type memberName struct {
+	cabinet, key string
+	occurrence   int // of several with that name
+}
+
+// membersOf returns the contents of a patch by their names.
+func membersOf(patch *msp.Patch) (map[memberName]msp.Content, error) {
+	contents, err := patch.Contents(nil)
+	if err != nil {
+		return nil, err
+	}
+	members := make(map[memberName]msp.Content, len(contents))
+	for _, c := range contents {
+		name := memberName{cabinet: c.Cabinet, key: c.Key}
+		for _, taken := members[name]; taken; _, taken = members[name] {
+			name.occurrence++
+		}
+		members[name] = c
+	}
+	return members, nil
+}
+
+func newPatchPart(patch *msp.Patch, c msp.Content, u msp.Use) patchPart {
+	part := patchPart{
+		Patch: patch.Name(), Transform: u.Pair, Cabinet: "#" + c.Cabinet, Content: contentWhole,
+		MemberSize: c.Size, Version: u.Version, Optional: u.Optional,
+	}
+	if u.Delta {
+		part.Content, part.Format = contentDelta, u.Format
+	}
+	switch {
+	case u.FileSize >= 0:
+		part.FileSize = &u.FileSize
+	case !u.Delta:
+		part.FileSize = &c.Size
+	}
+	return part
+}
+
+// patchParts returns, by file, what the files of a package have to do with
+// patches: of a patch alone, what its transforms say about each member; of a
+// package with patches, the members that a file is made of, in order.
+func patchParts(p *source.Package) (map[*source.File][]patchPart, error) {
+	switch {
+	case p.Patch() != nil:
+		return partsOfPatch(p)
+	case p.Plan() != nil:
+		return partsOfPlan(p)
+	}
+	return nil, nil
+}
+
+func partsOfPatch(p *source.Package) (map[*source.File][]patchPart, error) {
+	members, err := membersOf(p.Patch())
+	if err != nil {
+		return nil, err
+	}
+	parts := map[*source.File][]patchPart{}
+	seen := map[memberName]int{}
+	for _, f := range p.Files() {
+		name := memberName{cabinet: strings.TrimPrefix(f.Cabinet, "#"), key: f.Key}
+		name.occurrence = seen[name]
+		seen[memberName{cabinet: name.cabinet, key: name.key}]++
+		c := members[name]
+		for _, use := range c.Uses {
+			parts[f] = append(parts[f], newPatchPart(p.Patch(), c, use))
+		}
+	}
+	return parts, nil
+}
+
+func partsOfPlan(p *source.Package) (map[*source.File][]patchPart, error) {
+	plan := p.Plan()
+	members := map[*msp.Patch]map[memberName]msp.Content{}
+	pairs := map[*msp.Patch]string{}
+	for _, a := range plan.Applied {
+		var err error
+		if members[a.Patch], err = membersOf(a.Patch); err != nil {
+			return nil, err
+		}
+		pairs[a.Patch] = a.Pair.Name
+	}
+	parts := map[*source.File][]patchPart{}
+	add := func(f *source.File, m *msp.Member) {
+		patch := m.Cabinet.Patch
+		c := members[patch][memberName{m.Cabinet.Stream, m.Key, m.Occurrence}]
+		for _, use := range c.Uses {
+			if use.Pair == pairs[patch] && use.Delta == m.Delta {
+				parts[f] = append(parts[f], newPatchPart(patch, c, use))
+				return
+			}
+		}
+	}
+	for _, f := range p.Files() {
+		from := plan.Files[f.Key]
+		if from == nil {
+			continue
+		}
+		if from.Whole != nil {
+			add(f, from.Whole)
+		}
+		for _, m := range from.Deltas {
+			add(f, m)
+		}
+		if own := parts[f]; len(own) > 0 {
+			last := &own[len(own)-1]
+			last.FileSize, last.Version = &f.Size, f.Version
+		}
+	}
+	return parts, nil
+}
+
+// addParts adds to a listed file what patches have to do with it.
+func (f *listedFile) addParts(p *source.Package, parts []patchPart) {
+	if len(parts) == 0 {
+		return
+	}
+	last := parts[len(parts)-1]
+	if p.Patch() != nil {
+		last = parts[0]
+		f.Uses, f.Version = parts, last.Version
+	} else {
+		f.From = parts
+	}
+	f.Content, f.Format, f.FileSize, f.Transform = last.Content, last.Format, last.FileSize, last.Transform
+}
+
+// describe names what a member is, or what a file is made of: "whole", "PA19
+// delta", "whole + PA19 delta".
+func (f *listedFile) describe() string {
+	var names []string
+	for _, part := range f.From {
+		names = append(names, strings.TrimSpace(part.Format+" "+part.Content))
+	}
+	if names == nil {
+		return strings.TrimSpace(f.Format + " " + f.Content)
+	}
+	return strings.Join(names, " + ")
+}
+
+// inPatch is the size of what patches hold of a file.
+func (f *listedFile) inPatch() int64 {
+	if f.From == nil {
+		return f.Size
+	}
+	var size int64
+	for _, part := range f.From {
+		size += part.MemberSize
+	}
+	return size
+}
+
+// writePatch prints the members of a patch, or the files that it makes of its
+// base.
+func (r *listResult) writePatch(w io.Writer) {
+	t := newTable(">IN PATCH", "CONTENT", ">FILE SIZE", "VERSION", "KEY", "PATH")
+	others := 0
+	for i := range r.Files {
+		f := &r.Files[i]
+		if f.Cabinet == "" && f.From == nil {
+			others++ // made of the patch's own streams
+			continue
+		}
+		finished := ""
+		if f.FileSize != nil {
+			finished = groupDigits(*f.FileSize)
+		}
+		t.row(groupDigits(f.inPatch()), f.describe(), finished, f.Version, f.Key, f.Path)
+	}
+	t.write(w)
+	fmt.Fprintln(w, count(len(r.Files)-others, "file"))
+	if others > 0 {
+		fmt.Fprintf(w, "and %s: the transforms and a description\n", count(others, "more file"))
+	}
+	writeLeftOut(w, r.LeftOut)
+}
