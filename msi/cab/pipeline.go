@@ -298,7 +298,7 @@ func (p *pipeline) startDecoding(folder *setFolder, decoder codec.Decoder, group
 		}
 	}
 	group.Go(func() {
-		p.readPacked(folder, decoder, packed, toSplit)
+		p.readPacked(folder, packed, toSplit)
 		if toSplit != nil {
 			close(toSplit)
 		}
@@ -321,8 +321,7 @@ func (p *pipeline) startDecoding(folder *setFolder, decoder codec.Decoder, group
 
 // readPacked reads the blocks of a compressed folder. The first damage ends it:
 // every block needs those before.
-func (p *pipeline) readPacked(folder *setFolder, decoder codec.Decoder, to, toSplit chan<- *batch) {
-	preparer, _ := decoder.(codec.Preparer)
+func (p *pipeline) readPacked(folder *setFolder, to, toSplit chan<- *batch) {
 	p.reader.open(folder, p.readBuffer)
 	for {
 		b := p.take()
@@ -346,9 +345,6 @@ func (p *pipeline) readPacked(folder *setFolder, decoder codec.Decoder, to, toSp
 			default:
 				payload := b.in[used:][: len(block.payload) : len(block.payload)+codec.Slack]
 				copy(payload, block.payload)
-				if preparer != nil {
-					preparer.Prepare(payload)
-				}
 				used += cap(payload)
 				b.blocks = append(b.blocks, packedBlock{place: place, payload: payload, size: block.size})
 			}

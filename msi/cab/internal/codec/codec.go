@@ -27,11 +27,3 @@ type Decoder interface {
 	// decoder's to overwrite. It keeps no reference to either slice.
 	Decode(dst, src []byte) (n int, err error)
 }
-
-// A Preparer is a Decoder that wants its payloads changed in place before
-// Decode sees them. Prepare is called exactly once for each payload, before
-// Decode, possibly by another goroutine while an earlier block is decoded: it
-// must not touch the decoder's state. The same Slack applies.
-type Preparer interface {
-	Prepare(src []byte)
-}
