@@ -43,53 +43,64 @@ func (s *session) info(c *cli.Context) error {
 			return err
 		}
 	}
-	results := []*fileInfo{}
+	results := []any{}
+	var infos []*fileInfo
 	var errs []error
 	for _, ref := range c.Args().Slice() {
 		info, err := readInfo(ref, sourceOptions(c), trust)
-		if err != nil {
+		if err != nil && c.NArg() > 1 { // of one file, the document says it
 			detail := describe(err)
 			info.Error = &detail
-			errs = append(errs, err)
 		}
-		results = append(results, info)
+		errs = append(errs, err)
+		infos = append(infos, info)
+		if info.Kind == "" {
+			results = append(results, unreadable{info.File, info.Error})
+		} else {
+			results = append(results, info)
+		}
 	}
-	err := errors.Join(errs...)
-	if len(results) == 1 {
-		results[0].Error = nil // the document has it
-		return s.finish(results[0], results[0].write, err)
-	}
-	return s.finish(results, func(w io.Writer) {
-		for i, r := range results {
+	text := func(w io.Writer) {
+		for i, info := range infos {
 			if i > 0 {
 				fmt.Fprintln(w)
 			}
-			r.write(w)
+			info.write(w)
 		}
-	}, err)
+	}
+	if len(results) == 1 {
+		return s.finish(results[0], text, errors.Join(errs...))
+	}
+	return s.finish(results, text, errors.Join(errs...))
+}
+
+// unreadable is the JSON document of a file that info could not read at all.
+type unreadable struct {
+	File  string       `json:"file"`
+	Error *errorDetail `json:"error,omitempty"`
 }
 
 // fileInfo is the JSON document of info.
 type fileInfo struct {
 	File            string         `json:"file"`
-	Kind            string         `json:"kind,omitempty"`
-	Size            int64          `json:"size,omitempty"`
-	Version         string         `json:"version,omitempty"` // of an executable or a product
-	Machine         string         `json:"machine,omitempty"`
+	Kind            string         `json:"kind"`
+	Size            int64          `json:"size"`
+	Version         string         `json:"version"` // of an executable, a product or an rpm
+	Machine         string         `json:"machine"`
 	ProductName     string         `json:"product_name,omitempty"`
 	Manufacturer    string         `json:"manufacturer,omitempty"`
-	ProductCode     string         `json:"product_code,omitempty"`
-	ProductVersion  string         `json:"product_version,omitempty"`
+	ProductCode     string         `json:"product_code"`
+	ProductVersion  string         `json:"product_version"`
 	ProductLanguage string         `json:"product_language,omitempty"`
 	UpgradeCode     string         `json:"upgrade_code,omitempty"`
 	PackageCode     string         `json:"package_code,omitempty"`
-	Platform        string         `json:"platform,omitempty"` // of the Template property
+	Platform        string         `json:"platform,omitempty"` // of the Template property, or an rpm's architecture
 	Image           bool           `json:"administrative_image,omitempty"`
 	CodePage        int            `json:"code_page,omitempty"`
 	Patch           *patchInfo     `json:"patch,omitempty"`
-	PatchCode       string         `json:"patch_code,omitempty"`
-	Targets         []patchTarget  `json:"targets,omitempty"`
-	Cabinets        []cabinetInfo  `json:"cabinets,omitempty"`
+	PatchCode       string         `json:"patch_code"`
+	Targets         []patchTarget  `json:"targets"`
+	Cabinets        []cabinetInfo  `json:"cabinets"`
 	Features        []featureInfo  `json:"features,omitempty"`
 	Files           int            `json:"files"`
 	LeftOut         int            `json:"left_out,omitempty"`
@@ -114,9 +125,9 @@ type featureInfo struct {
 
 type signatureInfo struct {
 	Status    authenticode.Status `json:"status"`
-	Signer    string              `json:"signer,omitempty"`
+	Signer    string              `json:"signer"`
 	Publisher string              `json:"publisher,omitempty"`
-	Timestamp string              `json:"timestamp,omitempty"`
+	Timestamp string              `json:"timestamp"` // RFC 3339, UTC
 	Digest    string              `json:"digest_algorithm,omitempty"`
 	Notes     []string            `json:"notes,omitempty"`
 }
@@ -135,7 +146,7 @@ func newSignatureInfo(sig *authenticode.Signature) *signatureInfo {
 // readInfo reads what is known about one file. With an error it returns what
 // could be read.
 func readInfo(ref string, o source.Options, trust *authenticode.Options) (*fileInfo, error) {
-	info := &fileInfo{File: ref}
+	info := &fileInfo{File: ref, Targets: []patchTarget{}, Cabinets: []cabinetInfo{}}
 	p, err := source.Open(ref, o)
 	if errors.Is(err, source.ErrKind) {
 		if executable := info.readExecutable(ref, trust); executable {
@@ -153,6 +164,9 @@ func readInfo(ref string, o source.Options, trust *authenticode.Options) (*fileI
 	}
 	if p.Database() != nil {
 		info.readDatabase(p)
+	}
+	if p.Kind() == source.RPM {
+		info.ProductName, info.Version, info.Platform = p.Identity()
 	}
 	if err := info.readPatch(p); err != nil {
 		return info, packageError(p, err)
@@ -254,12 +268,16 @@ func (i *fileInfo) write(w io.Writer) {
 		line("cabinet", strings.TrimSpace(c.Name+" "+c.Compression)+" ("+where+")")
 	}
 	for _, f := range i.Features {
-		line("feature", fmt.Sprintf("%s, level %d %s", f.Key, f.Level, f.Title))
+		text := fmt.Sprintf("%s, level %d", f.Key, f.Level)
+		if f.Title != "" && f.Title != f.Key {
+			text += ": " + f.Title
+		}
+		line("feature", text)
 	}
 	if i.Kind != "pe" && i.Kind != "" {
 		text := count(i.Files, "file")
 		if i.LeftOut > 0 {
-			text += ", " + strconv.Itoa(i.LeftOut) + " left out of an administrative image"
+			text += ", and " + strconv.Itoa(i.LeftOut) + " left out by extract (hotfix list says why)"
 		}
 		line("files", text)
 	}

@@ -63,7 +63,7 @@ func (i *fileInfo) readPatch(p *source.Package) error {
 		i.Targets = append(i.Targets, patchTarget{t.ProductCode, t.Version, t.NewVersion, t.UpgradeCode, t.Pair})
 	}
 	// A patch without transforms still lists the products that it is for.
-	if i.Targets == nil {
+	if len(i.Targets) == 0 {
 		for _, code := range patch.Products {
 			i.Targets = append(i.Targets, patchTarget{ProductCode: code})
 		}
@@ -78,7 +78,9 @@ func (i *fileInfo) writePatch(line func(name, value string)) {
 	line("patch", i.Patch.Name)
 	line("patch code", i.PatchCode)
 	line("obsoletes", strings.Join(i.Patch.Obsoletes, " "))
-	line("needs installer", i.Patch.MinimumInstaller)
+	if least := i.Patch.MinimumInstaller; least != "" && least != "any" {
+		line("needs", "Windows Installer "+least)
+	}
 	for _, t := range i.Targets {
 		text := strings.TrimSpace(t.ProductCode + " " + t.Version)
 		if t.NewVersion != "" && t.NewVersion != t.Version {

@@ -3,6 +3,7 @@ package source
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/msi/cfb"
@@ -56,6 +57,11 @@ func newError(ref, place string, err error) error {
 	var known *Error
 	if err == nil || errors.As(err, &known) {
 		return err
+	}
+	// The reference names the file already.
+	var onDisk *fs.PathError
+	if errors.As(err, &onDisk) && onDisk.Path == ref && place == "" {
+		err = onDisk.Err
 	}
 	return &Error{Package: ref, Place: place, Hint: hint(err), Err: err}
 }

@@ -341,3 +341,24 @@ func (w *walk) rpmSink(f *File) (cab.Sink, error) {
 	}
 	return sink, err
 }
+
+// Identity returns the name, the version ("1.2-3") and the architecture of an
+// rpm, and nothing for other kinds.
+func (p *Package) Identity() (name, version, architecture string) {
+	if p.rpm == nil {
+		return "", "", ""
+	}
+	var id *rpmutils.NEVRA
+	err := guarded(func() (err error) {
+		id, err = p.rpm.header.GetNEVRA()
+		return err
+	})
+	if err != nil {
+		return "", "", ""
+	}
+	version = id.Version + "-" + id.Release
+	if id.Epoch != "" && id.Epoch != "0" {
+		version = id.Epoch + ":" + version
+	}
+	return id.Name, version, id.Arch
+}
