@@ -97,7 +97,7 @@ func (d *Dir) inspectTarget() (exists, same bool, err error) {
 // empty one.
 func (d *Dir) appear() error {
 	// Windows renames no folder that is open, and none onto another.
-	if err := d.content.Close(); err != nil {
+	if err := d.closeFolders(); err != nil {
 		return err
 	}
 	removed := d.anchor.Remove(d.target) == nil
@@ -282,7 +282,7 @@ func (d *Dir) finish(failed bool) error {
 	if d.anchor == nil {
 		return nil
 	}
-	d.content.Close()
+	d.closeFolders()
 	err := d.release()
 	if closeErr := d.anchor.Close(); err == nil {
 		err = closeErr

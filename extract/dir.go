@@ -84,8 +84,9 @@ type Dir struct {
 	unchanged bool
 
 	mu      sync.Mutex
-	folders map[string]bool // made below content
-	files   map[string]bool // closed, or still being written
+	folders map[string]*os.Root // made below content; nil: not kept open
+	opened  int                 // of folders
+	files   map[string]bool     // closed, or still being written
 	open    int
 	bytes   int64
 	count   int64
@@ -96,7 +97,7 @@ type Dir struct {
 // (wrapping ErrExists, ErrBusy or what the operating system said) when the
 // folder may not be written. The caller must end with Commit or Abort.
 func CreateDir(name string, o DirOptions) (*Dir, error) {
-	d := &Dir{options: o, folders: map[string]bool{}, files: map[string]bool{}}
+	d := &Dir{options: o, folders: map[string]*os.Root{}, files: map[string]bool{}}
 	if err := d.locate(name); err != nil {
 		d.removeParents()
 		return nil, d.outputError(name, err)
@@ -249,37 +250,80 @@ func (d *Dir) Create(file string, info FileInfo) (*File, error) {
 	if err := safepath.Check(file); err != nil {
 		return nil, err
 	}
-	if err := d.enter(file); err != nil {
+	folder, base, err := d.enter(file)
+	if err != nil {
 		return nil, err
 	}
-	f, err := d.content.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := folder.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		d.leave(file)
 		return nil, d.fail(file, err)
 	}
-	return &File{dir: d, name: file, info: info, file: f}, nil
+	return &File{dir: d, name: file, info: info, file: f, folder: folder, base: base}, nil
 }
 
-// enter books one more file and makes its folder.
-func (d *Dir) enter(file string) error {
+// enter books one more file and makes its folder. It returns where to create
+// it.
+func (d *Dir) enter(file string) (folder *os.Root, base string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.files[file] {
-		return fmt.Errorf("%w: %s", ErrCollision, file)
+		return nil, "", fmt.Errorf("%w: %s", ErrCollision, file)
 	}
 	if err := d.options.Limits.check(d.bytes, d.count+1); err != nil {
-		return err
+		return nil, "", err
 	}
-	if folder := path.Dir(file); folder != "." && !d.folders[folder] {
-		if err := d.content.MkdirAll(folder, 0o777); err != nil {
-			return d.failLocked(file, err)
-		}
-		d.folders[folder] = true
+	if folder, base, err = d.makeFolder(file); err != nil {
+		return nil, "", d.failLocked(file, err)
 	}
 	d.files[file] = true
 	d.count++
 	d.open++
-	return nil
+	return folder, base, nil
+}
+
+// maxOpenFolders bounds the folders that are kept open: in an open one a file is
+// created without walking down from the top.
+const maxOpenFolders = 64
+
+// makeFolder makes the folder of a file. The file's place is base in folder.
+func (d *Dir) makeFolder(file string) (folder *os.Root, base string, err error) {
+	name := path.Dir(file)
+	if name == "." {
+		return d.content, file, nil
+	}
+	folder, known := d.folders[name]
+	if !known {
+		parent, base, err := d.makeFolder(name)
+		if err != nil {
+			return nil, "", err
+		}
+		if err := parent.MkdirAll(base, 0o777); err != nil {
+			return nil, "", err
+		}
+		if d.opened < maxOpenFolders {
+			if folder, err = parent.OpenRoot(base); err != nil {
+				return nil, "", err
+			}
+			d.opened++
+		}
+		d.folders[name] = folder
+	}
+	if folder == nil {
+		return d.content, file, nil
+	}
+	return folder, path.Base(file), nil
+}
+
+// closeFolders closes what makeFolder keeps open, and the content itself.
+func (d *Dir) closeFolders() error {
+	for _, folder := range d.folders {
+		if folder != nil {
+			folder.Close()
+		}
+	}
+	d.folders, d.opened = map[string]*os.Root{}, 0
+	return d.content.Close()
 }
 
 // leave takes back what enter booked.
@@ -338,10 +382,12 @@ func outputHint(err error) string {
 
 // A File is one file under construction. It implements cab.Sink.
 type File struct {
-	dir  *Dir
-	name string
-	info FileInfo
-	file *os.File
+	dir    *Dir
+	name   string
+	info   FileInfo
+	file   *os.File
+	folder *os.Root // that holds the file, as base
+	base   string
 }
 
 // Write appends to the file. It fails with ErrLimit when the limits of the Dir
@@ -376,7 +422,7 @@ func (d *Dir) account(n int64) error {
 func (f *File) Close(cause error) error {
 	if cause != nil {
 		f.file.Close()
-		err := f.dir.content.Remove(f.name)
+		err := f.folder.Remove(f.base)
 		f.dir.leave(f.name)
 		if err != nil {
 			return f.dir.fail(f.name, err)
@@ -388,7 +434,7 @@ func (f *File) Close(cause error) error {
 		err = closeErr
 	}
 	if err == nil && !f.info.Modified.IsZero() {
-		err = f.dir.content.Chtimes(f.name, f.info.Modified, f.info.Modified)
+		err = f.folder.Chtimes(f.base, f.info.Modified, f.info.Modified)
 	}
 	if err == nil && f.info.Attributes&settable != 0 {
 		err = setAttributes(filepath.Join(f.dir.content.Name(), filepath.FromSlash(f.name)), f.info.Attributes&settable)
