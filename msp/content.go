@@ -1,6 +1,7 @@
 package msp
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -23,9 +24,9 @@ type Content struct {
 type Use struct {
 	Pair     string // name of the main transform
 	Delta    bool   // else the member is the whole file
-	Format   string // of a delta: "PA19", "PA30"; "" where the patch does not say
+	Format   string // of a delta: "PA19", "PA30"; "" where it cannot be read
 	Optional bool   // the delta may fail
-	FileSize int64  // of the patched file, -1 where the transforms do not say
+	FileSize int64  // of the patched file, -1 where the patch does not say
 	Version  string // of the patched file, "" where the transforms do not say
 	FileName string // File.FileName, "" where the transforms do not say
 	Added    bool   // the product did not have the file
@@ -55,9 +56,13 @@ func (p *Patch) Contents(base *msi.Database) ([]Content, error) {
 		if err != nil {
 			return nil, fmt.Errorf("msp: %s: %w", p.Name(), err)
 		}
+		first := len(list)
 		for _, f := range c.Files {
 			key := p.memberName(f)
 			list = append(list, Content{Cabinet: stream, Key: key, Size: f.Size, Uses: uses[stream][key]})
+		}
+		if err := readHeads(c, list[first:]); err != nil {
+			return nil, fmt.Errorf("msp: %s: %w", p.Name(), err)
 		}
 	}
 	return list, nil
@@ -109,7 +114,7 @@ func (p *Patch) addUses(uses map[string]map[string][]Use, pair *Pair, base *msi.
 		key := rc.Key[0].Text()
 		rows[key] = append(rows[key], rc)
 	}
-	add := func(key string, u Use) {
+	add := func(key string, u Use, head []byte) {
 		m := n.mediaOf(u.Sequence)
 		if m == nil || m.stream() == "" {
 			return
@@ -118,6 +123,7 @@ func (p *Patch) addUses(uses map[string]map[string][]Use, pair *Pair, base *msi.
 		for _, rc := range rows[key] {
 			u.describe(rc)
 		}
+		u.setHead(head)
 		byKey := uses[m.stream()]
 		if byKey == nil {
 			byKey = make(map[string][]Use)
@@ -126,10 +132,10 @@ func (p *Patch) addUses(uses map[string]map[string][]Use, pair *Pair, base *msi.
 		byKey[key] = append(byKey[key], u)
 	}
 	for _, f := range n.files {
-		add(f.key, Use{Sequence: f.sequence})
+		add(f.key, Use{Sequence: f.sequence}, nil)
 	}
 	for _, d := range n.deltas {
-		add(d.key, Use{Sequence: d.sequence, Delta: true, Format: d.format, Optional: d.optional})
+		add(d.key, Use{Sequence: d.sequence, Delta: true, Optional: d.optional}, d.head)
 	}
 	return nil
 }
@@ -148,15 +154,75 @@ func (u *Use) describe(rc msi.RowChange) {
 	}
 }
 
-// headerFormat names the format of a delta by the header that the patch keeps
-// apart from it, in a binary cell; "" where it has none.
-func headerFormat(rc msi.RowChange) string {
+// headSize is enough of a delta to tell its format and the size of the new file.
+const headSize = 64
+
+// headerOf returns the first bytes of a delta from the header that the patch keeps
+// apart from it, in a binary cell; nil where it has none.
+func headerOf(rc msi.RowChange) []byte {
 	for _, c := range rc.Cells {
 		if c.Column == "Header" && c.NewData != nil {
-			head := make([]byte, 4)
+			head := make([]byte, headSize)
 			n, _ := c.NewData.ReadAt(head, 0)
-			return delta.Format(head[:n])
+			return head[:n]
 		}
 	}
-	return ""
+	return nil
+}
+
+// setHead takes the format, and the size where nothing else says it, from the
+// first bytes of a delta.
+func (u *Use) setHead(head []byte) {
+	u.Format = delta.Format(head)
+	if size, ok := delta.NewSize(head); ok && u.FileSize < 0 {
+		u.FileSize = size
+	}
+}
+
+// readHeads decodes a cabinet for the formats of the deltas in it that have no
+// header elsewhere. What cannot be decoded stays unknown: whoever reads the member
+// gets the error.
+func readHeads(c *cab.Cabinet, contents []Content) error {
+	unknown := make(map[*cab.File][]Use)
+	for i, f := range c.Files {
+		if slices.ContainsFunc(contents[i].Uses, func(u Use) bool { return u.Delta && u.Format == "" }) {
+			// The same uses serve every member of that name.
+			contents[i].Uses = slices.Clone(contents[i].Uses)
+			unknown[f] = contents[i].Uses
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	set, err := cab.NewSet([]*cab.Cabinet{c}, cab.SetOptions{Incomplete: true})
+	if err != nil {
+		return err
+	}
+	_ = set.Decode(context.Background(), func(f *cab.File) (cab.Sink, error) {
+		if uses := unknown[f]; uses != nil {
+			return &headSink{uses: uses}, nil
+		}
+		return nil, nil
+	}, cab.DecodeOptions{KeepGoing: true})
+	return nil
+}
+
+// A headSink takes the first bytes of a member.
+type headSink struct {
+	uses []Use
+	head []byte
+}
+
+func (s *headSink) Write(p []byte) (int, error) {
+	s.head = append(s.head, p[:min(len(p), headSize-len(s.head))]...)
+	return len(p), nil
+}
+
+func (s *headSink) Close(error) error {
+	for i := range s.uses {
+		if s.uses[i].Delta {
+			s.uses[i].setHead(s.head)
+		}
+	}
+	return nil
 }

@@ -128,7 +128,7 @@ func TestPatchThatDoesNotFit(t *testing.T) {
 		base, patch string
 		says        []string
 	}{
-		{"wix3-msisandmsps/RtmProduct/product.msi", "wix3-msisandmsps/LDR2/ldr2.msp", []string{"ProductVersion is 1.0.0.0", "for 1.0.1"}},
+		{"wix3-msisandmsps/RtmProduct/product.msi", "wix3-msisandmsps/LDR2/ldr2.msp", []string{"{FB94421B-7FA3-4495-A9D7-212099C19147} 1.0.0.0; it is for {FB94421B-7FA3-4495-A9D7-212099C19147} 1.0.1.0", "ProductVersion is 1.0.0.0", "for 1.0.1"}},
 		{"wix3-permachine/prodAv101.msi", "wix3-permachine/PatchABv101.msp", []string{"1.0.1.0", "{398B8855-E3B8-4559-9C2B-3ED457C5A889}"}},
 		{"synth/base.msi", "wix3-msisandmsps/Baseliner/rtmldr.msp", []string{"ProductCode is {A1A1A1A1", "{FB94421B-7FA3-4495-A9D7-212099C19147}"}},
 	} {

@@ -43,7 +43,7 @@ type patchDelta struct {
 	sequence int32
 	size     int64
 	optional bool
-	format   string
+	head     []byte // of the delta, where the patch keeps it apart
 }
 
 // readNumbering reads the changes of a pair of transforms. before has the File
@@ -154,7 +154,7 @@ func (n *numbering) addDelta(rc msi.RowChange) error {
 	}
 	size, _ := cellInt(rc, "PatchSize")
 	attributes, _ := cellInt(rc, "Attributes")
-	d.size, d.optional, d.format = int64(size), attributes&nonVital != 0, headerFormat(rc)
+	d.size, d.optional, d.head = int64(size), attributes&nonVital != 0, headerOf(rc)
 	n.deltas = append(n.deltas, d)
 	return nil
 }

@@ -106,15 +106,26 @@ type TargetError struct {
 
 func (e *TargetError) Error() string {
 	s := fmt.Sprintf("msp: %s does not fit %s %s", e.Patch.Name(), e.ProductCode, e.Version)
+	if len(e.Wanted) == 0 {
+		return s + ": it holds no transform"
+	}
+	const most = 8
+	var wanted []string
+	for _, t := range e.Wanted {
+		if text := t.ProductCode + " " + t.Version; !slices.Contains(wanted, text) {
+			wanted = append(wanted, text)
+		}
+	}
+	if len(wanted) > most {
+		wanted = append(wanted[:most], fmt.Sprintf("%d more", len(wanted)-most))
+	}
+	s += "; it is for " + strings.Join(wanted, ", ")
 	said := make(map[string]bool)
 	for _, reason := range e.Reasons {
-		if text := reason.Error(); !said[text] {
+		if text := reason.Error(); !said[text] && len(said) < most {
 			said[text] = true
 			s += "; " + text
 		}
-	}
-	if len(e.Reasons) == 0 {
-		s += ": it holds no transform"
 	}
 	return s
 }

@@ -47,12 +47,14 @@ const (
 // Limits of the algorithm: an old file above them was encoded in pieces
 // ("interleaved"), whether or not a flag says so.
 const (
-	maxOldSize      = 8 << 20
-	maxOldSizeLarge = 32 << 20
-	minWindowBits   = 17
-	maxWindowBits   = 23
-	maxWindowLarge  = 25
+	maxOldSize     = 8 << 20
+	minWindowBits  = 17
+	maxWindowBits  = 23
+	maxWindowLarge = 25
 )
+
+// MaxOldSize is the size in bytes of the largest old file that Apply takes.
+const MaxOldSize = 32 << 20
 
 // Info is what the header of a delta says.
 type Info struct {
@@ -130,6 +132,17 @@ func Format(head []byte) string {
 	return ""
 }
 
+// NewSize returns the size in bytes of the new file, which stands among the first
+// 40 bytes of a PA19 delta; ok is false where head does not hold it.
+func NewSize(head []byte) (size int64, ok bool) {
+	if Format(head) != "PA19" {
+		return 0, false
+	}
+	r := &reader{b: head, pos: 4}
+	info := r.start()
+	return info.NewSize, r.err == nil
+}
+
 // Interleaved reports whether one of the sources is encoded in pieces, which
 // Apply refuses.
 func (info *Info) Interleaved() bool {
@@ -144,7 +157,7 @@ func (info *Info) Interleaved() bool {
 func (info *Info) refuse(src *Source) error {
 	limit := int64(maxOldSize)
 	if info.Options&OptionLarge != 0 {
-		limit = maxOldSizeLarge
+		limit = MaxOldSize
 	}
 	if src.interleaved || src.OldSize > limit {
 		return fmt.Errorf("delta: interleaved delta for an old file of %d bytes: %w", src.OldSize, ErrAlgorithm)
@@ -160,21 +173,7 @@ type reader struct {
 }
 
 func (r *reader) header() *Info {
-	info := &Info{Format: "PA19", Options: Options(r.u32())}
-	if info.Options&optionExtendedFlags != 0 {
-		info.Extended = ExtendedOptions(r.u32())
-	}
-	if info.Options&OptionTimestamp != 0 {
-		info.NewFileTime = r.u32()
-	}
-	if info.Options&OptionNoRebase == 0 {
-		info.NewImageBase = uint32(r.u16()) << 16
-		info.NewImageTime = r.timeBefore(info.NewFileTime)
-	}
-	if info.Options&OptionNoResTimeFix == 0 {
-		info.NewResTime = r.timeBefore(info.NewImageTime)
-	}
-	info.NewSize = r.uvli()
+	info := r.start()
 	info.NewCRC = r.u32()
 	if info.Extended&extendedWindow != 0 {
 		info.WindowBits = int(r.u8())
@@ -206,6 +205,26 @@ func (r *reader) header() *Info {
 			r.fail(fmt.Errorf("%d bytes after the last stream: %w", got-want, ErrFormat))
 		}
 	}
+	return info
+}
+
+// start reads the header up to the size of the new file.
+func (r *reader) start() *Info {
+	info := &Info{Format: "PA19", Options: Options(r.u32())}
+	if info.Options&optionExtendedFlags != 0 {
+		info.Extended = ExtendedOptions(r.u32())
+	}
+	if info.Options&OptionTimestamp != 0 {
+		info.NewFileTime = r.u32()
+	}
+	if info.Options&OptionNoRebase == 0 {
+		info.NewImageBase = uint32(r.u16()) << 16
+		info.NewImageTime = r.timeBefore(info.NewFileTime)
+	}
+	if info.Options&OptionNoResTimeFix == 0 {
+		info.NewResTime = r.timeBefore(info.NewImageTime)
+	}
+	info.NewSize = r.uvli()
 	return info
 }
 
