@@ -192,8 +192,7 @@ func (plan *Plan) resolve() error {
 
 // laterWins reports whether of two files with one path the later one stays.
 func (plan *Plan) laterWins() bool {
-	kind := plan.Package.Kind()
-	return plan.options.Layout != Flat && (kind == source.MSI || kind == source.MSM)
+	return plan.options.Layout != Flat && plan.Package.Model() != nil
 }
 
 // unifyFolders spells each folder as the first file in it does, so that a file

@@ -143,17 +143,31 @@ func (f openFile) Size() int64 { return f.size }
 
 // openOnDisk opens a regular file for reading.
 func openOnDisk(name string) (openFile, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return openFile{}, err
-	}
-	info, err := f.Stat()
+	// Opening a named pipe would wait for its other end: look before.
+	info, err := os.Stat(name)
 	if err == nil && !info.Mode().IsRegular() {
 		err = errors.New("not a regular file")
 	}
 	if err != nil {
+		return openFile{}, plain(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return openFile{}, plain(err)
+	}
+	if info, err = f.Stat(); err != nil {
 		f.Close()
-		return openFile{}, err
+		return openFile{}, plain(err)
 	}
 	return openFile{f, info.Size(), info.ModTime().UTC()}, nil
+}
+
+// plain takes the path out of an error of the operating system: the message
+// around it names the file.
+func plain(err error) error {
+	var pathError *os.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	return err
 }

@@ -62,10 +62,10 @@ func (p *Package) listFiles(model *msi.Model, place func(*msi.File, *File)) {
 
 func newFile(m *msi.File) *File {
 	f := &File{
-		Path:            strings.Join(m.SourcePath(false), "/"),
-		ShortPath:       strings.Join(m.SourcePath(true), "/"),
-		TargetPath:      strings.Join(m.TargetPath(false), "/"),
-		ShortTargetPath: strings.Join(m.TargetPath(true), "/"),
+		Path:            join(m.SourcePath(false)),
+		ShortPath:       join(m.SourcePath(true)),
+		TargetPath:      join(m.TargetPath(false)),
+		ShortTargetPath: join(m.TargetPath(true)),
 		Key:             m.Key,
 		Size:            m.Size,
 		Version:         m.Version,
@@ -83,6 +83,15 @@ func newFile(m *msi.File) *File {
 	return f
 }
 
+// join makes a path of names. A name that holds a slash must not become two: it
+// gets a backslash instead, which is refused wherever a path is used.
+func join(names []string) string {
+	for i, name := range names {
+		names[i] = strings.ReplaceAll(name, "/", `\`)
+	}
+	return strings.Join(names, "/")
+}
+
 // storedFile returns a file that has no path but the one it is stored under.
 func storedFile(name, key string, size int64) *File {
 	return &File{Path: name, ShortPath: name, TargetPath: name, ShortTargetPath: name, Key: key, Size: size}
@@ -93,8 +102,8 @@ func storedFile(name, key string, size int64) *File {
 // expected come first, and exact says how many these are.
 func (p *Package) loosePaths(m *msi.File) (paths []string, exact int) {
 	short := p.wordCount&msi.SourceShortNames != 0
-	tree := []string{strings.Join(m.SourcePath(short), "/"), strings.Join(m.SourcePath(!short), "/")}
-	root := []string{m.Name(short), m.Name(!short)}
+	tree := []string{join(m.SourcePath(short)), join(m.SourcePath(!short))}
+	root := []string{join([]string{m.Name(short)}), join([]string{m.Name(!short)})}
 	if p.wordCount&msi.SourceCompressed != 0 && p.wordCount&msi.SourceAdminImage == 0 {
 		tree, root = root, tree
 	}

@@ -35,6 +35,13 @@ type File struct {
 	Features   []string // that name the component
 }
 
+// setModified notes the time of a file where it is not known yet.
+func (f *File) setModified(t time.Time) {
+	if f.Modified.IsZero() && !t.IsZero() {
+		f.Modified = t
+	}
+}
+
 // LeftOut is a file that an administrative image does not hold.
 type LeftOut struct {
 	File    *File

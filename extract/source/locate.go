@@ -90,7 +90,14 @@ func counted(n int, one, many string) string {
 func (p *Package) locate(files []*File) *plan {
 	p.planning.Lock()
 	defer p.planning.Unlock()
-	l := &locator{p: p, plan: &plan{}, sets: map[*cabinetSet]*setPlan{}, places: map[neighbours]*loosePlan{}, missing: map[string]*MissingError{}}
+	l := &locator{
+		p:       p,
+		plan:    &plan{},
+		sets:    map[*cabinetSet]*setPlan{},
+		places:  map[neighbours]*loosePlan{},
+		missing: map[string]*MissingError{},
+		failed:  map[string]error{},
+	}
 	for _, f := range files {
 		e, ok := p.entries[f]
 		if !ok {
@@ -119,6 +126,7 @@ type locator struct {
 	sets    map[*cabinetSet]*setPlan
 	places  map[neighbours]*loosePlan
 	missing map[string]*MissingError
+	failed  map[string]error // cabinets that cannot be opened
 	order   []*MissingError
 }
 
@@ -156,9 +164,7 @@ func (l *locator) findLoose(f *File, e entry) bool {
 		if i >= e.exact {
 			l.p.warn("%s: read from %s, where the package's flags do not expect it", f.Path, name)
 		}
-		if f.Modified.IsZero() {
-			f.Modified = n.modified
-		}
+		f.setModified(n.modified)
 		at := l.places[place]
 		if at == nil {
 			at = &loosePlan{place: place}
@@ -212,9 +218,7 @@ func (l *locator) findMember(f *File, e entry) {
 	if e.loose != nil {
 		l.p.warn("%s: read from cabinet %s, although the package's flags say that it is not compressed", f.Path, e.cabinet)
 	}
-	if f.Modified.IsZero() {
-		f.Modified = member.Modified
-	}
+	f.setModified(member.Modified)
 	s := l.sets[set]
 	if s == nil {
 		s = &setPlan{set: set, files: map[*cab.File]*File{}}
@@ -228,14 +232,21 @@ func (l *locator) findMember(f *File, e entry) {
 	s.files[member] = f
 }
 
-// cabinetSet opens a cabinet with its set. A name that is no plain file name is
-// not looked for.
+// cabinetSet opens a cabinet with its set. One that cannot be opened is not tried
+// again: all its files are lost for one and the same reason.
 func (l *locator) cabinetSet(where string) (*cabinetSet, error) {
-	c, err := l.p.cabinet(where)
-	if err != nil {
+	if err := l.failed[where]; err != nil {
 		return nil, err
 	}
-	return l.p.setOf(c)
+	var set *cabinetSet
+	c, err := l.p.cabinet(where)
+	if err == nil {
+		set, err = l.p.setOf(c)
+	}
+	if err != nil {
+		l.failed[where] = err
+	}
+	return set, err
 }
 
 // errorsOf returns the errors of lost files, one for each cause.

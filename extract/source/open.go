@@ -101,7 +101,7 @@ func splitRef(ref string) (name string, inner []string, err error) {
 	for at := 0; ; at += len(separator) {
 		next := strings.Index(ref[at:], separator)
 		if next < 0 {
-			return "", nil, err
+			return "", nil, plain(err)
 		}
 		at += next
 		info, statErr := os.Stat(ref[:at])
@@ -214,14 +214,22 @@ func (p *Package) mediaFolders() []neighbours {
 
 // Find returns the files that a name means: the one at this path, else the one
 // with this File key, else all with this base name. Case does not matter except
-// for keys. Files that an administrative image leaves out are found too.
+// for keys. A file that an administrative image leaves out is found where the
+// name means no other.
 func (p *Package) Find(name string) []*File {
+	if found := find(p.files, name); len(found) > 0 {
+		return found
+	}
+	var leftOut []*File
+	for _, l := range p.leftOut {
+		leftOut = append(leftOut, l.File)
+	}
+	return find(leftOut, name)
+}
+
+func find(files []*File, name string) []*File {
 	name = strings.TrimLeft(strings.ReplaceAll(name, `\`, "/"), "/")
 	folded := fold(name)
-	files := p.files
-	for _, l := range p.leftOut {
-		files = append(files[:len(files):len(files)], l.File)
-	}
 	var byPath, byKey *File
 	var byBase []*File
 	for _, f := range files {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hotfixkit/hotfixkit/extract/internal/sample"
+	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
@@ -491,6 +492,60 @@ func TestPackagesInsidePackages(t *testing.T) {
 	require.ErrorIs(t, err, ErrLimit)
 	_, err = Open(outer+"//middle.msi", Options{MaxBytes: 100})
 	require.ErrorIs(t, err, ErrLimit)
+}
+
+func TestFind(t *testing.T) {
+	p := open(t, sample.Write(t, t.TempDir(), "a.msi", sample.Package{
+		Directories: [][3]string{{"TARGETDIR", "", "SourceDir"}, {"INSTALLDIR", "TARGETDIR", "App"}, {"OTHER", "TARGETDIR", "Other"}},
+		Features:    [][3]string{{"Main", "", "1"}, {"Off", "", "0"}},
+		Files: []sample.File{
+			{Key: "k1", Name: "one.txt"},
+			{Key: "k2", Name: "twice.txt"},
+			{Key: "k3", Name: "TWICE.txt", Directory: "OTHER"},
+			{Key: "k4", Name: "one.txt", Directory: "OTHER", Feature: "Off"},
+			{Key: "k5", Name: "k2"},
+			{Key: "k6", Name: "off.txt", Feature: "Off"},
+		},
+	}), Options{})
+	for name, want := range map[string][]string{
+		"App/one.txt":   {"App/one.txt"},
+		"/app/ONE.TXT":  {"App/one.txt"},
+		`app\one.txt`:   {"App/one.txt"},
+		"one.txt":       {"App/one.txt"}, // the other one is left out
+		"other/one.txt": {"Other/one.txt"},
+		"off.txt":       {"App/off.txt"},
+		"twice.txt":     {"App/twice.txt", "Other/TWICE.txt"},
+		"k2":            {"App/twice.txt"}, // keys come before base names
+		"K1":            nil,
+		"none":          nil,
+	} {
+		require.Equal(t, want, paths(p.Find(name)), name)
+	}
+}
+
+func TestNamesWithSlashesStayOneName(t *testing.T) {
+	p := open(t, sample.Write(t, t.TempDir(), "a.msi", sample.Package{
+		Files: []sample.File{{Key: "k", Name: "../../evil"}, {Key: "u", Name: "../../etc/passwd", Attributes: msi.FileNoncompressed}},
+		Media: []sample.Media{{Files: 2}},
+	}), Options{})
+	require.Equal(t, `App/..\..\evil`, p.Files()[0].Path)
+	_, err := collect(p, WalkOptions{})
+	require.ErrorIs(t, err, safepath.ErrUnsafe, "nothing outside the package's folder is read")
+}
+
+func TestCabinetThatIsNone(t *testing.T) {
+	dir := t.TempDir()
+	name := sample.Write(t, dir, "a.msi", sample.Package{
+		Media: []sample.Media{{Files: 3, Cabinet: "data.cab"}},
+		Files: []sample.File{{Key: "a", Content: "1"}, {Key: "b", Content: "2"}, {Key: "c", Content: "3"}},
+	})
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "data.cab"), []byte("MSCF, but no cabinet"), 0o666))
+	p := open(t, name, Options{})
+	for _, keepGoing := range []bool{false, true} {
+		_, err := collect(p, WalkOptions{KeepGoing: keepGoing})
+		require.Error(t, err)
+		require.Equal(t, 1, strings.Count(err.Error(), "data.cab"), "one cause is told once: %v", err)
+	}
 }
 
 func TestBlobMovesToDisk(t *testing.T) {
