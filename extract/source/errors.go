@@ -7,6 +7,8 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/msi/cfb"
+	"github.com/hotfixkit/hotfixkit/msp"
+	"github.com/hotfixkit/hotfixkit/msp/delta"
 )
 
 // Errors that callers tell apart with errors.Is. Damage inside a cabinet or a
@@ -81,6 +83,12 @@ func hint(err error) string {
 		return "give an .msi, .msp, .msm, .cab or .rpm file"
 	case errors.Is(err, ErrNotFound):
 		return "hotfix list shows the files"
+	case errors.Is(err, msp.ErrTarget):
+		return "`hotfix info` on the patch and on the package shows what each is for; apply what comes before the patch with --patch too"
+	case errors.Is(err, delta.ErrAlgorithm):
+		return "apply this patch with Windows Installer; --keep-going extracts the other files"
+	case errors.Is(err, delta.ErrSource):
+		return "the package holds another build of the file than the patch was made for"
 	}
 	return ""
 }

@@ -1,17 +1,14 @@
 package source
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/manifest/pe"
 	"github.com/hotfixkit/hotfixkit/msi"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/msp"
 )
 
@@ -21,14 +18,26 @@ type patching struct {
 	base    *Package
 	patches map[*msp.Patch]*Package
 	plan    *msp.Plan
-	origins map[*File]origin
+	origins map[*File]*origin
 }
 
 // An origin says where the bytes of a file of a patched package come from.
 type origin struct {
-	base  *File     // the file before the patches; nil for one that they add
-	patch *msp.File // what the patches do to it; nil: nothing
+	base   *File     // the file before the patches; nil for one that they add
+	patch  *msp.File // what the patches do to it; nil: nothing
+	whole  *part     // that of patch
+	deltas []part    // those of patch
+	err    error     // why it cannot be had
 }
+
+// A part is a file of a package that another file is made of.
+type part struct {
+	of   *Package
+	file *File
+}
+
+// usesBase reports whether the file in the package before the patches is needed.
+func (o *origin) usesBase() bool { return o.patch == nil || o.whole == nil }
 
 // applyPatches returns the package that patches make of base. It takes base and
 // closes it with the result, or on failure.
@@ -42,7 +51,7 @@ func applyPatches(base *Package, refs []string, patches []*Package) (*Package, e
 		content:  shared{base.content},
 		options:  base.options,
 		budget:   base.budget,
-		patched:  &patching{base: base, patches: map[*msp.Patch]*Package{}, origins: map[*File]origin{}},
+		patched:  &patching{base: base, patches: map[*msp.Patch]*Package{}, origins: map[*File]*origin{}},
 	}
 	fail := func(err error) (*Package, error) {
 		for _, patch := range patches {
@@ -70,7 +79,11 @@ func applyPatches(base *Package, refs []string, patches []*Package) (*Package, e
 		p.patched.patches[patch.msp] = patch
 	}
 	plan, err := msp.Apply(base.db, list...)
-	if err != nil {
+	var unfit *msp.TargetError
+	switch {
+	case errors.As(err, &unfit):
+		return fail(base.errorAt("patch "+p.patched.patches[unfit.Patch].ref, err))
+	case err != nil:
 		return fail(base.errorAt("", err))
 	}
 	p.patched.plan, p.db = plan, plan.Database
@@ -93,8 +106,7 @@ func (p *Package) listPatched() error {
 		return err
 	}
 	p.model = model
-	p.warnings = slices.Concat(p.patched.base.warnings, plan.Warnings)
-	for _, warning := range model.Warnings {
+	for _, warning := range slices.Concat(plan.Warnings, model.Warnings) {
 		p.warn("%s", warning)
 	}
 	for _, s := range plan.Skipped {
@@ -104,17 +116,70 @@ func (p *Package) listPatched() error {
 	for f := range p.patched.base.entries {
 		before[f.Key] = f
 	}
+	members := p.patched.members()
 	p.listFiles(model, func(m *msi.File, f *File) {
-		o := origin{base: before[m.Key], patch: plan.Files[m.Key]}
+		o := &origin{base: before[m.Key], patch: plan.Files[m.Key]}
+		o.find(members)
 		p.patched.origins[f] = o
 		switch {
-		case o.patch != nil && o.patch.Whole != nil:
-			f.Cabinet = "#" + o.patch.Whole.Cabinet.Stream
+		case o.whole != nil:
+			f.Cabinet = o.whole.file.Cabinet
 		case o.base != nil:
 			f.Cabinet = o.base.Cabinet
 		}
 	})
 	return nil
+}
+
+// A memberName names members of a patch's cabinets; there may be several of one
+// name.
+type memberName struct {
+	patch        *msp.Patch
+	cabinet, key string
+}
+
+// members returns the members of all patches by their names.
+func (d *patching) members() map[memberName][]part {
+	members := map[memberName][]part{}
+	for patch, of := range d.patches {
+		for _, f := range of.files {
+			if stream, ok := strings.CutPrefix(f.Cabinet, "#"); ok {
+				name := memberName{patch, stream, f.Key}
+				members[name] = append(members[name], part{of, f})
+			}
+		}
+	}
+	return members
+}
+
+// find looks for what the file is made of.
+func (o *origin) find(members map[memberName][]part) {
+	find := func(m *msp.Member) part {
+		found := members[memberName{m.Cabinet.Patch, m.Cabinet.Stream, m.Key}]
+		if m.Occurrence < len(found) {
+			return found[m.Occurrence]
+		}
+		o.err = fmt.Errorf("%w: cabinet %q of the patch %s has no member %q for it", ErrMissing, m.Cabinet.Stream, m.Cabinet.Patch.Name(), m.Key)
+		return part{}
+	}
+	switch {
+	case o.patch == nil && o.base == nil:
+		o.err = fmt.Errorf("%w: neither the package nor a patch holds it", ErrMissing)
+		return
+	case o.patch == nil:
+		return
+	case o.patch.Whole != nil:
+		whole := find(o.patch.Whole)
+		o.whole = &whole
+	case o.base == nil:
+		o.err = fmt.Errorf("%w: the package lacks the file that the patch has a delta for", ErrMissing)
+	}
+	for _, m := range o.patch.Deltas {
+		o.deltas = append(o.deltas, find(m))
+	}
+	if o.err != nil {
+		o.whole, o.deltas = nil, nil
+	}
 }
 
 // onlyPatched leaves the files that the patches deliver, and makes the package
@@ -141,291 +206,6 @@ func (d *patching) close() error {
 		errs = append(errs, patch.Close())
 	}
 	return errors.Join(append(errs, d.base.Close())...)
-}
-
-// patched walks over the files of a patched package: first over the patches,
-// which gives whole files and deltas, then over the package as it was.
-func (w *walk) patched(ctx context.Context) error {
-	d := &patchedWalk{walk: w, wanted: map[*Package]map[*File]func() (cab.Sink, error){}}
-	defer d.close()
-	if err := d.plan(); err != nil {
-		return err
-	}
-	base := w.p.patched.base
-	for _, a := range w.p.patched.plan.Applied {
-		if err := d.over(ctx, w.p.patched.patches[a.Patch]); err != nil {
-			return err
-		}
-	}
-	for _, j := range d.jobs {
-		if j.old != nil {
-			if err := j.finishWhole(); err != nil {
-				return err
-			}
-		}
-	}
-	return d.over(ctx, base)
-}
-
-// A patchedWalk is what one walk wants of the packages around it.
-type patchedWalk struct {
-	*walk
-	order  []wish
-	wanted map[*Package]map[*File]func() (cab.Sink, error)
-	jobs   []*deltaJob
-}
-
-type wish struct {
-	of   *Package
-	file *File
-}
-
-// A deltaJob makes one file out of an old one and deltas.
-type deltaJob struct {
-	walk   *walk
-	file   *File
-	base   *File // the old file in the package; nil when a patch has it
-	patch  *msp.File
-	old    *blob // the old file, when a patch has it
-	deltas []*blob
-}
-
-func (d *patchedWalk) want(of *Package, f *File, sink func() (cab.Sink, error)) {
-	if d.wanted[of] == nil {
-		d.wanted[of] = map[*File]func() (cab.Sink, error){}
-	}
-	d.wanted[of][f] = sink
-	d.order = append(d.order, wish{of, f})
-}
-
-// files returns what is wanted of a package.
-func (d *patchedWalk) files(of *Package) []*File {
-	files := []*File{}
-	for _, w := range d.order {
-		if w.of == of {
-			files = append(files, w.file)
-		}
-	}
-	return files
-}
-
-// plan finds all files before the first byte is read.
-func (d *patchedWalk) plan() error {
-	d.p.planning.Lock()
-	defer d.p.planning.Unlock()
-	for _, f := range d.options.Files {
-		if err := d.locate(f); err != nil {
-			return err
-		}
-	}
-	base := d.p.patched.base
-	if lost := base.locate(d.files(base)).lost; len(lost) > 0 && !d.options.KeepGoing {
-		return base.errorsOf(lost)
-	}
-	for _, f := range d.options.Files {
-		if o := d.p.patched.origins[f]; o.patch == nil && o.base != nil {
-			f.Modified = o.base.Modified
-		}
-	}
-	return nil
-}
-
-// locate books where the bytes of a file come from.
-func (d *patchedWalk) locate(f *File) error {
-	p := d.p
-	o, ok := p.patched.origins[f]
-	switch {
-	case !ok || o.patch == nil && o.base == nil:
-		return d.unavailable(f, fmt.Errorf("%w: neither the package nor a patch holds it", ErrMissing))
-	case o.patch == nil:
-		d.want(p.patched.base, o.base, func() (cab.Sink, error) { return d.unchanged(f, o.base) })
-		return nil
-	case len(o.patch.Deltas) == 0:
-		of, member, err := p.patched.member(o.patch.Whole)
-		if err != nil {
-			return d.unavailable(f, err)
-		}
-		f.Modified = member.Modified
-		d.want(of, member, func() (cab.Sink, error) { return d.sink(f, true) })
-		return nil
-	}
-	return d.locateDeltas(f, o)
-}
-
-func (d *patchedWalk) locateDeltas(f *File, o origin) error {
-	p := d.p
-	j := &deltaJob{walk: d.walk, file: f, base: o.base, patch: o.patch}
-	d.jobs = append(d.jobs, j)
-	capture := func(m *msp.Member) (*blob, error) {
-		of, member, err := p.patched.member(m)
-		if err != nil {
-			return nil, err
-		}
-		b, err := newBlob(p.budget, member.Size, p.innerLimit())
-		if err != nil {
-			return nil, err
-		}
-		f.Modified = member.Modified
-		d.want(of, member, func() (cab.Sink, error) { return blobSink{b}, nil })
-		return b, nil
-	}
-	for _, m := range o.patch.Deltas {
-		b, err := capture(m)
-		if err != nil {
-			return d.unavailable(f, err)
-		}
-		j.deltas = append(j.deltas, b)
-	}
-	if o.patch.Whole != nil {
-		var err error
-		if j.old, err = capture(o.patch.Whole); err != nil {
-			return d.unavailable(f, err)
-		}
-		return nil
-	}
-	if o.base == nil {
-		return d.unavailable(f, fmt.Errorf("%w: the package lacks the file that the patch is a delta to", ErrMissing))
-	}
-	d.want(p.patched.base, o.base, func() (cab.Sink, error) { return &oldFile{job: j}, nil })
-	return nil
-}
-
-// unavailable reports a file that cannot be had.
-func (d *patchedWalk) unavailable(f *File, err error) error {
-	if d.options.KeepGoing {
-		return d.giveUp(f, err)
-	}
-	return d.p.errorAt(f.Path, err)
-}
-
-// member finds a member of a patch among its files.
-func (d *patching) member(m *msp.Member) (*Package, *File, error) {
-	of := d.patches[m.Cabinet.Patch]
-	n := 0
-	for _, f := range of.files {
-		if f.Cabinet == "#"+m.Cabinet.Stream && f.Key == m.Key {
-			if n == m.Occurrence {
-				return of, f, nil
-			}
-			n++
-		}
-	}
-	return nil, nil, of.errorAt(m.Cabinet.Stream, fmt.Errorf("%w: the cabinet has no member %q", ErrMissing, m.Key))
-}
-
-// over walks over one of the packages that the patched one is made of.
-func (d *patchedWalk) over(ctx context.Context, of *Package) error {
-	files := d.files(of)
-	if len(files) == 0 {
-		return nil
-	}
-	o := d.options
-	o.Files = files
-	wanted := d.wanted[of]
-	err := of.Walk(ctx, func(f *File) (cab.Sink, error) { return wanted[f]() }, o)
-	if d.halted() != nil || ctx.Err() != nil || !d.options.KeepGoing {
-		return err
-	}
-	return nil // the sinks know what was lost
-}
-
-// unchanged passes on a file that no patch touches. Its bytes were checked
-// against the rows of the package before; they are checked again where these
-// rows have changed.
-func (d *patchedWalk) unchanged(f, base *File) (cab.Sink, error) {
-	sink, err := d.sink(f, f.Size != base.Size)
-	if c, ok := sink.(*checked); ok && c.hash != nil && base.MD5 != nil && *f.MD5 == *base.MD5 {
-		c.hash = nil
-	}
-	return sink, err
-}
-
-func (d *patchedWalk) close() {
-	for _, j := range d.jobs {
-		for _, b := range append(j.deltas, j.old) {
-			if b != nil {
-				_ = b.Close() // of no use any more, however it ends
-			}
-		}
-	}
-}
-
-// An oldFile takes the bytes of a file that deltas apply to. Only when it is
-// whole the new file is made.
-type oldFile struct {
-	job  *deltaJob
-	data []byte
-}
-
-func (o *oldFile) Write(p []byte) (int, error) {
-	o.data = append(o.data, p...)
-	return len(p), nil
-}
-
-func (o *oldFile) Close(cause error) error {
-	if cause != nil {
-		return o.job.walk.giveUp(o.job.file, cause)
-	}
-	return o.job.finish(o.data)
-}
-
-// finishWhole makes the file when a patch holds the old one, too.
-func (j *deltaJob) finishWhole() error {
-	old, err := j.old.bytes()
-	if err != nil {
-		return j.fail(err)
-	}
-	return j.finish(old)
-}
-
-// finish applies the deltas and delivers the result.
-func (j *deltaJob) finish(old []byte) error {
-	var deltas [][]byte
-	for _, b := range j.deltas {
-		data, err := b.bytes()
-		if err != nil {
-			return j.fail(err)
-		}
-		deltas = append(deltas, data)
-	}
-	content, skipped, err := j.patch.Finish(old, deltas)
-	if err != nil {
-		return j.fail(err)
-	}
-	for _, s := range skipped {
-		j.walk.p.warn("%s: an optional delta is passed over: %s", j.file.Path, s)
-	}
-	sink, err := j.walk.sink(j.file, true)
-	if err != nil || sink == nil {
-		return err
-	}
-	const piece = 128 << 10
-	for part := range slices.Chunk(content, piece) {
-		if _, err := sink.Write(part); err != nil {
-			return errors.Join(err, sink.Close(err))
-		}
-	}
-	return sink.Close(nil)
-}
-
-func (j *deltaJob) fail(err error) error {
-	if j.walk.options.KeepGoing {
-		return j.walk.giveUp(j.file, err)
-	}
-	return j.walk.p.errorAt(j.file.Path, err)
-}
-
-// bytes returns all bytes of a blob that was ended whole.
-func (b *blob) bytes() ([]byte, error) {
-	if err := b.result(); err != nil {
-		return nil, err
-	}
-	if b.file == nil {
-		return b.memory, nil
-	}
-	data := make([]byte, b.size)
-	_, err := io.ReadFull(io.NewSectionReader(b, 0, b.size), data)
-	return data, err
 }
 
 // checkVersion compares the version of an executable with that of the File table,

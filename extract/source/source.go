@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -162,9 +163,18 @@ func (p *Package) LeftOut() []LeftOut { return p.leftOut }
 // Warnings returns what is odd about the package without being wrong. A Walk
 // may add to them.
 func (p *Package) Warnings() []string {
+	var warnings []string
+	if p.patched != nil {
+		warnings = p.patched.base.Warnings()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]string(nil), p.warnings...)
+	for _, w := range p.warnings {
+		if !slices.Contains(warnings, w) {
+			warnings = append(warnings, w)
+		}
+	}
+	return warnings
 }
 
 // warn adds a warning once.

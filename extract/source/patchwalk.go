@@ -1,0 +1,362 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/msp/delta"
+)
+
+// What deltas may take of the memory, in bytes. An old file that is larger than
+// delta.MaxOldSize has no delta that can be applied.
+const (
+	// memoryForDeltas is kept of deltas in one pass over the packages. More deltas
+	// wait for another pass.
+	memoryForDeltas = 32 << 20
+	maxDelta        = 2 * delta.MaxOldSize
+	// memoryForOldFiles is for all files that are read side by side to be patched.
+	memoryForOldFiles = 4 * delta.MaxOldSize
+	workersForDeltas  = 2
+)
+
+// patched walks over the files of a patched package.
+func (w *walk) patched(ctx context.Context) error {
+	files, err := w.available()
+	if err != nil {
+		return err
+	}
+	for _, files := range w.p.patched.passes(files) {
+		pass := &patchPass{walk: w, wanted: map[*Package]*wishes{}}
+		if err := pass.run(ctx, files); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// available returns the files that can be had, as far as that is known before the
+// first byte is read. The others are an error or, when the walk keeps going, lost.
+func (w *walk) available() ([]*File, error) {
+	d := w.p.patched
+	var files, before []*File
+	for _, f := range w.options.Files {
+		o, known := d.origins[f]
+		err := o.err
+		if !known {
+			err = fmt.Errorf("%w: %s", ErrNotFound, f.Path)
+		}
+		if err != nil && !w.options.KeepGoing {
+			return nil, w.p.errorAt(f.Path, err)
+		}
+		if err != nil {
+			if err := w.giveUp(f, err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		files = append(files, f)
+		if o.usesBase() {
+			before = append(before, o.base)
+		}
+	}
+	if lost := d.base.locate(before).lost; len(lost) > 0 && !w.options.KeepGoing {
+		return nil, d.base.errorsOf(lost)
+	}
+	return files, nil
+}
+
+// passes cuts a list of files where the deltas that they need exceed
+// memoryForDeltas.
+func (d *patching) passes(files []*File) [][]*File {
+	first := []*File{}
+	passes := [][]*File{}
+	var kept int64
+	var current []*File
+	for _, f := range files {
+		o := d.origins[f]
+		if len(o.deltas) == 0 {
+			first = append(first, f)
+			continue
+		}
+		size := o.memory()
+		if kept+size > memoryForDeltas && len(current) > 0 {
+			passes = append(passes, current)
+			current, kept = nil, 0
+		}
+		current = append(current, f)
+		kept += size
+	}
+	passes = append(passes, current)
+	passes[0] = append(first, passes[0]...)
+	return passes
+}
+
+// memory is the size of what is kept of patches to make the file.
+func (o *origin) memory() int64 {
+	var size int64
+	for _, part := range o.deltas {
+		size += part.file.Size
+	}
+	if o.whole != nil {
+		size += o.whole.file.Size
+	}
+	return size
+}
+
+// modified is the time of what came last.
+func (o *origin) modified() time.Time {
+	switch {
+	case len(o.deltas) > 0:
+		return o.deltas[len(o.deltas)-1].file.Modified
+	case o.whole != nil:
+		return o.whole.file.Modified
+	}
+	return o.base.Modified
+}
+
+// A patchPass goes once over the patches, for whole files and deltas, and then
+// over the package as it was.
+type patchPass struct {
+	*walk
+	order  []*Package
+	wanted map[*Package]*wishes
+	jobs   []*deltaJob
+
+	making sync.Mutex // held while a file is made: one at a time
+	mu     sync.Mutex
+	held   int64 // bytes of old files
+}
+
+// wishes are what a pass wants of one package.
+type wishes struct {
+	files []*File
+	sinks map[*File]func() (cab.Sink, error)
+}
+
+func (pass *patchPass) want(from part, sink func() (cab.Sink, error)) {
+	w := pass.wanted[from.of]
+	if w == nil {
+		w = &wishes{sinks: map[*File]func() (cab.Sink, error){}}
+		pass.wanted[from.of] = w
+		pass.order = append(pass.order, from.of)
+	}
+	w.files = append(w.files, from.file)
+	w.sinks[from.file] = sink
+}
+
+func (pass *patchPass) run(ctx context.Context, files []*File) error {
+	d := pass.p.patched
+	pass.p.planning.Lock()
+	for _, f := range files {
+		pass.plan(f, d.origins[f])
+	}
+	pass.p.planning.Unlock()
+	for _, of := range pass.order {
+		if of == d.base {
+			continue
+		}
+		if err := pass.over(ctx, of); err != nil {
+			return err
+		}
+	}
+	for _, j := range pass.jobs {
+		if j.old != nil {
+			if err := j.makeOf(j.old.data, j.old.lost); err != nil {
+				return err
+			}
+		}
+	}
+	return pass.over(ctx, d.base)
+}
+
+// plan books where the bytes of a file come from.
+func (pass *patchPass) plan(f *File, o *origin) {
+	base := part{pass.p.patched.base, o.base}
+	if f.Modified.IsZero() {
+		f.Modified = o.modified()
+	}
+	switch {
+	case o.patch == nil:
+		pass.want(base, func() (cab.Sink, error) { return pass.unchanged(f, o.base) })
+		return
+	case len(o.deltas) == 0:
+		pass.want(*o.whole, func() (cab.Sink, error) { return pass.sink(f, true) })
+		return
+	}
+	j := &deltaJob{pass: pass, file: f, origin: o}
+	pass.jobs = append(pass.jobs, j)
+	for _, from := range o.deltas {
+		member := &keptMember{limit: maxDelta}
+		j.deltas = append(j.deltas, member)
+		pass.want(from, func() (cab.Sink, error) { return member, nil })
+	}
+	if o.whole != nil {
+		j.old = &keptMember{limit: delta.MaxOldSize}
+		pass.want(*o.whole, func() (cab.Sink, error) { return j.old, nil })
+		return
+	}
+	pass.want(base, func() (cab.Sink, error) { return &oldFile{job: j}, nil })
+}
+
+// over walks over one of the packages that the patched one is made of.
+func (pass *patchPass) over(ctx context.Context, of *Package) error {
+	wanted := pass.wanted[of]
+	if wanted == nil {
+		return nil
+	}
+	o := pass.options
+	o.Files = wanted.files
+	if len(pass.jobs) > 0 {
+		o.Workers = min(o.Workers, workersForDeltas)
+	}
+	err := of.Walk(ctx, func(f *File) (cab.Sink, error) { return wanted.sinks[f]() }, o)
+	if pass.halted() != nil || ctx.Err() != nil || !pass.options.KeepGoing {
+		return err
+	}
+	return nil // the sinks know what was lost
+}
+
+// unchanged passes on a file that no patch touches. Its bytes were checked
+// against the rows of the package before; they are checked again where these
+// rows have changed.
+func (pass *patchPass) unchanged(f, base *File) (cab.Sink, error) {
+	sink, err := pass.sink(f, f.Size != base.Size)
+	if c, ok := sink.(*checked); ok && c.hash != nil && base.MD5 != nil && *f.MD5 == *base.MD5 {
+		c.hash = nil
+	}
+	return sink, err
+}
+
+// A keptMember takes a member of a patch's cabinet that a file is made of.
+type keptMember struct {
+	limit int64
+	data  []byte
+	lost  error
+}
+
+func (k *keptMember) Write(p []byte) (int, error) {
+	if k.lost == nil && int64(len(k.data)+len(p)) > k.limit {
+		k.data, k.lost = nil, fmt.Errorf("%w: more than %d bytes; no delta is that large, and no file that one applies to", ErrLimit, k.limit)
+	}
+	if k.lost == nil {
+		k.data = append(k.data, p...)
+	}
+	return len(p), nil
+}
+
+func (k *keptMember) Close(cause error) error {
+	if cause != nil {
+		k.data, k.lost = nil, cause
+	}
+	return nil
+}
+
+// A deltaJob makes one file out of an old one and deltas.
+type deltaJob struct {
+	pass   *patchPass
+	file   *File
+	origin *origin
+	old    *keptMember // the old file, when a patch has it; else the package does
+	deltas []*keptMember
+}
+
+// makeOf applies the deltas to the old file, unless that is lost, and delivers the
+// result.
+func (j *deltaJob) makeOf(old []byte, lost error) error {
+	j.pass.making.Lock()
+	defer j.pass.making.Unlock()
+	content, err := j.content(old, lost)
+	if err != nil {
+		if j.pass.options.KeepGoing {
+			return j.pass.giveUp(j.file, err)
+		}
+		return j.pass.p.errorAt(j.file.Path, err)
+	}
+	sink, err := j.pass.sink(j.file, true)
+	if err != nil || sink == nil {
+		return err
+	}
+	const piece = 128 << 10
+	for part := range slices.Chunk(content, piece) {
+		if _, err := sink.Write(part); err != nil {
+			return errors.Join(err, sink.Close(err))
+		}
+	}
+	return sink.Close(nil)
+}
+
+func (j *deltaJob) content(old []byte, lost error) ([]byte, error) {
+	if lost != nil {
+		return nil, lost
+	}
+	var deltas [][]byte
+	for _, d := range j.deltas {
+		if d.lost != nil {
+			return nil, d.lost
+		}
+		deltas = append(deltas, d.data)
+	}
+	content, skipped, err := j.origin.patch.Finish(old, deltas)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range skipped {
+		j.pass.p.warn("%s: an optional delta is passed over: %s", j.file.Path, s)
+	}
+	return content, nil
+}
+
+// An oldFile takes the bytes of a file of the package that deltas apply to. Only
+// when it is whole the new file is made.
+type oldFile struct {
+	job  *deltaJob
+	data []byte
+	lost error
+}
+
+func (o *oldFile) Write(p []byte) (int, error) {
+	if o.lost == nil && len(o.data)+len(p) > delta.MaxOldSize {
+		o.fail(fmt.Errorf("%w: the deltas of files above %d bytes are interleaved", delta.ErrAlgorithm, delta.MaxOldSize))
+	}
+	if o.lost == nil && !o.job.pass.hold(int64(len(p))) {
+		o.fail(fmt.Errorf("%w: more than %d bytes of files to be patched lie side by side", ErrLimit, memoryForOldFiles))
+	}
+	if o.lost == nil {
+		o.data = append(o.data, p...)
+	}
+	return len(p), nil
+}
+
+func (o *oldFile) fail(err error) {
+	o.job.pass.hold(-int64(len(o.data)))
+	o.data, o.lost = nil, err
+}
+
+func (o *oldFile) Close(cause error) error {
+	if cause != nil {
+		o.fail(cause)
+	}
+	err := o.job.makeOf(o.data, o.lost)
+	o.job.pass.hold(-int64(len(o.data)))
+	o.data = nil
+	if cause != nil && errors.Is(err, cause) {
+		return nil // whoever closed it knows
+	}
+	return err
+}
+
+// hold books memory for old files, unless there is too much of them.
+func (pass *patchPass) hold(n int64) bool {
+	pass.mu.Lock()
+	defer pass.mu.Unlock()
+	if n > 0 && pass.held+n > memoryForOldFiles {
+		return false
+	}
+	pass.held += n
+	return true
+}
