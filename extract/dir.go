@@ -110,9 +110,6 @@ func CreateDir(name string, o DirOptions) (*Dir, error) {
 	return d, nil
 }
 
-// Path returns the absolute path of the output folder.
-func (d *Dir) Path() string { return d.path }
-
 // Unchanged reports, after Commit, that the folder already held exactly the
 // files that were written (see DirOptions.AcceptIdentical).
 func (d *Dir) Unchanged() bool { return d.unchanged }

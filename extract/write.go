@@ -28,7 +28,7 @@ type WriteOptions struct {
 
 // Result is what was written. It is the JSON document of "hotfix extract".
 type Result struct {
-	Output   string          `json:"output"`
+	Output   string          `json:"output"` // the folder as it was named
 	Files    []ResultFile    `json:"files"`
 	LeftOut  []ResultLeftOut `json:"left_out"`
 	Lost     []ResultLost    `json:"lost,omitempty"`
@@ -71,7 +71,7 @@ func (plan *Plan) Write(ctx context.Context, dir string, o WriteOptions) (*Resul
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{plan: plan, options: o, out: out, total: plan.Bytes, paths: map[*source.File]string{}}
+	w := &writer{plan: plan, options: o, dir: dir, out: out, total: plan.Bytes, paths: map[*source.File]string{}}
 	damage, err := w.write(ctx)
 	if err != nil {
 		if abortErr := out.Abort(); abortErr != nil && !errors.Is(err, abortErr) {
@@ -103,6 +103,7 @@ func (plan *Plan) refuseOwnFolder(dir string) error {
 type writer struct {
 	plan    *Plan
 	options WriteOptions
+	dir     string // as it was named
 	out     *Dir
 	total   int64
 	paths   map[*source.File]string
@@ -232,9 +233,9 @@ func (w *writer) advance(n int64) {
 // result sorts by path: files are finished in no fixed order.
 func (w *writer) result() *Result {
 	r := &Result{
-		Output:   w.out.Path(),
+		Output:   w.dir,
 		Files:    w.files,
-		LeftOut:  []ResultLeftOut{},
+		LeftOut:  leftOut(w.plan.LeftOut, w.plan.options),
 		Lost:     w.lost,
 		Warnings: []string{},
 	}
@@ -243,9 +244,17 @@ func (w *writer) result() *Result {
 	}
 	slices.SortFunc(r.Files, func(a, b ResultFile) int { return strings.Compare(a.Path, b.Path) })
 	slices.SortFunc(r.Lost, func(a, b ResultLost) int { return strings.Compare(a.Path, b.Path) })
-	for _, l := range w.plan.LeftOut {
-		r.LeftOut = append(r.LeftOut, ResultLeftOut{Path: w.plan.options.path(l.File), Key: l.File.Key, Size: l.File.Size, Feature: l.Feature, Reason: l.Reason})
-	}
 	r.Warnings = append(append(r.Warnings, w.plan.Package.Warnings()...), w.plan.Warnings...)
 	return r
+}
+
+// LeftOut lists the files of a package that its image does not hold.
+func LeftOut(p *source.Package) []ResultLeftOut { return leftOut(p.LeftOut(), Options{}) }
+
+func leftOut(files []source.LeftOut, o Options) []ResultLeftOut {
+	list := []ResultLeftOut{}
+	for _, l := range files {
+		list = append(list, ResultLeftOut{Path: o.path(l.File), Key: l.File.Key, Size: l.File.Size, Feature: l.Feature, Reason: l.Reason})
+	}
+	return list
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -41,11 +42,12 @@ func (s *session) cat(c *cli.Context) error {
 		return &source.Error{Package: p.Ref(), Place: name, Err: source.ErrNotFound, Hint: "`hotfix list " + p.Ref() + "` lists the files"}
 	}
 	if len(found) > 1 {
-		text := ""
+		var paths []string
 		for _, f := range found {
-			text += "\n  " + f.Path
+			paths = append(paths, f.Path)
 		}
-		return usagef("%s: %q may be one of%s", p.Ref(), name, text)
+		err := fmt.Errorf("%s: %q may be %s", p.Ref(), name, strings.Join(paths, " or "))
+		return &usageError{err: err, hint: "name the file by its path"}
 	}
 	walk := func(sink cab.Sink) error {
 		return p.Walk(c.Context, func(*source.File) (cab.Sink, error) { return sink, nil }, source.WalkOptions{Files: found})

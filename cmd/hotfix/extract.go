@@ -59,6 +59,9 @@ func (s *session) extract(c *cli.Context) error {
 		return err
 	}
 	defer p.Close()
+	if p.Kind() == source.MST {
+		return &usageError{err: fmt.Errorf("%s is a transform: it holds no files", p.Ref()), hint: "hotfix tables prints what it changes"}
+	}
 	plan, err := extract.NewPlan(p, extract.Options{
 		Layout:     layout,
 		Include:    c.StringSlice("include"),
@@ -86,7 +89,7 @@ func (s *session) extract(c *cli.Context) error {
 			total += f.Size
 		}
 		fmt.Fprintf(w, "%s: %s, %s bytes\n", printable(result.Output), count(len(result.Files), "file"), groupDigits(total))
-		writeLeftOut(w, leftOutGroups(p.LeftOut()))
+		writeLeftOut(w, result.LeftOut)
 		for _, l := range result.Lost {
 			fmt.Fprintf(w, "lost: %s (%s)\n", printable(l.Path), printable(l.Error))
 		}

@@ -30,7 +30,7 @@ var layers = map[string][]string{
 	"manifest/report":         {"manifest", "manifest/authenticode"},
 	"extract/internal/":       {"msi", "msi/cab"},
 	"extract/safepath":        {},
-	"extract/source":          {"extract/safepath", "msi", "msi/cab", "msi/cfb", "msp", "msp/delta"},
+	"extract/source":          {"extract/safepath", "manifest/pe", "msi", "msi/cab", "msi/cfb", "msp", "msp/delta"},
 	"extract/inspect":         {"extract/source", "manifest", "manifest/authenticode", "msi", "msi/cab"},
 	"extract":                 {"extract/source", "extract/safepath", "msi", "msi/cab"},
 	"extract/distpoint":       {"extract", "extract/inspect", "extract/safepath", "extract/source", "manifest", "manifest/", "msi", "msi/cab", "msp"},

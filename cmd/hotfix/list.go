@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
 )
 
@@ -37,7 +38,7 @@ func listCommand(s *session) *cli.Command {
 			if err != nil {
 				return packageError(p, err)
 			}
-			for _, w := range p.Warnings() {
+			for _, w := range result.Warnings {
 				s.warn("%s", w)
 			}
 			return s.finish(result, func(w io.Writer) {
@@ -56,21 +57,21 @@ func listCommand(s *session) *cli.Command {
 
 // listResult is the JSON document of list.
 type listResult struct {
-	Package  string         `json:"package"`
-	Files    []listedFile   `json:"files"`
-	LeftOut  []leftOutGroup `json:"left_out"`
-	Warnings []string       `json:"warnings"`
+	Package  string                  `json:"package"`
+	Files    []listedFile            `json:"files"`
+	LeftOut  []extract.ResultLeftOut `json:"left_out"`
+	Warnings []string                `json:"warnings"`
 }
 
 type listedFile struct {
 	Path       string   `json:"path"`
 	Size       int64    `json:"size"`
-	Version    string   `json:"version,omitempty"`
-	Language   string   `json:"language,omitempty"`
-	Key        string   `json:"key,omitempty"`
-	Cabinet    string   `json:"cabinet,omitempty"`
+	Version    string   `json:"version"`
+	Language   string   `json:"language"`
+	Key        string   `json:"key"`
+	Cabinet    string   `json:"cabinet"`
 	Sequence   int      `json:"sequence"`
-	MD5        string   `json:"md5,omitempty"`
+	MD5        string   `json:"md5"`
 	ShortPath  string   `json:"short_path,omitempty"`
 	TargetPath string   `json:"target_path,omitempty"`
 	Attributes []string `json:"attributes,omitempty"`
@@ -85,23 +86,27 @@ type listedFile struct {
 	From      []patchPart `json:"from,omitempty"` // of a patched file: what it is made of
 }
 
-// leftOutGroup is the files that one reason keeps out of the image.
-type leftOutGroup struct {
-	Feature string   `json:"feature,omitempty"`
-	Reason  string   `json:"reason"`
-	Files   []string `json:"files"`
-}
-
 func newListResult(p *source.Package) (*listResult, error) {
 	parts, err := patchParts(p)
 	if err != nil {
 		return nil, err
 	}
-	r := &listResult{Package: p.Ref(), Files: []listedFile{}, LeftOut: leftOutGroups(p.LeftOut()), Warnings: []string{}}
+	r := &listResult{Package: p.Ref(), Files: []listedFile{}, LeftOut: extract.LeftOut(p), Warnings: []string{}}
 	r.Warnings = append(r.Warnings, p.Warnings()...)
-	for _, f := range p.Files() {
+	plan, err := extract.NewPlan(p, extract.Options{})
+	if err != nil {
+		// A package that extract refuses can still be looked at.
+		r.Warnings = append(r.Warnings, fmt.Sprintf("extract refuses this package: %v", err))
+		plan = &extract.Plan{}
+		for _, f := range p.Files() {
+			plan.Items = append(plan.Items, extract.Item{Path: f.Path, File: f})
+		}
+	}
+	r.Warnings = append(r.Warnings, plan.Warnings...)
+	for _, item := range plan.Items {
+		f := item.File
 		one := listedFile{
-			Path: f.Path, Size: f.Size, Version: f.Version, Language: f.Language, Key: f.Key, Cabinet: f.Cabinet,
+			Path: item.Path, Size: f.Size, Version: f.Version, Language: f.Language, Key: f.Key, Cabinet: f.Cabinet,
 			Sequence: f.Sequence, MD5: hexMD5(f.MD5), Attributes: attributeNames(f.Attributes),
 		}
 		if f.ShortPath != f.Path {
@@ -129,20 +134,6 @@ func attributeNames(attributes uint32) []string {
 	return names
 }
 
-func leftOutGroups(files []source.LeftOut) []leftOutGroup {
-	groups := []leftOutGroup{}
-	for _, l := range files {
-		same := func(g leftOutGroup) bool { return g.Feature == l.Feature && g.Reason == l.Reason }
-		i := slices.IndexFunc(groups, same)
-		if i < 0 {
-			i = len(groups)
-			groups = append(groups, leftOutGroup{Feature: l.Feature, Reason: l.Reason})
-		}
-		groups[i].Files = append(groups[i].Files, l.File.Path)
-	}
-	return groups
-}
-
 func (r *listResult) write(w io.Writer) {
 	patched := slices.ContainsFunc(r.Files, func(f listedFile) bool { return f.From != nil })
 	header := []string{">SIZE", "VERSION", "PATH"}
@@ -165,14 +156,22 @@ func (r *listResult) write(w io.Writer) {
 	writeLeftOut(w, r.LeftOut)
 }
 
-// writeLeftOut says which files are left out and how to get them.
-func writeLeftOut(w io.Writer, groups []leftOutGroup) {
-	for _, g := range groups {
+// writeLeftOut says how many files each reason keeps out and how to get them.
+func writeLeftOut(w io.Writer, files []extract.ResultLeftOut) {
+	var reasons []string
+	byReason := map[string][]extract.ResultLeftOut{}
+	for _, f := range files {
+		if byReason[f.Reason] == nil {
+			reasons = append(reasons, f.Reason)
+		}
+		byReason[f.Reason] = append(byReason[f.Reason], f)
+	}
+	for _, reason := range reasons {
 		how := ""
-		if g.Feature != "" {
+		if byReason[reason][0].Feature != "" {
 			how = "; --all-features takes them"
 		}
-		fmt.Fprintf(w, "left out: %s (%s%s)\n", count(len(g.Files), "file"), printable(g.Reason), how)
+		fmt.Fprintf(w, "left out: %s (%s%s)\n", count(len(byReason[reason]), "file"), printable(reason), how)
 	}
 }
 
