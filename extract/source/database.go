@@ -1,6 +1,7 @@
 package source
 
 import (
+	"io"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/msi"
@@ -13,13 +14,13 @@ const fileAttributes = msi.FileReadOnly | msi.FileHidden | msi.FileSystem
 
 // An entry says where a file of a database or a cabinet comes from.
 type entry struct {
-	media   *msi.Media // nil where no row covers the file
-	cabinet string     // as in Media.Cabinet; empty when there is none
-	member  string     // name in the cabinet
-	file    *cab.File  // the member itself, where it is known from the start
-	loose   []string   // source paths of an uncompressed file, the expected ones first; nil: compressed
-	exact   int        // how many of loose are expected
-	made    []byte     // the content itself, of a file that stands for something else
+	media   *msi.Media            // nil where no row covers the file
+	cabinet string                // as in Media.Cabinet; empty when there is none
+	member  string                // name in the cabinet
+	file    *cab.File             // the member itself, where it is known from the start
+	loose   []string              // source paths of an uncompressed file, the expected ones first; nil: compressed
+	exact   int                   // how many of loose are expected
+	made    func(io.Writer) error // writes the content of a file that stands for something else
 }
 
 // readModel lists the files that the tables of the database name.

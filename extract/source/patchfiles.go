@@ -1,8 +1,9 @@
 package source
 
 import (
-	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"path"
 	"strings"
 
@@ -32,18 +33,18 @@ func (p *Package) listPatch() error {
 		if err != nil {
 			return err
 		}
-		var data bytes.Buffer
-		if err := storage.Save(&data); err != nil {
+		if err := p.addMade(path.Join("transforms", name+".mst"), name, storage.Save); err != nil {
 			return err
 		}
-		p.addMade(path.Join("transforms", name+".mst"), name, data.Bytes())
 	}
 	description, err := json.MarshalIndent(p.describePatch(contents), "", "  ")
 	if err != nil {
 		return err
 	}
-	p.addMade("patch.json", "patch.json", append(description, '\n'))
-	return nil
+	return p.addMade("patch.json", "patch.json", func(w io.Writer) error {
+		_, err := w.Write(append(description, '\n'))
+		return err
+	})
 }
 
 // addContent lists a member of a cabinet, under the name of the file that it is
@@ -61,8 +62,11 @@ func (p *Package) addContent(c msp.Content, member *cab.File, taken map[string]b
 		}
 	}
 	file := path.Join(c.Cabinet, name)
-	if taken[fold(file)] {
+	for n := 1; taken[fold(file)]; n++ {
 		file = path.Join(c.Cabinet, c.Key+"."+name)
+		if n > 1 {
+			file = path.Join(c.Cabinet, fmt.Sprintf("%s.%d.%s", c.Key, n, name))
+		}
 	}
 	taken[fold(file)] = true
 	f := storedFile(file, c.Key, c.Size)
@@ -79,12 +83,25 @@ func or(text, otherwise string) string {
 	return text
 }
 
-// addMade lists a file whose bytes are made here.
-func (p *Package) addMade(file, key string, data []byte) {
-	f := storedFile(file, key, int64(len(data)))
+// addMade lists a file that is made of something else.
+func (p *Package) addMade(file, key string, write func(io.Writer) error) error {
+	var size byteCount
+	if err := write(&size); err != nil {
+		return err
+	}
+	f := storedFile(file, key, int64(size))
 	f.Sequence, f.Modified = len(p.files)+1, p.modified
 	p.files = append(p.files, f)
-	p.entries[f] = entry{made: data}
+	p.entries[f] = entry{made: write}
+	return nil
+}
+
+// A byteCount counts what is written to it.
+type byteCount int64
+
+func (n *byteCount) Write(p []byte) (int, error) {
+	*n += byteCount(len(p))
+	return len(p), nil
 }
 
 // patchDescription is the file patch.json.

@@ -104,13 +104,13 @@ func (w *walk) run(ctx context.Context, plan *plan) error {
 	return group.Wait()
 }
 
-// made delivers a file whose content is known.
+// made delivers a file that is made of something else.
 func (w *walk) made(f *File) error {
 	sink, err := w.sink(f, true)
 	if err != nil || sink == nil {
 		return err
 	}
-	if _, err := sink.Write(w.p.entries[f].made); err != nil {
+	if err := w.p.entries[f].made(sink); err != nil {
 		return errors.Join(err, sink.Close(err))
 	}
 	return sink.Close(nil)
