@@ -113,6 +113,27 @@ func TestTruncatedPackage(t *testing.T) {
 	}
 }
 
+// TestEveryHash walks over all files of a package, those that its image leaves
+// out too: Walk delivers a file only when its MsiFileHash row holds.
+func TestEveryHash(t *testing.T) {
+	p, err := source.Open(corpus.Path(t, "msi", "NUnit-2.5.2.9222.msi"), source.Options{AllFeatures: true})
+	require.NoError(t, err)
+	defer p.Close()
+	hashes := 0
+	for _, f := range p.Files() {
+		if f.MD5 != nil {
+			hashes++
+		}
+	}
+	require.Len(t, p.Files(), 296)
+	require.Equal(t, 231, hashes)
+	plan, err := NewPlan(p, Options{})
+	require.NoError(t, err)
+	r, err := plan.Write(context.Background(), filepath.Join(t.TempDir(), "out"), WriteOptions{})
+	require.NoError(t, err)
+	require.Len(t, r.Files, 296+1)
+}
+
 // treeOf reads a list of derived paths and sizes: those of an administrative
 // image.
 func treeOf(t *testing.T, name string) map[string]int64 {
