@@ -19,6 +19,7 @@ type patching struct {
 	patches map[*msp.Patch]*Package
 	plan    *msp.Plan
 	origins map[*File]*origin
+	memory  int64 // memoryForDeltas
 }
 
 // An origin says where the bytes of a file of a patched package come from.
@@ -51,7 +52,7 @@ func applyPatches(base *Package, refs []string, patches []*Package) (*Package, e
 		content:  shared{base.content},
 		options:  base.options,
 		budget:   base.budget,
-		patched:  &patching{base: base, patches: map[*msp.Patch]*Package{}, origins: map[*File]*origin{}},
+		patched:  &patching{base: base, patches: map[*msp.Patch]*Package{}, origins: map[*File]*origin{}, memory: memoryForDeltas},
 	}
 	fail := func(err error) (*Package, error) {
 		for _, patch := range patches {

@@ -70,8 +70,8 @@ func (w *walk) available() ([]*File, error) {
 	return files, nil
 }
 
-// passes cuts a list of files where the deltas that they need exceed
-// memoryForDeltas.
+// passes cuts a list of files where the deltas that they need exceed the memory
+// for them.
 func (d *patching) passes(files []*File) [][]*File {
 	first := []*File{}
 	passes := [][]*File{}
@@ -84,7 +84,7 @@ func (d *patching) passes(files []*File) [][]*File {
 			continue
 		}
 		size := o.memory()
-		if kept+size > memoryForDeltas && len(current) > 0 {
+		if kept+size > d.memory && len(current) > 0 {
 			passes = append(passes, current)
 			current, kept = nil, 0
 		}
