@@ -10,21 +10,21 @@ import (
 )
 
 var (
-	labelledKB    = regexp.MustCompile(`(?i)^[\s_*•-]*(?:original kb number|kb number|knowledge base (?:article )?number|article(?: id| number)?|artikel-id|文書番号|id de artículo|id do artigo)\s*[:：]\s*[_*]*\s*(?:KB|Q)?\s?(\d{5,7})\b`)
-	printedKB     = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])KB ?(\d{5,7})(?:\D|$)`)
-	leadingKB     = regexp.MustCompile(`^\s*(?:KB ?|Q)(\d{5,7})\s*[:：–-]`)
-	trailingKB    = regexp.MustCompile(`[(（](?:KB ?)?(\d{5,7})[)）]\.?\s*$`)
-	namedKB       = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])(?:KB|Q)[-_ ]?(\d{5,7})(?:\D|$)`)
-	anyNumber     = regexp.MustCompile(`(?:^|[^0-9,.])(\d{6,7})(?:[^0-9,.]|[,.](?:\D|$)|$)`)
-	leadingNumber = regexp.MustCompile(`^\s*(?:KB ?)?(\d{6,7})\b`)
-	productOf     = regexp.MustCompile(`^Product\(s\):\s*(\S.*)$`)
-	siteSuffix    = regexp.MustCompile(`\s+[|–—-]\s+(?:Microsoft Support|KnowledgeBase Archive|Microsoft Docs|Microsoft Learn)\s*$`)
-	kbPrefix      = regexp.MustCompile(`^(?:KB|Q)\s?\d{5,7}\s*[:：-]?\s*`)
+	labelledKB    = pattern(`(?i)^[\s_*•-]*(?:original kb number|kb number|knowledge base (?:article )?number|article(?: id| number)?|artikel-id|文書番号|id de artículo|id do artigo)\s*[:：]\s*[_*]*\s*(?:KB|Q)?\s?(\d{5,7})\b`)
+	printedKB     = pattern(`(?i)(?:^|[^a-z0-9])KB ?(\d{5,7})(?:\D|$)`)
+	leadingKB     = pattern(`^\s*(?:KB ?|Q)(\d{5,7})\s*[:：–-]`)
+	trailingKB    = pattern(`[(（](?:KB ?)?(\d{5,7})[)）]\.?\s*$`)
+	namedKB       = pattern(`(?i)(?:^|[^a-z0-9])(?:KB|Q)[-_ ]?(\d{5,7})(?:\D|$)`)
+	anyNumber     = pattern(`(?:^|[^0-9,.])(\d{6,7})(?:[^0-9,.]|[,.](?:\D|$)|$)`)
+	leadingNumber = pattern(`^\s*(?:KB ?)?(\d{6,7})\b`)
+	productOf     = pattern(`^Product\(s\):\s*(\S.*)$`)
+	siteSuffix    = pattern(`\s+[|–—-]\s+(?:Microsoft Support|KnowledgeBase Archive|Microsoft Docs|Microsoft Learn)\s*$`)
+	kbPrefix      = pattern(`^(?:KB|Q)\s?\d{5,7}\s*[:：-]?\s*`)
 
-	itemForm = regexp.MustCompile(`^(?:[-*+•]|\d{1,2}[.)])\s+`)
+	itemForm = pattern(`^(?:[-*+•]|\d{1,2}[.)])\s+`)
 
-	servicePackEnd = regexp.MustCompile(`^(\S.*?)\s+(?:SP|Service Pack )\s?(\d)$`)
-	servicePackAny = regexp.MustCompile(`(?i)\bSP\s?\d|service pack`)
+	servicePackEnd = pattern(`^(\S.*?)\s+(?:SP|Service Pack )\s?(\d)$`)
+	servicePackAny = pattern(`(?i)\bSP\s?\d|service pack`)
 )
 
 // article is what the text around the tables says about all of them.
@@ -51,7 +51,7 @@ func (d *document) article(fileName string) *article {
 	a.findKB(d, fileName)
 	a.findTitle(d)
 	for _, b := range d.blocks {
-		if m := productOf.FindStringSubmatch(strings.TrimSpace(short(b.text))); m != nil {
+		if m := productOf().FindStringSubmatch(strings.TrimSpace(short(b.text))); m != nil {
 			a.product = strings.TrimSpace(m[1])
 			break
 		}
@@ -71,13 +71,13 @@ const maxProse = 64 << 10
 // title, the only number of the text, at last the name of the file.
 func (a *article) findKB(d *document, fileName string) {
 	for _, b := range d.blocks {
-		if m := labelledKB.FindStringSubmatch(simplify(short(b.text))); m != nil {
+		if m := labelledKB().FindStringSubmatch(simplify(short(b.text))); m != nil {
 			a.kb = m[1]
 			return
 		}
 	}
 	marked, plain := d.heads()
-	forms := []*regexp.Regexp{trailingKB, leadingKB, printedKB}
+	forms := []*regexp.Regexp{trailingKB(), leadingKB(), printedKB()}
 	heads := append([]string{d.title}, marked...)
 	if marked == nil {
 		heads, forms = append(heads, plain...), forms[:2]
@@ -98,7 +98,7 @@ func (a *article) findKB(d *document, fileName string) {
 		}
 		return
 	}
-	if m := namedKB.FindStringSubmatch(filepath.Base(fileName)); m != nil {
+	if m := namedKB().FindStringSubmatch(filepath.Base(fileName)); m != nil {
 		a.kb = m[1]
 		a.notes = append(a.notes, note{text: filepath.Base(fileName), message: "the article does not tell its number; it is taken from the name of the file"})
 		return
@@ -118,7 +118,7 @@ type mention struct {
 // one stands in a table: a package carries the number of its article.
 func (d *document) printedNumbers() (numbers []mention, inTable bool) {
 	see := func(line int, text string) bool {
-		all := printedKB.FindAllStringSubmatch(text, maxNumbers)
+		all := printedKB().FindAllStringSubmatch(text, maxNumbers)
 		for _, m := range all {
 			if !slices.ContainsFunc(numbers, func(n mention) bool { return n.number == m[1] }) && len(numbers) < maxNumbers {
 				numbers = append(numbers, mention{m[1], line})
@@ -162,13 +162,13 @@ func (a *article) findTitle(d *document) {
 	marked, plain := d.heads()
 	heads := append(marked, plain...)
 	for _, h := range heads {
-		if m := trailingKB.FindStringSubmatch(h); m != nil && m[1] == a.kb {
+		if m := trailingKB().FindStringSubmatch(h); m != nil && m[1] == a.kb {
 			a.title = cleanTitle(h, a.kb)
 			return
 		}
 	}
 	a.title = d.title
-	if i := slices.IndexFunc(heads, leadingKB.MatchString); a.title == "" && i >= 0 {
+	if i := slices.IndexFunc(heads, leadingKB().MatchString); a.title == "" && i >= 0 {
 		a.title = heads[i]
 	}
 	a.title = cleanTitle(a.title, a.kb)
@@ -176,8 +176,8 @@ func (a *article) findTitle(d *document) {
 
 // cleanTitle takes the article's number and the name of the site out of a title.
 func cleanTitle(s, kb string) string {
-	s = kbPrefix.ReplaceAllString(siteSuffix.ReplaceAllString(s, ""), "")
-	if m := trailingKB.FindStringSubmatchIndex(s); m != nil && s[m[2]:m[3]] == kb {
+	s = kbPrefix().ReplaceAllString(siteSuffix().ReplaceAllString(s, ""), "")
+	if m := trailingKB().FindStringSubmatchIndex(s); m != nil && s[m[2]:m[3]] == kb {
 		s = s[:m[0]]
 	}
 	return quoted(s)
@@ -185,10 +185,10 @@ func cleanTitle(s, kb string) string {
 
 var (
 	// supersededForm are the ways to say that another article replaces this one.
-	supersededForm = regexp.MustCompile(`(?i)superseded by|replaced by|supersedes this|replaces this|置き換えられ|ersetzt durch|wird durch|abgelöst|reemplazad[ao] por|sustituid[ao] por|substituíd[ao] por|заменен[оаы]?\s|заменяется|대체되|대체된|取代|替换为|替代`)
+	supersededForm = pattern(`(?i)superseded by|replaced by|supersedes this|replaces this|置き換えられ|ersetzt durch|wird durch|abgelöst|reemplazad[ao] por|sustituid[ao] por|substituíd[ao] por|заменен[оаы]?\s|заменяется|대체되|대체된|取代|替换为|替代`)
 	// notSuperseded are signs that the sentence says the opposite.
-	notSuperseded = regexp.MustCompile(`(?i)\bnot\b|by this|ありません|\bnicht\b|durch diese|\bno se\b|por est[ae]|\bnão\b|не замен|않|이 업데이트로|不|此(?:更新|修补程序)(?:所)?取代`)
-	sentenceEnd   = regexp.MustCompile(`[。．！？\n]|[.!?](?:\s|$)`)
+	notSuperseded = pattern(`(?i)\bnot\b|by this|ありません|\bnicht\b|durch diese|\bno se\b|por est[ae]|\bnão\b|не замен|않|이 업데이트로|不|此(?:更新|修补程序)(?:所)?取代`)
+	sentenceEnd   = pattern(`[。．！？\n]|[.!?](?:\s|$)`)
 )
 
 // findSuperseding reads which article replaces this one. Two numbers that differ
@@ -230,19 +230,19 @@ func (d *document) mentions(own string) (all, replacing []mention) {
 	for _, b := range d.blocks {
 		if announced && strings.TrimSpace(b.text) != "" {
 			announced = false
-			if m := leadingNumber.FindStringSubmatch(short(b.text)); m != nil && m[1] != own {
+			if m := leadingNumber().FindStringSubmatch(short(b.text)); m != nil && m[1] != own {
 				replacing = append(replacing, mention{m[1], b.line})
 			}
 		}
 		for rest := b.text[:min(len(b.text), maxProse)]; len(rest) >= 6 && len(all) < maxMentions; {
 			end := len(rest)
-			if m := sentenceEnd.FindStringIndex(rest); m != nil {
+			if m := sentenceEnd().FindStringIndex(rest); m != nil {
 				end = m[1]
 			}
 			sentence := rest[:end]
 			rest = rest[end:]
-			numbers := anyNumber.FindAllStringSubmatch(sentence, maxMentions-len(all))
-			replaced := (len(numbers) > 0 || endsWithColon(b.text)) && supersededForm.MatchString(sentence) && !notSuperseded.MatchString(sentence)
+			numbers := anyNumber().FindAllStringSubmatch(sentence, maxMentions-len(all))
+			replaced := (len(numbers) > 0 || endsWithColon(b.text)) && supersededForm().MatchString(sentence) && !notSuperseded().MatchString(sentence)
 			announced = announced || replaced && len(numbers) == 0
 			for _, m := range numbers {
 				if m[1] == own {
@@ -303,7 +303,7 @@ func (d *document) caption(t *fileTable) string {
 			continue
 		}
 		caption := trimCaption(text)
-		generic := caption == "" || fileInformation[wordKey(short(caption))] || labelledKB.MatchString(short(text)) || productOf.MatchString(short(text))
+		generic := caption == "" || fileInformation[wordKey(short(caption))] || labelledKB().MatchString(short(text)) || productOf().MatchString(short(text))
 		wrapped := i > 0 && d.blocks[i-1].line == b.line-1 && len(strings.TrimSpace(d.blocks[i-1].text)) >= wrapWidth
 		sentence := wrapped || strings.HasSuffix(text, ".") || strings.HasSuffix(text, "。")
 		if !generic && (b.heading || above && !sentence && len(text) <= maxColumnLine) {
@@ -321,7 +321,7 @@ const wrapWidth = 50
 // trimCaption cuts off the colon of a caption and the phrase "file information".
 func trimCaption(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
-	s = strings.TrimRight(itemForm.ReplaceAllString(s, ""), " :：*")
+	s = strings.TrimRight(itemForm().ReplaceAllString(s, ""), " :：*")
 	words := strings.Fields(s)
 	for n := 1; n <= min(4, len(words)-1); n++ {
 		if fileInformation[wordKey(strings.Join(words[len(words)-n:], " "))] {
@@ -334,8 +334,8 @@ func trimCaption(s string) string {
 // productAndServicePack reads "Product SP2" and "Product Service Pack 2". A list
 // of products is none.
 func productAndServicePack(caption string) (product, servicePack string) {
-	m := servicePackEnd.FindStringSubmatch(short(caption))
-	if m == nil || strings.ContainsAny(m[1], ",;、") || servicePackAny.MatchString(m[1]) || strings.Contains(m[1], "(") {
+	m := servicePackEnd().FindStringSubmatch(short(caption))
+	if m == nil || strings.ContainsAny(m[1], ",;、") || servicePackAny().MatchString(m[1]) || strings.Contains(m[1], "(") {
 		return "", ""
 	}
 	for _, and := range []string{" and ", " und ", " および ", " и ", " 및 ", " y ", " 和 ", " e ", " for ", " unter "} {

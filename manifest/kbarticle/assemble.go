@@ -227,7 +227,7 @@ func (r *record) file(order dateOrder, decides cell) (*manifest.Row, []note) {
 		row.Platform = value
 	}
 	if c := r.cells[colSHA256]; !isNA(c.text) {
-		if s := strings.TrimSpace(c.text); sha256Form.MatchString(s) {
+		if s := strings.TrimSpace(c.text); sha256Form().MatchString(s) {
 			row.SHA256 = strings.ToLower(s)
 		} else {
 			warn(c, "this is not a SHA-256 in hexadecimal digits; the field stays empty")

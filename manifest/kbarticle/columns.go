@@ -1,7 +1,6 @@
 package kbarticle
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -13,8 +12,8 @@ const (
 )
 
 var (
-	ruleForm = regexp.MustCompile(`^[\s=_+|-]*(?:---|===|___)[\s=_+|-]*$`)
-	gapForm  = regexp.MustCompile(`\s{2,}|\t+`)
+	ruleForm = pattern(`^[\s=_+|-]*(?:---|===|___)[\s=_+|-]*$`)
+	gapForm  = pattern(`\s{2,}|\t+`)
 )
 
 // columnTable reads a table whose columns are made by blanks, as in <pre> text.
@@ -35,7 +34,7 @@ func (h *sharer) columnTable(run []block) (used int, rows [][]cell, notes []note
 			gap = len(rows) > 1
 			continue
 		}
-		if ruleForm.MatchString(line) && len(rows) == 1 {
+		if ruleForm().MatchString(line) && len(rows) == 1 {
 			used = i + 1
 			continue
 		}
@@ -101,7 +100,7 @@ func (h *sharer) columnRow(b block, kinds []kind) (row []cell, remark string) {
 		row[i].line = b.line
 	}
 	// Wide gaps are believed where every part fits its column.
-	parts := gapForm.Split(line, -1)
+	parts := gapForm().Split(line, -1)
 	if len(parts) == len(kinds) && allPlausible(parts, kinds) {
 		for i, p := range parts {
 			row[i].text = p

@@ -24,16 +24,16 @@ func (o dateOrder) String() string {
 }
 
 var (
-	yearFirstForm = regexp.MustCompile(`^(\d{4})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{1,2})\.?$`)
-	eastAsiaForm  = regexp.MustCompile(`^(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]$`)
-	dayNameForm   = regexp.MustCompile(`^(\d{1,2})[ºo°]?(?:\.\s*|\s*[-/]\s*|\s+(?:de\s+)?)(\p{L}+)\.?(?:\s*[-/]\s*|\s+(?:de\s+)?)(\d{4}|\d{2})(?:\s*г\.?)?$`)
-	nameDayForm   = regexp.MustCompile(`^(\p{L}+)\.?\s+(\d{1,2}),?\s+(\d{4})$`)
-	dottedForm    = regexp.MustCompile(`^(\d{1,2})\.\s*(\d{1,2})\.\s*(\d{4}|\d{2})$`)
-	numericForm   = regexp.MustCompile(`^(\d{1,2})([-/])(\d{1,2})[-/](\d{4}|\d{2})$`)
-	rangeForm     = regexp.MustCompile(`^(.*?\S)\s*[~〜–—]\s*(\S.*)$`)
-	remnantForm   = regexp.MustCompile(`^[\d\s.,/年月日년월일-]{1,20}$`)
-	nearDateForm  = regexp.MustCompile(`\d.*[年월月년]|\d+\s*[-/.]\s*\d+\s*[-/.]\s*\d+|\d.{0,4}\p{L}{3,}`)
-	zoneForm      = regexp.MustCompile(`\s*\(([^()]*)\)$`)
+	yearFirstForm = pattern(`^(\d{4})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{1,2})\.?$`)
+	eastAsiaForm  = pattern(`^(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]$`)
+	dayNameForm   = pattern(`^(\d{1,2})[ºo°]?(?:\.\s*|\s*[-/]\s*|\s+(?:de\s+)?)(\p{L}+)\.?(?:\s*[-/]\s*|\s+(?:de\s+)?)(\d{4}|\d{2})(?:\s*г\.?)?$`)
+	nameDayForm   = pattern(`^(\p{L}+)\.?\s+(\d{1,2}),?\s+(\d{4})$`)
+	dottedForm    = pattern(`^(\d{1,2})\.\s*(\d{1,2})\.\s*(\d{4}|\d{2})$`)
+	numericForm   = pattern(`^(\d{1,2})([-/])(\d{1,2})[-/](\d{4}|\d{2})$`)
+	rangeForm     = pattern(`^(.*?\S)\s*[~〜–—]\s*(\S.*)$`)
+	remnantForm   = pattern(`^[\d\s.,/年月日년월일-]{1,20}$`)
+	nearDateForm  = pattern(`\d.*[年월月년]|\d+\s*[-/.]\s*\d+\s*[-/.]\s*\d+|\d.{0,4}\p{L}{3,}`)
+	zoneForm      = pattern(`\s*\(([^()]*)\)$`)
 )
 
 const (
@@ -52,7 +52,7 @@ var utcWords = []string{"utc", "gmt", "coordinated universal", "universal time",
 // withoutZone cuts a remark like "(UTC)" off a date or time. Another zone is a
 // problem: the columns are in UTC, and the remark says that this value is not.
 func withoutZone(s string) (rest, problem string) {
-	m := zoneForm.FindStringSubmatchIndex(s)
+	m := zoneForm().FindStringSubmatchIndex(s)
 	if m == nil {
 		return strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(s, "UTC"), "GMT")), ""
 	}
@@ -82,7 +82,7 @@ func parseDate(s string, order dateOrder) (value, remark string) {
 	}
 	// A complete date followed by the remnant of a range stands for itself; two
 	// complete dates do not tell which one is meant.
-	if m := rangeForm.FindStringSubmatch(s); m != nil && remnantForm.MatchString(m[2]) {
+	if m := rangeForm().FindStringSubmatch(s); m != nil && remnantForm().MatchString(m[2]) {
 		first, _ := plainDate(m[1], order)
 		second, p := plainDate(m[2], order)
 		if first != "" && second == "" && p == problemNotDate {
@@ -94,25 +94,25 @@ func parseDate(s string, order dateOrder) (value, remark string) {
 
 // plainDate reads a date that fills s.
 func plainDate(s string, order dateOrder) (value, problem string) {
-	for _, form := range []*regexp.Regexp{yearFirstForm, eastAsiaForm} {
+	for _, form := range []*regexp.Regexp{yearFirstForm(), eastAsiaForm()} {
 		if m := form.FindStringSubmatch(s); m != nil {
 			return day(m[1], m[2], m[3])
 		}
 	}
-	if m := dayNameForm.FindStringSubmatch(s); m != nil {
+	if m := dayNameForm().FindStringSubmatch(s); m != nil {
 		if month := months[strings.ToLower(m[2])]; month != 0 {
 			return day(century(m[3]), strconv.Itoa(month), m[1])
 		}
 	}
-	if m := nameDayForm.FindStringSubmatch(s); m != nil {
+	if m := nameDayForm().FindStringSubmatch(s); m != nil {
 		if month := months[strings.ToLower(m[1])]; month != 0 {
 			return day(m[3], strconv.Itoa(month), m[2])
 		}
 	}
-	if m := dottedForm.FindStringSubmatch(s); m != nil {
+	if m := dottedForm().FindStringSubmatch(s); m != nil {
 		return day(century(m[3]), m[2], m[1])
 	}
-	if m := numericForm.FindStringSubmatch(s); m != nil {
+	if m := numericForm().FindStringSubmatch(s); m != nil {
 		us, _ := day(century(m[4]), m[1], m[3])
 		eu, _ := day(century(m[4]), m[3], m[1])
 		switch {
@@ -135,7 +135,7 @@ func orderOf(s string) dateOrder {
 	if d, _, ok := splitDateTime(s); ok {
 		s = d
 	}
-	m := numericForm.FindStringSubmatch(s)
+	m := numericForm().FindStringSubmatch(s)
 	if m == nil {
 		return anyOrder
 	}
@@ -180,7 +180,7 @@ func nearDate(s string) bool {
 		return false
 	}
 	s, _ = withoutZone(simplify(s))
-	return len(s) <= 60 && nearDateForm.MatchString(s) && !looksLikeFile(s)
+	return len(s) <= 60 && nearDateForm().MatchString(s) && !looksLikeFile(s)
 }
 
 // splitDateTime cuts a cell that holds a date and a time.
@@ -201,9 +201,9 @@ func splitDateTime(s string) (d, t string, ok bool) {
 }
 
 var (
-	timeForm     = regexp.MustCompile(`^(\d{1,2})[:.](\d{2})(?::(\d{2}))?\s*([ap]\.?\s?m\.?)?$`)
-	halfDayForm  = regexp.MustCompile(`^(오전|오후|午前|午後|上午|下午)\s*`)
-	nearTimeForm = regexp.MustCompile(`^\D{0,4}\d{1,3}[:.]\d{2}\D`)
+	timeForm     = pattern(`^(\d{1,2})[:.](\d{2})(?::(\d{2}))?\s*([ap]\.?\s?m\.?)?$`)
+	halfDayForm  = pattern(`^(오전|오후|午前|午後|上午|下午)\s*`)
+	nearTimeForm = pattern(`^\D{0,4}\d{1,3}[:.]\d{2}\D`)
 )
 
 const problemNotTime = "this is not a time; the field stays empty"
@@ -219,7 +219,7 @@ func parseTime(s string) (value, problem string) {
 		return "", problem
 	}
 	half := ""
-	if m := halfDayForm.FindString(s); m != "" {
+	if m := halfDayForm().FindString(s); m != "" {
 		switch strings.TrimSpace(m) {
 		case "오전", "午前", "上午":
 			half = "a"
@@ -228,7 +228,7 @@ func parseTime(s string) (value, problem string) {
 		}
 		s = s[len(m):]
 	}
-	m := timeForm.FindStringSubmatch(strings.ToLower(s))
+	m := timeForm().FindStringSubmatch(strings.ToLower(s))
 	if m == nil || half != "" && m[4] != "" {
 		return "", problemNotTime
 	}
@@ -253,5 +253,5 @@ func parseTime(s string) (value, problem string) {
 }
 
 func nearTime(s string) bool {
-	return len(s) <= maxHeading && nearTimeForm.MatchString(simplify(s)+" ")
+	return len(s) <= maxHeading && nearTimeForm().MatchString(simplify(s)+" ")
 }

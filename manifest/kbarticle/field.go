@@ -2,35 +2,34 @@ package kbarticle
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 )
 
 var (
-	versionForm = regexp.MustCompile(`^\d{1,10}(\.\d{1,10}){1,3}$`)
-	plainForm   = regexp.MustCompile(`^\d{1,18}$`)
-	groupedForm = regexp.MustCompile(`^\d{1,3}(?:(?:,\d{3})+|(?:\.\d{3})+|(?: \d{3})+|(?:'\d{3})+|(?:’\d{3})+)$`)
-	strayForm   = regexp.MustCompile(`^\d{1,3}(?:(?: ?, ?\d{3})+|(?: ?\. ?\d{3})+)$`)
-	roundForm   = regexp.MustCompile(`^[\d., ]+ ?([kmg]i?b?|ko|mo|кб|мб)$`)
-	bytesForm   = regexp.MustCompile(`^([\d.,’' ]+?) ?(?:bytes?|octets|байта?|バイト|바이트|字节)$`)
-	nearForm    = regexp.MustCompile(`^\d[\d.,’' ]*$`)
-	fileForm    = regexp.MustCompile(`^[^\\/:*?"<>|\t\n]{1,250}\.[0-9A-Za-z_]{1,20}$`)
-	letterForm  = regexp.MustCompile(`[A-Za-z]`)
-	labelForm   = regexp.MustCompile(`^[^:：]{1,60}[:：]\s*(\S.*)$`)
+	versionForm = pattern(`^\d{1,10}(\.\d{1,10}){1,3}$`)
+	plainForm   = pattern(`^\d{1,18}$`)
+	groupedForm = pattern(`^\d{1,3}(?:(?:,\d{3})+|(?:\.\d{3})+|(?: \d{3})+|(?:'\d{3})+|(?:’\d{3})+)$`)
+	strayForm   = pattern(`^\d{1,3}(?:(?: ?, ?\d{3})+|(?: ?\. ?\d{3})+)$`)
+	roundForm   = pattern(`^[\d., ]+ ?([kmg]i?b?|ko|mo|кб|мб)$`)
+	bytesForm   = pattern(`^([\d.,’' ]+?) ?(?:bytes?|octets|байта?|バイト|바이트|字节)$`)
+	nearForm    = pattern(`^\d[\d.,’' ]*$`)
+	fileForm    = pattern(`^[^\\/:*?"<>|\t\n]{1,250}\.[0-9A-Za-z_]{1,20}$`)
+	letterForm  = pattern(`[A-Za-z]`)
+	labelForm   = pattern(`^[^:：]{1,60}[:：]\s*(\S.*)$`)
 )
 
 // looksLikeFile tells whether a text is a file name for certain: a stem, a full
 // stop and an extension with a letter, and nothing that a file name cannot hold.
 func looksLikeFile(s string) bool {
 	s = strings.TrimSpace(s)
-	if !strings.Contains(s, ".") || !fileForm.MatchString(s) || len(strings.Fields(s)) > 4 {
+	if !strings.Contains(s, ".") || !fileForm().MatchString(s) || len(strings.Fields(s)) > 4 {
 		return false
 	}
 	ext := s[strings.LastIndexByte(s, '.')+1:]
 	numeric := strings.TrimFunc(s[:len(s)-len(ext)-1], unicode.IsDigit) == ""
-	if !letterForm.MatchString(ext) || numeric && (len(ext) == 1 || unicode.IsDigit(rune(ext[0]))) {
+	if !letterForm().MatchString(ext) || numeric && (len(ext) == 1 || unicode.IsDigit(rune(ext[0]))) {
 		return false
 	}
 	if v, _ := parseTime(s); v != "" {
@@ -45,7 +44,7 @@ func looksLikeFile(s string) bool {
 // parseVersion accepts two to four numbers and keeps them as they are printed.
 func parseVersion(s string) (value, problem string) {
 	if s = strings.TrimSpace(s); len(s) <= maxHeading {
-		if s = simplify(s); versionForm.MatchString(s) {
+		if s = simplify(s); versionForm().MatchString(s) {
 			return s, ""
 		}
 	}
@@ -59,16 +58,16 @@ func parseSize(s string) (bytes int64, ok bool, remark string) {
 		return 0, false, problem
 	}
 	s = strings.ToLower(simplify(s))
-	if m := bytesForm.FindStringSubmatch(s); m != nil {
+	if m := bytesForm().FindStringSubmatch(s); m != nil {
 		s = m[1]
 	}
 	switch {
-	case plainForm.MatchString(s), groupedForm.MatchString(s):
-	case strayForm.MatchString(s):
+	case plainForm().MatchString(s), groupedForm().MatchString(s):
+	case strayForm().MatchString(s):
 		remark = "a blank stands beside the separator"
-	case roundForm.MatchString(s):
+	case roundForm().MatchString(s):
 		return 0, false, "the size is rounded; the field stays empty"
-	case nearForm.MatchString(s):
+	case nearForm().MatchString(s):
 		return 0, false, "the digits are not grouped in threes; the field stays empty"
 	default:
 		return 0, false, problem
@@ -128,7 +127,7 @@ func parseName(s string) (base, dir, remark string) {
 	text := lines[0]
 	if len(lines) > 1 {
 		joined := strings.Join(lines, "")
-		labelled := labelForm.FindStringSubmatch(strings.Join(lines[1:], " "))
+		labelled := labelForm().FindStringSubmatch(strings.Join(lines[1:], " "))
 		switch {
 		case looksLikeFile(lines[0]) && labelled != nil:
 			remark = fmt.Sprintf("the cell names the file twice; the first name is read (%q is the other)", labelled[1])
@@ -183,7 +182,7 @@ func plausible(k kind, s string, loose bool) bool {
 	case colSize:
 		var remark string
 		_, ok, remark = parseSize(s)
-		ok = ok || loose && (nearForm.MatchString(simplify(s)) || strings.HasPrefix(remark, "the size is rounded"))
+		ok = ok || loose && (nearForm().MatchString(simplify(s)) || strings.HasPrefix(remark, "the size is rounded"))
 	case colDate:
 		v, _ := parseDate(s, monthFirst)
 		ok = v != "" || loose && nearDate(s)
@@ -197,11 +196,11 @@ func plausible(k kind, s string, loose bool) bool {
 		key := wordKey(s[:min(len(s), maxHeading)])
 		ok = platforms[key] != "" || variants[key] != "" || key == "wow"
 	case colSHA256:
-		ok = sha256Form.MatchString(strings.TrimSpace(s))
+		ok = sha256Form().MatchString(strings.TrimSpace(s))
 	default:
 		ok = len(s) <= 260
 	}
 	return ok
 }
 
-var sha256Form = regexp.MustCompile(`^[0-9A-Fa-f]{64}$`)
+var sha256Form = pattern(`^[0-9A-Fa-f]{64}$`)

@@ -2,24 +2,23 @@ package kbarticle
 
 import (
 	"html"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
 var (
-	frontMatter  = regexp.MustCompile(`^[Tt]itle:\s*(?:'(.*)'|"(.*)"|(.*))$`)
-	headingForm  = regexp.MustCompile(`^#{1,6}\s+(.*?)\s*#*\s*$`)
-	setextForm   = regexp.MustCompile(`^(?:=+|-{3,})$`)
-	fenceForm    = regexp.MustCompile("^(?:[-*+>]\\s+|\\d+[.)]\\s+)?(`{3,}|~{3,})")
-	linkForm     = regexp.MustCompile(`(!?)\[([^\[\]]*)\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+"[^"]*")?\)`)
-	breakForm    = regexp.MustCompile(`(?i)<br\s*/?>`)
-	tagForm      = regexp.MustCompile(`</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>`)
-	commentForm  = regexp.MustCompile(`<!--.*?-->`)
-	emphasisForm = regexp.MustCompile(`(^|[\s(])_([^_\s][^_]*?[^_\s]|[^_\s])_($|[\s.,;:!?)])`)
-	pipeRule     = regexp.MustCompile(`^\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?$`)
-	listForm     = regexp.MustCompile(`^(?:[-*+>]|\d+[.)])\s+`)
+	frontMatter  = pattern(`^[Tt]itle:\s*(?:'(.*)'|"(.*)"|(.*))$`)
+	headingForm  = pattern(`^#{1,6}\s+(.*?)\s*#*\s*$`)
+	setextForm   = pattern(`^(?:=+|-{3,})$`)
+	fenceForm    = pattern("^(?:[-*+>]\\s+|\\d+[.)]\\s+)?(`{3,}|~{3,})")
+	linkForm     = pattern(`(!?)\[([^\[\]]*)\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+"[^"]*")?\)`)
+	breakForm    = pattern(`(?i)<br\s*/?>`)
+	tagForm      = pattern(`</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>`)
+	commentForm  = pattern(`<!--.*?-->`)
+	emphasisForm = pattern(`(^|[\s(])_([^_\s][^_]*?[^_\s]|[^_\s])_($|[\s.,;:!?)])`)
+	pipeRule     = pattern(`^\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?$`)
+	listForm     = pattern(`^(?:[-*+>]|\d+[.)])\s+`)
 )
 
 // marksInHTML are marks of Markdown that converters leave in cells of HTML.
@@ -27,7 +26,7 @@ var marksInHTML = strings.NewReplacer("**", "", `\_`, "_")
 
 // isPipeRule tells whether a line is the rule below the head of a pipe table.
 func isPipeRule(line string) bool {
-	return len(line) < maxColumnLine && strings.Contains(line, "|") && pipeRule.MatchString(line)
+	return len(line) < maxColumnLine && strings.Contains(line, "|") && pipeRule().MatchString(line)
 }
 
 // readMarkdown reads an article in Markdown: pipe tables, also inside lists and
@@ -40,7 +39,7 @@ func readMarkdown(text string) (*document, error) {
 	for i < len(lines) {
 		line := strings.TrimSpace(lines[i])
 		lower := strings.ToLower(line)
-		fence := fenceForm.FindStringSubmatch(line)
+		fence := fenceForm().FindStringSubmatch(line)
 		switch {
 		case fence != nil:
 			i++
@@ -101,7 +100,7 @@ func (d *document) frontMatter(lines []string) int {
 		if strings.TrimSpace(lines[i]) == "---" {
 			return i + 1
 		}
-		if m := frontMatter.FindStringSubmatch(strings.TrimSpace(lines[i])); m != nil {
+		if m := frontMatter().FindStringSubmatch(strings.TrimSpace(lines[i])); m != nil {
 			d.title = m[1] + m[2] + m[3]
 		}
 	}
@@ -113,11 +112,11 @@ func (d *document) frontMatter(lines []string) int {
 // line a heading.
 func (d *document) paragraph(lines []string, i int) int {
 	line := strings.TrimSpace(lines[i])
-	if m := headingForm.FindStringSubmatch(line); m != nil && len(line) < maxColumnLine {
+	if m := headingForm().FindStringSubmatch(line); m != nil && len(line) < maxColumnLine {
 		d.addText(i+1, inline(m[1]), true)
 		return i + 1
 	}
-	if line != "" && i+1 < len(lines) && setextForm.MatchString(strings.TrimSpace(lines[i+1])) {
+	if line != "" && i+1 < len(lines) && setextForm().MatchString(strings.TrimSpace(lines[i+1])) {
 		d.addText(i+1, inline(line), true)
 		d.addText(i+2, "", false)
 		return i + 2
@@ -153,7 +152,7 @@ func isPipeTable(lines []string, i int) bool {
 func unlisted(line string) string {
 	line = strings.TrimSpace(line)
 	for {
-		m := listForm.FindString(line)
+		m := listForm().FindString(line)
 		if m == "" || !strings.Contains(line[len(m):], "|") {
 			return line
 		}
@@ -191,16 +190,16 @@ func inline(s string) string {
 	if len(s) > maxProse || !strings.ContainsAny(s, "\\`*_<&[") {
 		return strings.TrimRight(s, " \t")
 	}
-	s = commentForm.ReplaceAllString(s, "")
-	s = linkForm.ReplaceAllStringFunc(s, func(m string) string {
+	s = commentForm().ReplaceAllString(s, "")
+	s = linkForm().ReplaceAllStringFunc(s, func(m string) string {
 		if m[0] == '!' {
 			return ""
 		}
 		return m[1:strings.Index(m, "](")]
 	})
-	s = breakForm.ReplaceAllString(s, "\n")
-	s = tagForm.ReplaceAllString(s, "")
-	s = emphasisForm.ReplaceAllString(s, "$1$2$3")
+	s = breakForm().ReplaceAllString(s, "\n")
+	s = tagForm().ReplaceAllString(s, "")
+	s = emphasisForm().ReplaceAllString(s, "$1$2$3")
 	var b strings.Builder
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
