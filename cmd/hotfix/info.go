@@ -102,8 +102,8 @@ type fileInfo struct {
 	Targets         []patchTarget  `json:"targets"`
 	Cabinets        []cabinetInfo  `json:"cabinets"`
 	Features        []featureInfo  `json:"features,omitempty"`
-	Files           int            `json:"files"`
-	LeftOut         int            `json:"left_out,omitempty"`
+	Files           int            `json:"file_count"`
+	LeftOut         int            `json:"left_out_count,omitempty"`
 	Warnings        []string       `json:"warnings,omitempty"`
 	Signature       *signatureInfo `json:"signature,omitempty"`
 	Error           *errorDetail   `json:"error,omitempty"`

@@ -49,7 +49,7 @@ func manifestListCommand(s *session) *cli.Command {
 			type entry struct {
 				ID    string `json:"id"`
 				Title string `json:"title"`
-				Files int    `json:"files"`
+				Files int    `json:"file_count"`
 			}
 			list := struct {
 				Manifests []entry `json:"manifests"`

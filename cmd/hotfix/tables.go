@@ -84,7 +84,7 @@ func packageError(p *source.Package, err error) error {
 type tableSummary struct {
 	Name    string   `json:"name"`
 	Columns []string `json:"columns"`
-	Rows    int      `json:"rows"`
+	Rows    int      `json:"row_count"`
 }
 
 func (s *session) listTables(p *source.Package) error {
