@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
@@ -170,6 +171,17 @@ func (f *listedFile) describe() string {
 	return strings.Join(names, " + ")
 }
 
+// transforms names the transforms that use a member, or that a file comes from.
+func (f *listedFile) transforms() string {
+	var names []string
+	for _, part := range slices.Concat(f.Uses, f.From) {
+		if !slices.Contains(names, part.Transform) {
+			names = append(names, part.Transform)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
 // inPatch is the size of what patches hold of a file.
 func (f *listedFile) inPatch() int64 {
 	if f.From == nil {
@@ -185,7 +197,7 @@ func (f *listedFile) inPatch() int64 {
 // writePatch prints the members of a patch, or the files that it makes of its
 // base.
 func (r *listResult) writePatch(w io.Writer) {
-	t := newTable(">IN PATCH", "CONTENT", ">FILE SIZE", "VERSION", "KEY", "PATH")
+	t := newTable(">IN PATCH", "CONTENT", ">FILE SIZE", "VERSION", "TRANSFORM", "KEY", "PATH")
 	others := 0
 	for i := range r.Files {
 		f := &r.Files[i]
@@ -197,7 +209,7 @@ func (r *listResult) writePatch(w io.Writer) {
 		if f.FileSize != nil {
 			finished = groupDigits(*f.FileSize)
 		}
-		t.row(groupDigits(f.inPatch()), f.describe(), finished, f.Version, f.Key, f.Path)
+		t.row(groupDigits(f.inPatch()), f.describe(), finished, f.Version, f.transforms(), f.Key, f.Path)
 	}
 	t.write(w)
 	fmt.Fprintln(w, count(len(r.Files)-others, "file"))
