@@ -303,7 +303,9 @@ func writeResult(w io.Writer, r *manifest.Result) {
 		}
 		t.row(mark, cmp.Or(f.Path, f.Name), cmp.Or(f.Platform, "-"), versionOf(f), sizeOf(f), remarks(f))
 	}
-	t.write(w)
+	if len(r.Files) > 0 {
+		t.write(w)
+	}
 	for _, e := range r.Extra {
 		fmt.Fprintf(w, "not in the manifest: %s\n", printable(e.Path))
 	}

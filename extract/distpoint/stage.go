@@ -90,8 +90,8 @@ type Result struct {
 	PropertiesLine string            `json:"properties_line"`    // as in PATCH.txt
 	Files          []StagedFile      `json:"files"`              // empty when nothing was staged
 	Warnings       []string          `json:"warnings"`
-	Verification   *manifest.Result  `json:"verification"`        // nil when the package could not be read
-	Unchanged      bool              `json:"unchanged,omitempty"` // everything was there already
+	Verification   *manifest.Result  `json:"verification,omitempty"` // nil when the package could not be read
+	Unchanged      bool              `json:"unchanged,omitempty"`    // everything was there already
 }
 
 // certFixName is the program that repairs existing certificates.
@@ -278,17 +278,15 @@ func (s *staging) plan() error {
 
 // placeOf says where a file of this name is staged, and whether it is.
 func (s *staging) placeOf(name string) (place, bool) {
-	if isCertFix(name) {
-		return place{name: "CCMCertFix/" + certFixName}, true
-	}
-	if !isPatch(name) || s.result.NoPatch != "" {
+	switch {
+	case !isCertFix(name) && (!isPatch(name) || s.result.NoPatch != ""):
 		return place{}, false
-	}
-	if kb := kbOfName(name); kb != "" && kb != s.result.KB || !s.o.Manifest.Names(name) {
+	case !s.o.Manifest.Names(name):
 		s.warn("%s was not staged: the manifest of %s does not name it", name, s.result.KB)
 		return place{}, false
-	}
-	if s.client != nil {
+	case isCertFix(name):
+		return place{name: "CCMCertFix/" + certFixName}, true
+	case s.client != nil:
 		return place{name: path.Join(hotfixTree, s.result.KB, name), inClient: true}, true
 	}
 	return place{name: path.Join("Client", hotfixTree, s.result.KB, name)}, true
@@ -414,10 +412,27 @@ func (s *staging) collect(files []*manifest.Actual) error {
 		}
 	}
 	slices.SortFunc(s.staged, func(a, b *manifest.Actual) int { return cmp.Compare(a.Path, b.Path) })
+	for _, c := range s.result.Verification.Files {
+		// A file that is recognised under another name would be left out in silence.
+		if (isCertFix(c.Name) || isPatch(c.Name) && s.result.NoPatch == "") && !s.placed(c.Actual) {
+			return &source.Error{Package: s.p.Ref(), Place: c.Path, Err: fmt.Errorf("%w: it is %s under another name", ErrContent, c.Name)}
+		}
+	}
 	if len(s.staged) == 0 && s.result.NoPatch == "" {
 		return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: it holds neither a client patch nor %s", ErrContent, certFixName)}
 	}
 	return nil
+}
+
+// placed reports whether a file of the package has a place, its own or that of its
+// twin.
+func (s *staging) placed(a *manifest.Actual) bool {
+	for f := range s.places {
+		if f.Path == a.Path {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *staging) warn(format string, args ...any) {

@@ -1,0 +1,388 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A rig is a folder in which the real command is run, killed and starved.
+type rig struct {
+	t      *testing.T
+	dir    string // readable and searchable for everybody
+	hotfix string // the command
+	sp2    string // the stand-in for the package of SP2
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	// A file system in memory where there is one: the tests run the command hundreds of times.
+	base := "/dev/shm"
+	if info, err := os.Stat(base); err != nil || !info.IsDir() {
+		base = ""
+	}
+	dir, err := os.MkdirTemp(base, "hotfix")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	r := &rig{t: t, dir: dir, hotfix: filepath.Join(dir, "hotfix"), sp2: filepath.Join(dir, "SCCM2007-SP2-KB977203-ENU.msi")}
+	out, err := exec.Command("go", "build", "-o", r.hotfix, ".").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	r.copyFixture("SCCM2007-SP2-KB977203-ENU.msi", r.sp2)
+	return r
+}
+
+func (r *rig) copyFixture(name, to string) {
+	r.t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "kb977203", name))
+	require.NoError(r.t, err)
+	require.NoError(r.t, os.MkdirAll(filepath.Dir(to), 0o755))
+	require.NoError(r.t, os.WriteFile(to, b, 0o644))
+}
+
+// client makes a copy of the client files of SP2.
+func (r *rig) client(dir string) string {
+	r.t.Helper()
+	r.copyFixture("client-sp2/client.msi", filepath.Join(dir, "i386", "client.msi"))
+	return dir
+}
+
+// run runs the command to its end and returns exit code and standard error.
+func (r *rig) run(prepare func(*exec.Cmd), args ...string) (int, string) {
+	r.t.Helper()
+	var stderr bytes.Buffer
+	c := exec.Command(r.hotfix, args...)
+	c.Stderr = &stderr
+	if prepare != nil {
+		prepare(c)
+	}
+	err := c.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode(), stderr.String()
+	}
+	require.NoError(r.t, err)
+	return 0, stderr.String()
+}
+
+// names lists what is in a folder, in order.
+func (r *rig) names(dir string) []string {
+	r.t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(r.t, err)
+	names := []string{}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// complete requires that a staged folder is whole, by its own list of sums.
+func (r *rig) complete(dir string) {
+	r.t.Helper()
+	sums := exec.Command("sha256sum", "-c", "--quiet", "SHA256SUMS")
+	if _, err := exec.LookPath("sha256sum"); err != nil {
+		sums = exec.Command("shasum", "-a", "256", "-c", "SHA256SUMS")
+	}
+	sums.Dir = dir
+	out, err := sums.CombinedOutput()
+	require.NoError(r.t, err, "%s", out)
+}
+
+// tree describes every file below a folder by name, size and time.
+func (r *rig) tree(dir string) string {
+	r.t.Helper()
+	var b strings.Builder
+	require.NoError(r.t, filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		fmt.Fprintln(&b, name, info.Mode(), info.Size(), info.ModTime().UnixNano())
+		return err
+	}))
+	return b.String()
+}
+
+// TestStageDisturbed runs the real command where it is killed, starved of disk or
+// not allowed to write.
+func TestStageDisturbed(t *testing.T) {
+	r := newRig(t)
+	for name, test := range map[string]func(*rig){
+		"killed":             (*rig).testKilled,
+		"unchanged":          (*rig).testUnchanged,
+		"disk full":          (*rig).testDiskFull,
+		"without permission": (*rig).testWithoutPermission,
+		"memory":             (*rig).testMemory,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(r.dir, "test")
+			require.NoError(t, os.Mkdir(dir, 0o755))
+			defer func() { require.NoError(t, os.RemoveAll(dir)) }()
+			test(&rig{t: t, dir: dir, hotfix: r.hotfix, sp2: r.sp2})
+		})
+	}
+}
+
+// testKilled ends the command at many points of its run. Whenever that is,
+// DIR is absent or complete, the client files hold all of the patch or nothing,
+// and the next run succeeds and clears away what was left.
+func (r *rig) testKilled() {
+	r.killAtManyPoints(syscall.SIGKILL, false, 40)
+	r.killAtManyPoints(syscall.SIGKILL, true, 40)
+	r.killAtManyPoints(syscall.SIGINT, true, 20)
+}
+
+func (r *rig) killAtManyPoints(signal syscall.Signal, withClient bool, steps int) {
+	r.t.Helper()
+	patch := "i386/hotfix/KB977203/SCCM2007AC-SP2-KB977203-x86.msp"
+	work := filepath.Join(r.dir, "work")
+	args := []string{"stage", r.sp2, "-o", filepath.Join(work, "out")}
+	want := []string{"out"}
+	prepare := func() {
+		require.NoError(r.t, os.RemoveAll(work))
+		require.NoError(r.t, os.MkdirAll(work, 0o755))
+		if withClient {
+			r.client(filepath.Join(work, "client"))
+		}
+	}
+	if withClient {
+		args = append(args, "--client-dir", filepath.Join(work, "client"))
+		want = []string{"client", "out"}
+	}
+	full := time.Minute
+	for range 3 {
+		prepare()
+		start := time.Now()
+		code, stderr := r.run(nil, args...)
+		require.Zero(r.t, code, stderr)
+		full = min(full, time.Since(start))
+	}
+
+	ended := map[string]int{}
+	for step := range steps + 1 {
+		prepare()
+		c := exec.Command(r.hotfix, args...)
+		require.NoError(r.t, c.Start())
+		// Beyond the shortest time, so that the end of slower runs is met as well.
+		time.Sleep(full * 13 / 10 * time.Duration(step) / time.Duration(steps))
+		_ = c.Process.Signal(signal) // it may have ended
+		var exit *exec.ExitError
+		switch err := c.Wait(); {
+		case err == nil:
+			ended["done"]++
+			r.complete(filepath.Join(work, "out"))
+		case errors.As(err, &exit) && exit.ExitCode() == exitInterrupted:
+			ended["interrupted"]++
+			for _, name := range r.names(work) {
+				require.NotContains(r.t, name, ".hotfix-partial", "an interrupted run clears away after itself")
+			}
+		default:
+			// SIGINT ends it too before the command listens to it.
+			status := exit.Sys().(syscall.WaitStatus)
+			require.True(r.t, status.Signaled() && status.Signal() == signal, "%v", err)
+			ended["killed"]++
+		}
+		if _, err := os.Stat(filepath.Join(work, "out")); err == nil {
+			r.complete(filepath.Join(work, "out"))
+			if withClient {
+				require.FileExists(r.t, filepath.Join(work, "client", patch))
+			}
+		}
+		if info, err := os.Stat(filepath.Join(work, "client", patch)); err == nil {
+			require.EqualValues(r.t, 444_928, info.Size())
+		}
+		code, stderr := r.run(nil, args...)
+		require.Zero(r.t, code, stderr)
+		r.complete(filepath.Join(work, "out"))
+		require.Equal(r.t, want, r.names(work), "nothing else is left")
+		if withClient {
+			require.Equal(r.t, []string{"client.msi", "hotfix"}, r.names(filepath.Join(work, "client", "i386")))
+			require.FileExists(r.t, filepath.Join(work, "client", patch))
+		}
+	}
+	r.t.Logf("%v in %v: %v", signal, full, ended)
+	require.NotZero(r.t, ended["killed"]+ended["interrupted"], "no run was ended early")
+}
+
+// testUnchanged runs the same command twice: the second changes nothing, times
+// included, whatever the package is called by.
+func (r *rig) testUnchanged() {
+	client := r.client(filepath.Join(r.dir, "client"))
+	out := filepath.Join(r.dir, "out")
+	code, stderr := r.run(nil, "stage", r.sp2, "-o", out, "--client-dir", client)
+	require.Zero(r.t, code, stderr)
+	before := r.tree(out) + r.tree(client)
+	code, stderr = r.run(func(c *exec.Cmd) { c.Dir = filepath.Dir(r.sp2) }, "stage", filepath.Base(r.sp2), "-o", out, "--client-dir", client)
+	require.Zero(r.t, code, stderr)
+	require.Equal(r.t, before, r.tree(out)+r.tree(client))
+}
+
+// testDiskFull runs the command on disks that are too small, larger and larger
+// ones, until it succeeds.
+func (r *rig) testDiskFull() {
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		r.t.Skip("NOT TESTED: only root on Linux can mount a small file system")
+	}
+	disk := filepath.Join(r.dir, "disk")
+	require.NoError(r.t, os.Mkdir(disk, 0o755))
+	for _, forClient := range []bool{false, true} {
+		full := 0
+		for size := 8 << 10; !r.stageOnDisk(disk, size, forClient); size += 24 << 10 {
+			require.Less(r.t, size, 2<<20, "it never succeeds")
+			full++
+		}
+		require.Greater(r.t, full, 10)
+	}
+}
+
+// stageOnDisk stages on a disk of that size and reports whether it succeeded.
+// Otherwise it must have said so, and nothing may be left.
+func (r *rig) stageOnDisk(disk string, size int, forClient bool) bool {
+	mount := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%d", size), "tmpfs", disk)
+	if out, err := mount.CombinedOutput(); err != nil {
+		r.t.Skipf("NOT TESTED: no file system can be mounted here: %s", out)
+	}
+	defer func() { require.NoError(r.t, exec.Command("umount", disk).Run()) }()
+	out := filepath.Join(disk, "out")
+	args := []string{"stage", r.sp2, "-o", out}
+	if forClient {
+		out = filepath.Join(r.dir, "out")
+		client := filepath.Join(disk, "client")
+		b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "kb977203", "client-sp2", "client.msi"))
+		require.NoError(r.t, err)
+		require.NoError(r.t, os.MkdirAll(filepath.Join(client, "i386"), 0o755))
+		if os.WriteFile(filepath.Join(client, "i386", "client.msi"), b, 0o644) != nil {
+			return false // not even room for the client
+		}
+		args = []string{"stage", r.sp2, "-o", out, "--client-dir", client}
+	}
+	before := r.names(disk)
+	code, stderr := r.run(nil, args...)
+	if code == 0 {
+		r.complete(out)
+		require.NoError(r.t, os.RemoveAll(out))
+		return true
+	}
+	require.Equal(r.t, exitOutput, code, stderr)
+	require.Contains(r.t, stderr, "make room on the disk")
+	require.Equal(r.t, before, r.names(disk))
+	require.NoDirExists(r.t, out)
+	if forClient {
+		require.Equal(r.t, []string{"client.msi"}, r.names(filepath.Join(disk, "client", "i386")))
+	}
+	return false
+}
+
+// testWithoutPermission runs the command as a user who may not write.
+func (r *rig) testWithoutPermission() {
+	asNobody := func(*exec.Cmd) {}
+	const nobody = 65534
+	if os.Geteuid() == 0 {
+		asNobody = func(c *exec.Cmd) {
+			c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		}
+	}
+	open := filepath.Join(r.dir, "open")
+	closed := filepath.Join(r.dir, "closed")
+	require.NoError(r.t, os.Mkdir(open, 0o777))
+	require.NoError(r.t, os.Chmod(open, 0o777))
+	client := r.client(filepath.Join(open, "client"))
+	require.NoError(r.t, os.Mkdir(closed, 0o755))
+	for _, dir := range []string{closed, filepath.Join(client, "i386"), client} {
+		require.NoError(r.t, os.Chmod(dir, 0o555))
+	}
+	defer func() {
+		for _, dir := range []string{closed, client, filepath.Join(client, "i386")} {
+			require.NoError(r.t, os.Chmod(dir, 0o755))
+		}
+	}()
+	for _, args := range [][]string{
+		{"-o", filepath.Join(closed, "out")},
+		{"-o", filepath.Join(closed, "a", "b", "out")},
+		{"-o", filepath.Join(open, "out"), "--client-dir", client},
+		{"-o", filepath.Join(closed, "out"), "--client-dir", client},
+	} {
+		code, stderr := r.run(asNobody, append([]string{"stage", r.sp2}, args...)...)
+		require.Equal(r.t, exitOutput, code, stderr)
+		require.Contains(r.t, stderr, "permission denied")
+		require.Contains(r.t, stderr, "may write to")
+		require.Empty(r.t, r.names(closed))
+		require.Equal(r.t, []string{"client"}, r.names(open))
+		require.Equal(r.t, []string{"client.msi"}, r.names(filepath.Join(client, "i386")))
+	}
+	// What may not be read.
+	secret := filepath.Join(open, "client", "secret")
+	require.NoError(r.t, os.Chmod(client, 0o755))
+	require.NoError(r.t, os.MkdirAll(secret, 0o755))
+	require.NoError(r.t, os.Chmod(secret, 0))
+	defer func() { require.NoError(r.t, os.Chmod(secret, 0o755)) }()
+	code, stderr := r.run(asNobody, "verify", client, "--manifest", "kb977203-sp2")
+	require.Equal(r.t, exitInput, code, stderr)
+	require.Contains(r.t, stderr, "secret")
+}
+
+// testMemory measures the peak memory of runs over the stand-in, in which packages
+// of 9 MB lie.
+func (r *rig) testMemory() {
+	if runtime.GOOS != "linux" {
+		r.t.Skip("NOT TESTED: the unit of the peak memory differs between systems")
+	}
+	for _, args := range [][]string{
+		{"verify", r.sp2, "--manifest", "kb977203", "--json"},
+		{"verify", r.sp2, "--manifest", "kb977203", "--deep"},
+		{"stage", r.sp2, "-o", filepath.Join(r.dir, "out")},
+	} {
+		c := exec.Command(r.hotfix, args...)
+		require.NoError(r.t, c.Start())
+		ended := make(chan error)
+		go func() { ended <- c.Wait() }()
+		peak := 0
+		for running := true; running; {
+			select {
+			case err := <-ended:
+				require.NoError(r.t, err)
+				running = false
+			case <-time.After(time.Millisecond):
+				peak = max(peak, peakMemory(c.Process.Pid))
+			}
+		}
+		r.t.Logf("%s: %d KiB", args[0], peak)
+		require.NotZero(r.t, peak)
+		require.Less(r.t, peak, 64<<10)
+	}
+}
+
+// peakMemory returns the largest resident size so far of a process in KiB, 0 when
+// it has ended. The kernel's record of its resources is of no use: it counts what
+// the test itself used before it became another program.
+func peakMemory(pid int) int {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return 0
+	}
+	n, err := strconv.Atoi(fields[0])
+	if err != nil {
+		return 0
+	}
+	return n
+}
