@@ -54,6 +54,9 @@ func newWalker(t *Target, o Options) *walker {
 func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, only []*source.File) error {
 	again := map[*manifest.Actual]*source.File{} // to be opened when the pass is over
 	err := p.Walk(ctx, func(f *source.File) (cab.Sink, error) {
+		if f.Made {
+			return nil, nil
+		}
 		s := &sink{walker: w, file: f, ref: p.Ref(), inspector: manifest.NewInspector(manifest.File{
 			Target: w.target.Ref, Path: prefix + f.Path, Name: path.Base(f.Path), Size: -1, Time: f.Modified,
 		}, w.options.Inspect)}

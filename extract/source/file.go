@@ -33,6 +33,9 @@ type File struct {
 	Attributes uint32
 	Component  string
 	Features   []string // that name the component
+	// Made is true where the package holds the content in another form: the
+	// transforms of a patch and the description of it.
+	Made bool
 }
 
 // setModified notes the time of a file where it is not known yet.

@@ -90,7 +90,7 @@ func (p *Package) addMade(file, key string, write func(io.Writer) error) error {
 		return err
 	}
 	f := storedFile(file, key, int64(size))
-	f.Sequence, f.Modified = len(p.files)+1, p.modified
+	f.Sequence, f.Modified, f.Made = len(p.files)+1, p.modified, true
 	p.files = append(p.files, f)
 	p.entries[f] = entry{made: write}
 	return nil
