@@ -33,6 +33,10 @@ type Use struct {
 	Sequence int32
 }
 
+// maxMembers bounds the members of a patch: streams may share their sectors, so
+// that a small file can hold any number of cabinets.
+const maxMembers = 200_000
+
 // Contents lists the members of all cabinets in the patch, in stored order. base
 // is the package that the patch is for and may be nil: then the types of columns
 // are those that Windows Installer documents.
@@ -55,6 +59,9 @@ func (p *Patch) Contents(base *msi.Database) ([]Content, error) {
 		c, err := cab.Open(r, r.Size(), cab.Options{Name: stream})
 		if err != nil {
 			return nil, fmt.Errorf("msp: %s: %w", p.Name(), err)
+		}
+		if len(list)+len(c.Files) > maxMembers {
+			return nil, fmt.Errorf("msp: %s: more than %d members in its cabinets: %w", p.Name(), maxMembers, ErrFormat)
 		}
 		first := len(list)
 		for _, f := range c.Files {

@@ -9,12 +9,19 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
 )
 
+// memoryLimit is where the garbage collector becomes eager, in bytes. What is in
+// use at a time is less, but with a package of 32 MiB inside another one the
+// collector would let the heap grow to twice that.
+const memoryLimit = 40 << 20
+
 func main() {
+	debug.SetMemoryLimit(memoryLimit)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

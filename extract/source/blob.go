@@ -14,7 +14,10 @@ import (
 const memoryForInner = 32 << 20
 
 // A memoryBudget is shared by the packages inside one another.
-type memoryBudget struct{ left atomic.Int64 }
+type memoryBudget struct {
+	left     atomic.Int64
+	unpacked atomic.Int64 // bytes of all inner packages, in memory or in files
+}
 
 func newMemoryBudget() *memoryBudget {
 	b := &memoryBudget{}
@@ -44,11 +47,11 @@ type blob struct {
 	whole  bool
 }
 
-// newBlob prepares for a file that claims to be size bytes long and must not
-// be longer than limit.
+// newBlob prepares for a file that claims to be size bytes long. Together with
+// the others of the budget it must not be longer than limit.
 func newBlob(budget *memoryBudget, size, limit int64) (*blob, error) {
 	if size > limit {
-		return nil, fmt.Errorf("%w: the package inside is larger than %d bytes", ErrLimit, limit)
+		return nil, fmt.Errorf("%w: the package inside is larger than %d bytes", errTooLarge, limit)
 	}
 	b := &blob{budget: budget, limit: limit}
 	if size >= 0 && budget.take(size) {
@@ -76,8 +79,8 @@ func (b *blob) release() {
 }
 
 func (b *blob) Write(p []byte) (int, error) {
-	if b.size+int64(len(p)) > b.limit {
-		return 0, fmt.Errorf("%w: the package inside is larger than %d bytes", ErrLimit, b.limit)
+	if b.budget.unpacked.Load()+int64(len(p)) > b.limit {
+		return 0, fmt.Errorf("%w: the packages inside are larger than %d bytes", errTooLarge, b.limit)
 	}
 	if b.file == nil && b.size+int64(len(p)) > b.taken {
 		if err := b.spill(); err != nil {
@@ -85,6 +88,7 @@ func (b *blob) Write(p []byte) (int, error) {
 		}
 	}
 	b.size += int64(len(p))
+	b.budget.unpacked.Add(int64(len(p)))
 	if b.file != nil {
 		return b.file.Write(p)
 	}
@@ -110,6 +114,8 @@ func (b *blob) Size() int64 { return b.size }
 // Close gives memory or the temporary file back.
 func (b *blob) Close() error {
 	b.release()
+	b.budget.unpacked.Add(-b.size)
+	b.size = 0
 	if b.file != nil {
 		return b.file.Close()
 	}

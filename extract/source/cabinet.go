@@ -2,6 +2,7 @@ package source
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -12,6 +13,10 @@ import (
 
 // maxVolumes bounds the cabinets of one set.
 const maxVolumes = 4096
+
+// maxMembers bounds the members of a package's cabinets, all together: streams may
+// share their sectors, so that a small database can hold any number of cabinets.
+const maxMembers = 500_000
 
 // A cabinet is one cabinet of the package, in a stream ("#name") or beside it.
 type cabinet struct {
@@ -28,13 +33,14 @@ func (c *cabinet) close() error {
 	return c.content.Close()
 }
 
-// A cabinetSet is cabinets joined, with their members by name.
+// A cabinetSet is cabinets joined.
 type cabinetSet struct {
-	set     *cab.Set
-	where   string // of the first volume
-	members map[string]*cab.File
-	folded  map[string]*cab.File // the same without case
-	gap     error                // which volume is missing, if one is
+	set   *cab.Set
+	where string // of the first volume
+	gap   error  // which volume is missing, if one is
+
+	members map[string]*cab.File // by name, once one was looked for
+	folded  map[string]*cab.File // the same without case, once that was needed
 }
 
 // openCabinet lists the members of a package that is a cabinet.
@@ -111,6 +117,10 @@ func (p *Package) cabinet(where string) (*cabinet, error) {
 		c.close()
 		return nil, err
 	}
+	if p.memberCount += len(c.cab.Files); p.memberCount > maxMembers {
+		c.close()
+		return nil, fmt.Errorf("%w: its cabinets list more than %d members", ErrLimit, maxMembers)
+	}
 	p.cabinets[fold(where)] = c
 	return c, nil
 }
@@ -147,7 +157,7 @@ func (p *Package) setOf(c *cabinet) (*cabinetSet, error) {
 	if err := follow(func(c *cab.Cabinet) string { return c.Next.Cabinet }); err != nil {
 		return nil, err
 	}
-	s := &cabinetSet{where: c.where, members: map[string]*cab.File{}, folded: map[string]*cab.File{}}
+	s := &cabinetSet{where: c.where}
 	parts := make([]*cab.Cabinet, len(volumes))
 	for i, v := range volumes {
 		parts[i] = v.cab
@@ -156,15 +166,6 @@ func (p *Package) setOf(c *cabinet) (*cabinetSet, error) {
 		var err error
 		if s.set, err = cab.NewSet(parts, cab.SetOptions{Incomplete: true}); err != nil {
 			return nil, err
-		}
-	}
-	for _, f := range s.set.Files {
-		name := p.memberName(f)
-		if s.members[name] == nil {
-			s.members[name] = f
-		}
-		if s.folded[fold(name)] == nil {
-			s.folded[fold(name)] = f
 		}
 	}
 	for _, v := range volumes {
@@ -196,11 +197,28 @@ func (p *Package) volume(of *cabinet, name string) (*cabinet, error) {
 }
 
 // member finds the member of a set with this name; case matters only if it must.
-func (s *cabinetSet) member(name string) *cab.File {
+func (p *Package) member(s *cabinetSet, name string) *cab.File {
+	if s.members == nil {
+		s.members = p.index(s, func(name string) string { return name })
+	}
 	if f := s.members[name]; f != nil {
 		return f
 	}
+	if s.folded == nil {
+		s.folded = p.index(s, fold)
+	}
 	return s.folded[fold(name)]
+}
+
+// index returns the members of a set by name; of several the first one.
+func (p *Package) index(s *cabinetSet, key func(name string) string) map[string]*cab.File {
+	index := make(map[string]*cab.File, len(s.set.Files))
+	for _, f := range s.set.Files {
+		if name := key(p.memberName(f)); index[name] == nil {
+			index[name] = f
+		}
+	}
+	return index
 }
 
 // fold returns the key under which names that differ in case only are equal.

@@ -32,6 +32,9 @@ var (
 	ErrLimit = errors.New("limit exceeded")
 )
 
+// errTooLarge is the ErrLimit of Options.MaxBytes.
+var errTooLarge = fmt.Errorf("%w", ErrLimit)
+
 // An Error says which package an error is about, where in it, and what to do.
 type Error struct {
 	Package string // the reference
@@ -79,6 +82,8 @@ func hint(err error) string {
 		return "the package is damaged: get it again; --keep-going extracts the files that are whole"
 	case errors.Is(err, cfb.ErrFormat):
 		return "the package is damaged: get it again"
+	case errors.Is(err, errTooLarge):
+		return "raise --max-bytes if the package is trusted"
 	case errors.Is(err, ErrKind):
 		return "give an .msi, .msp, .msm, .cab or .rpm file"
 	case errors.Is(err, ErrNotFound):

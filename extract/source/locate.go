@@ -202,7 +202,7 @@ func (l *locator) findMember(f *File, e entry) {
 	}
 	member := e.file
 	if member == nil {
-		member = set.member(e.member)
+		member = l.p.member(set, e.member)
 	}
 	switch {
 	case member == nil && set.gap != nil:

@@ -181,7 +181,7 @@ func (p *Package) openInner(name string) (*Package, error) {
 
 // unpack gives random access to a file of the package.
 func (p *Package) unpack(file *File) (content, error) {
-	b, err := newBlob(p.budget, file.Size, p.innerLimit())
+	b, err := newBlob(p.budget, file.Size, p.options.maxBytes())
 	if err != nil {
 		return nil, err
 	}
@@ -195,13 +195,6 @@ func (p *Package) unpack(file *File) (content, error) {
 		return nil, err
 	}
 	return b, nil
-}
-
-func (p *Package) innerLimit() int64 {
-	if p.options.MaxBytes == 0 {
-		return DefaultMaxBytes
-	}
-	return p.options.MaxBytes
 }
 
 // mediaFolders returns the folder that Options.Media names, if any.

@@ -276,6 +276,9 @@ func (w *walk) payload(ctx context.Context, wanted map[*File]bool) error {
 		if err != nil {
 			return err
 		}
+		if entry.size > w.limit-archive.at {
+			return w.spend(w.limit + 1)
+		}
 		f := p.rpm.fileOf(entry)
 		if f == nil {
 			continue

@@ -61,13 +61,21 @@ type Options struct {
 	// Base is the installation package that a patch is for: the files are those
 	// that the patch makes of it.
 	Base string
-	// MaxBytes bounds a package inside a package, which must be unpacked to be
-	// read. 0 means DefaultMaxBytes.
+	// MaxBytes bounds what is unpacked: the packages inside packages, which must
+	// be unpacked to be read, all together; and what one Walk decodes, wanted or
+	// passed over. 0 means DefaultMaxBytes.
 	MaxBytes int64
 }
 
-// DefaultMaxBytes is the largest package inside a package that is unpacked.
+// DefaultMaxBytes is far above any real package.
 const DefaultMaxBytes = 16 << 30
+
+func (o Options) maxBytes() int64 {
+	if o.MaxBytes == 0 {
+		return DefaultMaxBytes
+	}
+	return o.MaxBytes
+}
 
 // A Package is open for reading. Its methods may be called concurrently, except
 // Close; two walks at a time are two passes over the files.
@@ -99,8 +107,10 @@ type Package struct {
 
 	planning sync.Mutex          // held while cabinets are opened
 	cabinets map[string]*cabinet // opened so far, by where they lie
-	mu       sync.Mutex
-	warnings []string
+
+	memberCount int // of these cabinets
+	mu          sync.Mutex
+	warnings    []string
 }
 
 // content is the bytes of a package.

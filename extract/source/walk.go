@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -46,7 +47,7 @@ func (p *Package) Walk(ctx context.Context, want func(*File) (cab.Sink, error), 
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	w := &walk{p: p, want: want, options: o, done: map[*File]bool{}}
+	w := &walk{p: p, want: want, options: o, done: map[*File]bool{}, limit: p.options.maxBytes()}
 	switch {
 	case p.patched != nil:
 		return w.result(w.patched(ctx))
@@ -70,6 +71,8 @@ type walk struct {
 	p       *Package
 	want    func(*File) (cab.Sink, error)
 	options WalkOptions
+	limit   int64 // of bytes that are decoded, wanted or not
+	spent   atomic.Int64
 
 	mu      sync.Mutex
 	done    map[*File]bool // its sink is closed, or was not wanted
@@ -80,7 +83,7 @@ type walk struct {
 // run reads the cabinets and the uncompressed files side by side.
 func (w *walk) run(ctx context.Context, plan *plan) error {
 	side := max(1, min(len(plan.sets), w.options.Workers))
-	decode := cab.DecodeOptions{Workers: max(1, w.options.Workers/side), KeepGoing: w.options.KeepGoing}
+	decode := cab.DecodeOptions{Workers: max(1, w.options.Workers/side), KeepGoing: w.options.KeepGoing, Spend: w.spend}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(side + 1)
 	for _, f := range plan.made {
@@ -114,6 +117,14 @@ func (w *walk) made(f *File) error {
 		return errors.Join(err, sink.Close(err))
 	}
 	return sink.Close(nil)
+}
+
+// spend books bytes that are about to be decoded.
+func (w *walk) spend(bytes int64) error {
+	if w.spent.Add(bytes) > w.limit {
+		return fmt.Errorf("%w: more than %d bytes would have to be decoded", errTooLarge, w.limit)
+	}
+	return nil
 }
 
 // set decodes one cabinet set.

@@ -28,6 +28,22 @@ type DecodeOptions struct {
 	// with their error, all others are delivered, and Decode returns the errors
 	// joined.
 	KeepGoing bool
+	// Spend, when set, is called before each block is decoded or passed over, with
+	// the bytes that it stands for (at least 4096: a block takes time however
+	// small it is). An error ends the folder as damage does. Folders may share
+	// their blocks, so that a small cabinet can ask for any amount of work: this
+	// is where the caller bounds it. Calls may be concurrent.
+	Spend func(bytes int64) error
+}
+
+// minSpend is what the smallest block counts for.
+const minSpend = 4096
+
+func (o DecodeOptions) spend(size int) error {
+	if o.Spend == nil {
+		return nil
+	}
+	return o.Spend(int64(max(size, minSpend)))
 }
 
 // maxFolders is how many folders are decoded side by side at most. Each may need
@@ -65,7 +81,7 @@ func (s *Set) Decode(ctx context.Context, want func(*File) (Sink, error), o Deco
 
 	var group sync.WaitGroup
 	for range min(workers, len(folders), maxFolders) {
-		p := &pipeline{}
+		p := &pipeline{spend: o.spend}
 		if len(folders) < workers {
 			p.splitters = min(workers, maxSplitters)
 		}

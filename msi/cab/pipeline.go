@@ -19,7 +19,8 @@ const (
 // another one decodes them, the caller's feeds the members. What they pass on
 // comes from a fixed number of batches.
 type pipeline struct {
-	splitters int // goroutines that help with MSZIP; 0 leaves it to the decoding one
+	splitters int                  // goroutines that help with MSZIP; 0 leaves it to the decoding one
+	spend     func(size int) error // DecodeOptions.Spend
 
 	readBuffer      []byte
 	batches         []*batch
@@ -237,12 +238,18 @@ func (p *pipeline) readStoredBlock(b *batch, m *members, doubt error) error {
 			case <-p.stop:
 				b.end(errStopped)
 			default:
+				if err := p.spend(n); err != nil {
+					b.end(p.reader.place().wrap(err))
+				}
 			}
 			return nil
 		}
 	}
 	block, err := p.reader.read()
 	place := p.reader.place()
+	if err == nil {
+		err = p.spend(block.size)
+	}
 	switch {
 	case errors.Is(err, errFolderEnds):
 		b.end(nil)
@@ -335,6 +342,9 @@ func (p *pipeline) readPacked(folder *setFolder, to, toSplit chan<- *batch) {
 			}
 			block, err := p.reader.read()
 			place := p.reader.place()
+			if err == nil {
+				err = p.spend(block.size)
+			}
 			switch {
 			case errors.Is(err, errFolderEnds):
 				b.end(nil)
