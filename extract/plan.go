@@ -162,12 +162,14 @@ func (o Options) path(f *source.File) string {
 
 // resolve checks the names and decides between files with the same one.
 func (plan *Plan) resolve() error {
-	last := map[string]int{} // folded path -> item that stays
+	last := make(map[string]int, len(plan.Items)) // folded path -> item that stays
+	keys := make([]string, len(plan.Items))
 	for i, item := range plan.Items {
 		if err := safepath.Check(item.Path); err != nil {
 			return &source.Error{Package: plan.Package.Ref(), Place: "file " + item.File.Key, Err: err, Hint: planHint(err)}
 		}
 		key := safepath.Fold(item.Path)
+		keys[i] = key
 		earlier, collides := last[key]
 		last[key] = i
 		if !collides {
@@ -182,7 +184,7 @@ func (plan *Plan) resolve() error {
 	}
 	kept := plan.Items[:0]
 	for i, item := range plan.Items {
-		if last[safepath.Fold(item.Path)] == i {
+		if last[keys[i]] == i {
 			kept = append(kept, item)
 		}
 	}
@@ -216,13 +218,21 @@ func (plan *Plan) unifyFolders(files map[string]int) error {
 		spelling[key] = path.Join(parent, path.Base(folder))
 		return spelling[key], nil
 	}
+	spelled := map[string]string{} // as it stands in a path -> as it is spelled
 	for i := range plan.Items {
 		item := &plan.Items[i]
-		folder, err := spell(path.Dir(item.Path))
-		if err != nil {
-			return err
+		folder := path.Dir(item.Path)
+		as, known := spelled[folder]
+		if !known {
+			var err error
+			if as, err = spell(folder); err != nil {
+				return err
+			}
+			spelled[folder] = as
 		}
-		item.Path = path.Join(folder, path.Base(item.Path))
+		if as != folder {
+			item.Path = path.Join(as, path.Base(item.Path))
+		}
 	}
 	return nil
 }

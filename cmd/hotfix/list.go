@@ -91,7 +91,7 @@ func newListResult(p *source.Package) (*listResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &listResult{Package: p.Ref(), Files: []listedFile{}, LeftOut: extract.LeftOut(p), Warnings: []string{}}
+	r := &listResult{Package: p.Ref(), LeftOut: extract.LeftOut(p), Warnings: []string{}}
 	r.Warnings = append(r.Warnings, p.Warnings()...)
 	plan, err := extract.NewPlan(p, extract.Options{})
 	if err != nil {
@@ -103,6 +103,8 @@ func newListResult(p *source.Package) (*listResult, error) {
 		}
 	}
 	r.Warnings = append(r.Warnings, plan.Warnings...)
+	slices.SortStableFunc(plan.Items, func(a, b extract.Item) int { return strings.Compare(a.Path, b.Path) })
+	r.Files = make([]listedFile, 0, len(plan.Items))
 	for _, item := range plan.Items {
 		f := item.File
 		one := listedFile{
@@ -118,7 +120,6 @@ func newListResult(p *source.Package) (*listResult, error) {
 		one.addParts(p, parts[f])
 		r.Files = append(r.Files, one)
 	}
-	slices.SortStableFunc(r.Files, func(a, b listedFile) int { return strings.Compare(a.Path, b.Path) })
 	return r, nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strconv"
@@ -39,17 +40,27 @@ func (t *table) write(w io.Writer) {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
+	var line []byte
 	for _, row := range t.rows {
-		var line strings.Builder
+		line = line[:0]
 		for i, cell := range row {
-			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			padding := widths[i] - utf8.RuneCountInString(cell)
 			if t.right[i] {
-				cell, padding = padding+cell, ""
+				line = append(appendBlanks(line, padding), cell...)
+			} else {
+				line = appendBlanks(append(line, cell...), padding)
 			}
-			line.WriteString(cell + padding + "  ")
+			line = append(line, "  "...)
 		}
-		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+		fmt.Fprintf(w, "%s\n", bytes.TrimRight(line, " "))
 	}
+}
+
+func appendBlanks(line []byte, n int) []byte {
+	for range n {
+		line = append(line, ' ')
+	}
+	return line
 }
 
 // printable replaces what a terminal would act on or a reader would not see:

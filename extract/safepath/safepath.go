@@ -90,7 +90,11 @@ func refuse(segment string) string {
 // follows the first dot does not matter to Windows, nor do blanks before it.
 func isDevice(segment string) bool {
 	name, _, _ := strings.Cut(segment, ".")
-	name = strings.ToUpper(strings.TrimRight(name, " "))
+	name = strings.TrimRight(name, " ")
+	if len(name) > len("CONOUT$") {
+		return false
+	}
+	name = strings.ToUpper(name)
 	switch name {
 	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
 		return true
@@ -108,7 +112,12 @@ func isDevice(segment string) bool {
 // Fold returns the key under which two paths are the same file on a file system
 // that ignores case (Windows, macOS) or composes characters (macOS).
 func Fold(path string) string {
-	return norm.NFC.String(strings.Map(foldRune, path))
+	for i := range len(path) {
+		if path[i] >= utf8.RuneSelf {
+			return norm.NFC.String(strings.Map(foldRune, path))
+		}
+	}
+	return strings.ToUpper(path) // ASCII has nothing to compose
 }
 
 // foldRune maps a rune to the smallest one that differs from it in case only.

@@ -32,6 +32,7 @@ func (p *Package) readModel() error {
 	p.model = model
 	p.warnings = append(p.warnings, model.Warnings...)
 	p.wordCount, _ = p.db.Summary().Int(msi.PIDWordCount)
+	p.entries = make(map[*File]entry, len(model.Files))
 	p.listFiles(model, func(m *msi.File, f *File) {
 		e := entry{media: m.Media, cabinet: m.Cabinet, member: m.Key}
 		if !m.Compressed || (e.cabinet == "" && m.Media != nil) {
@@ -46,8 +47,14 @@ func (p *Package) readModel() error {
 
 // listFiles lists the files of a model. place says where one comes from.
 func (p *Package) listFiles(model *msi.Model, place func(*msi.File, *File)) {
+	known := map[*msi.Directory]*folderPaths{}
 	for _, m := range model.Files {
-		f := newFile(m)
+		in := known[m.Directory]
+		if in == nil {
+			in = pathsOf(m.Directory)
+			known[m.Directory] = in
+		}
+		f := newFile(m, in)
 		place(m, f)
 		if m.LeftOut != nil && !(p.options.AllFeatures && m.LeftOut.Feature != nil) {
 			l := LeftOut{File: f, Reason: m.LeftOut.Reason}
@@ -61,12 +68,30 @@ func (p *Package) listFiles(model *msi.Model, place func(*msi.File, *File)) {
 	}
 }
 
-func newFile(m *msi.File) *File {
+// folderPaths are the paths of a directory in each layout, with a slash behind
+// those that are not empty.
+type folderPaths struct{ source, shortSource, target, shortTarget string }
+
+func pathsOf(d *msi.Directory) *folderPaths {
+	folder := func(names []string) string {
+		if len(names) == 0 {
+			return ""
+		}
+		return join(names) + "/"
+	}
+	return &folderPaths{
+		source: folder(d.SourcePath(false)), shortSource: folder(d.SourcePath(true)),
+		target: folder(d.TargetPath(false)), shortTarget: folder(d.TargetPath(true)),
+	}
+}
+
+func newFile(m *msi.File, in *folderPaths) *File {
+	long, short := noSlash(m.Name(false)), noSlash(m.Name(true))
 	f := &File{
-		Path:            join(m.SourcePath(false)),
-		ShortPath:       join(m.SourcePath(true)),
-		TargetPath:      join(m.TargetPath(false)),
-		ShortTargetPath: join(m.TargetPath(true)),
+		Path:            in.source + long,
+		ShortPath:       in.shortSource + short,
+		TargetPath:      in.target + long,
+		ShortTargetPath: in.shortTarget + short,
 		Key:             m.Key,
 		Size:            m.Size,
 		Version:         m.Version,
@@ -84,14 +109,17 @@ func newFile(m *msi.File) *File {
 	return f
 }
 
-// join makes a path of names. A name that holds a slash must not become two: it
-// gets a backslash instead, which is refused wherever a path is used.
+// join makes a path of names.
 func join(names []string) string {
 	for i, name := range names {
-		names[i] = strings.ReplaceAll(name, "/", `\`)
+		names[i] = noSlash(name)
 	}
 	return strings.Join(names, "/")
 }
+
+// noSlash keeps a name that holds a slash from becoming two: it gets a backslash
+// instead, which is refused wherever a path is used.
+func noSlash(name string) string { return strings.ReplaceAll(name, "/", `\`) }
 
 // storedFile returns a file that has no path but the one it is stored under.
 func storedFile(name, key string, size int64) *File {
