@@ -2,10 +2,13 @@ package source
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"hash/crc32"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +17,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/manifest/pe"
 	"github.com/hotfixkit/hotfixkit/manifest/pe/petest"
 	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/msp"
 	"github.com/hotfixkit/hotfixkit/msp/delta"
 	"github.com/hotfixkit/hotfixkit/msp/delta/deltatest"
@@ -243,4 +247,50 @@ func TestPatchAlone(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Equal(t, filepath.Base(patch), p.Name())
+}
+
+// FuzzPatchedPackage applies whatever it is given as a patch to a good package, and
+// a good patch to whatever it is given as the package.
+func FuzzPatchedPackage(f *testing.F) {
+	dir := f.TempDir()
+	read := func(name string) []byte {
+		data, err := os.ReadFile(name)
+		require.NoError(f, err)
+		return data
+	}
+	product := sample.Package{
+		Properties: [][2]string{{"ProductVersion", "1.0.0"}, {"ProductLanguage", "1033"}},
+		Files:      []sample.File{{Key: "changed", Content: firstEdition, Hash: true}, {Key: "kept", Content: "never changes"}},
+	}
+	goodBase, _ := sample.Build(f, product)
+	db, err := msi.NewReader(bytes.NewReader(goodBase), int64(len(goodBase)))
+	require.NoError(f, err)
+	name, _ := sample.WritePatch(f, dir, "one.msp", db, sample.Patch{
+		Delta: map[string]sample.Delta{"changed": plainDelta(firstEdition, secondEdition)}, Whole: map[string]string{"added": "added"}})
+	goodPatch := read(name)
+	f.Add(goodPatch, true)
+	f.Add(goodBase, false)
+	f.Fuzz(func(_ *testing.T, data []byte, isPatch bool) {
+		one := func(content []byte) *Package {
+			return &Package{ref: "fuzz", name: "fuzz", content: inMemory{bytes.NewReader(content)}, budget: newMemoryBudget()}
+		}
+		base, patch := one(goodBase), one(data)
+		if !isPatch {
+			base, patch = one(data), one(goodPatch)
+		}
+		if base.open() != nil || patch.open() != nil {
+			return
+		}
+		p, err := applyPatches(base, nil, []*Package{patch})
+		if err != nil {
+			return
+		}
+		defer p.Close()
+		left := &atomic.Int64{}
+		left.Store(8 << 20)
+		for _, keepGoing := range []bool{false, true} {
+			_ = p.Walk(context.Background(), func(*File) (cab.Sink, error) { return bounded{left}, nil }, WalkOptions{KeepGoing: keepGoing, Workers: 2})
+		}
+		p.Warnings()
+	})
 }
