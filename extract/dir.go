@@ -179,6 +179,9 @@ func (d *Dir) openAnchor(parent string) (err error) {
 	return err
 }
 
+// errReplace: no other folder can take the place of the output folder.
+var errReplace = errors.New("the folder cannot be replaced")
+
 // checkReplaceable refuses a folder that one rename cannot replace.
 func checkReplaceable(dir string, info fs.FileInfo) error {
 	f, err := os.Open(dir)
@@ -192,10 +195,10 @@ func checkReplaceable(dir string, info fs.FileInfo) error {
 		return err
 	}
 	if here, err := os.Stat("."); err == nil && os.SameFile(here, info) {
-		return errors.New("it is the current folder, which cannot be replaced: name a folder below it, or use --merge")
+		return fmt.Errorf("%w: it is the current folder", errReplace)
 	}
 	if parent := filepath.Dir(dir); parent == dir || !sameVolume(parent, dir) {
-		return errors.New("it is the root of a volume, which cannot be replaced: name a folder below it, or use --merge")
+		return fmt.Errorf("%w: it is the root of a volume", errReplace)
 	}
 	return nil
 }
@@ -349,7 +352,7 @@ func (d *Dir) failLocked(file string, err error) error {
 
 // outputError adds the path of the output and what can be done.
 func (d *Dir) outputError(name string, err error) error {
-	e := &OutputError{Path: name, Hint: outputHint(err), Err: err}
+	e := &OutputError{Path: name, Hint: d.options.hint(err), Err: err}
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
 		// The path below the temporary folder means nothing to the reader.
@@ -362,11 +365,24 @@ func (d *Dir) outputError(name string, err error) error {
 	return e
 }
 
+// hint says what can be done about a failure to write a folder.
+func (o DirOptions) hint(err error) string {
+	switch {
+	case errors.Is(err, ErrExists) && o.AcceptIdentical:
+		return "name a new folder, or remove this one first"
+	case errors.Is(err, errReplace) && o.AcceptIdentical:
+		return "name a folder below it"
+	case errors.Is(err, ErrExists):
+		return "name a new folder, or use --merge to add to this one"
+	case errors.Is(err, errReplace):
+		return "name a folder below it, or use --merge"
+	}
+	return outputHint(err)
+}
+
 // outputHint says what can be done about a failure to write.
 func outputHint(err error) string {
 	switch {
-	case errors.Is(err, ErrExists):
-		return "name a new folder, or use --merge to add to this one"
 	case errors.Is(err, ErrBusy):
 		return "wait for the other run to end, or name another folder"
 	case errors.Is(err, fs.ErrPermission):

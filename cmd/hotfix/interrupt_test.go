@@ -4,6 +4,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -128,6 +130,7 @@ func TestStageDisturbed(t *testing.T) {
 		"disk full":          (*rig).testDiskFull,
 		"without permission": (*rig).testWithoutPermission,
 		"memory":             (*rig).testMemory,
+		"side by side":       (*rig).testSideBySide,
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(r.dir, "test")
@@ -385,4 +388,60 @@ func peakMemory(pid int) int {
 		return 0
 	}
 	return n
+}
+
+// testSideBySide runs the same command several times at once: one writes, others
+// say that it is being written or find it done.
+func (r *rig) testSideBySide() {
+	for round := range 8 {
+		work := filepath.Join(r.dir, strconv.Itoa(round))
+		client := r.client(filepath.Join(work, "client"))
+		out := filepath.Join(work, "out")
+		type ending struct {
+			code   int
+			stderr string
+		}
+		endings := make(chan ending)
+		for range 4 {
+			go func() {
+				var stderr bytes.Buffer
+				c := exec.Command(r.hotfix, "stage", "-q", r.sp2, "-o", out, "--client-dir", client)
+				c.Stderr = &stderr
+				_ = c.Run() // the exit code tells
+				endings <- ending{c.ProcessState.ExitCode(), stderr.String()}
+			}()
+		}
+		done := 0
+		for range 4 {
+			e := <-endings
+			if e.code == exitOK {
+				done++
+				continue
+			}
+			require.Equal(r.t, exitOutput, e.code, e.stderr)
+			require.Contains(r.t, e.stderr, "another run is writing this folder")
+		}
+		require.NotZero(r.t, done)
+		r.complete(out)
+		require.Equal(r.t, []string{"client", "out"}, r.names(work))
+	}
+}
+
+// TestInterruptedIsSaidOnce runs commands that were told to stop.
+func TestInterruptedIsSaidOnce(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	sp2 := filepath.Join("..", "..", "testdata", "kb977203", "SCCM2007-SP2-KB977203-ENU.msi")
+	for _, args := range [][]string{
+		{"stage", sp2, "-o", filepath.Join(t.TempDir(), "out"), "--json"},
+		{"stage", sp2, sp2 + "//Mp.msi", "-o", filepath.Join(t.TempDir(), "out"), "--json"},
+		{"verify", sp2, "--manifest", "kb977203", "--json"},
+	} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, exitInterrupted, run(ctx, args, &stdout, &stderr), args)
+		require.Equal(t, "hotfix: "+interrupted+"\n", stderr.String(), args)
+		var document struct{ Error errorDetail }
+		require.NoError(t, json.Unmarshal(stdout.Bytes(), &document), args)
+		require.Equal(t, interrupted, document.Error.Message, args)
+	}
 }

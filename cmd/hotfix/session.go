@@ -98,7 +98,14 @@ func (s *session) report(err error) int {
 			fmt.Fprintf(s.stderr, "hotfix: %v\n", printErr)
 		}
 	}
+	told := false
 	for _, one := range flatten(err) {
+		if errors.Is(one, context.Canceled) {
+			if told {
+				continue
+			}
+			told = true
+		}
 		s.printError(one)
 	}
 	return code
@@ -122,10 +129,6 @@ func flatten(err error) []error {
 }
 
 func (s *session) printError(err error) {
-	if errors.Is(err, context.Canceled) {
-		fmt.Fprintln(s.stderr, "hotfix: interrupted; nothing was left half done")
-		return
-	}
 	detail := describe(err)
 	fmt.Fprintf(s.stderr, "hotfix: %s\n", oneLine(detail.Message))
 	if detail.Hint != "" {
@@ -144,7 +147,13 @@ type errorDetail struct {
 	Place   string `json:"place,omitempty"`
 }
 
+// interrupted is what is said of every run that was told to stop.
+const interrupted = "interrupted; nothing was left half done"
+
 func describe(err error) errorDetail {
+	if errors.Is(err, context.Canceled) {
+		return errorDetail{Message: interrupted}
+	}
 	detail := errorDetail{Message: err.Error()}
 	var input *source.Error
 	var usage *usageError

@@ -45,3 +45,41 @@ func TestKBOfName(t *testing.T) {
 	require.Equal(t, "KB2659258", kbOfName("sccm2007ac-sp2-kb2659258-x86-enu.msp"))
 	require.Empty(t, kbOfName("client.msi"))
 }
+
+// FuzzReadInstalled: whatever a list holds, what is read from it is a KB number.
+func FuzzReadInstalled(f *testing.F) {
+	for _, text := range []string{"KB977384\r\n", "977384", "\xff\xfeK\x00B\x00", "\ufeffkb-977384 x"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		numbers, err := ReadInstalled(strings.NewReader(text))
+		require.Equal(t, err == nil, len(numbers) > 0)
+		for _, n := range numbers {
+			again, err := ParseKB(n)
+			require.NoError(t, err)
+			require.Equal(t, n, again)
+		}
+	})
+}
+
+// FuzzParseProperty: a property that is accepted keeps to one line and can be
+// taken apart again.
+func FuzzParseProperty(f *testing.F) {
+	for _, text := range []string{"FSP=a b", `SMSSLP="x"`, "A=", "=", "PATCH=x", "A=\n"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := ParseProperty(text)
+		if err != nil {
+			require.ErrorIs(t, err, ErrProperty)
+			return
+		}
+		line := p.String()
+		require.NotContains(t, line, "\n")
+		_, value, _ := strings.Cut(line, "=")
+		if quoted, ok := strings.CutPrefix(value, `"`); ok {
+			value = strings.ReplaceAll(strings.TrimSuffix(quoted, `"`), `""`, `"`)
+		}
+		require.Equal(t, p.Value, value)
+	})
+}

@@ -60,7 +60,10 @@ func (n notes) writeFirst(b *strings.Builder) {
 		bullet(b, "Update the distribution points of the ConfigMgr client installation package: its files have changed.")
 	} else {
 		bullet(b, "No patch is needed: "+n.noPatch)
-		bullet(b, n.kb+" must not be installed on the site servers then; nothing else of its package is needed.")
+		bullet(b, n.kb+" must not be installed on the site servers then.")
+		if n.certFix {
+			bullet(b, "Of its package nothing but "+certFixName+" is needed.")
+		}
 	}
 	b.WriteString("\n")
 }

@@ -295,19 +295,10 @@ func (s *staging) placeOf(name string) (place, bool) {
 // createDirs prepares the folders that will be written.
 func (s *staging) createDirs() (err error) {
 	if s.dir, err = extract.CreateDir(s.o.Output, extract.DirOptions{AcceptIdentical: true, Limits: s.o.Limits}); err != nil {
-		return hintExists(err)
+		return err
 	}
 	if s.client != nil && s.result.NoPatch == "" {
 		s.clientDir, err = extract.CreateDir(s.o.ClientDir, extract.DirOptions{Merge: true, Limits: s.o.Limits})
-	}
-	return err
-}
-
-// hintExists says what to do about an output folder that holds something else.
-func hintExists(err error) error {
-	var output *extract.OutputError
-	if errors.Is(err, extract.ErrExists) && errors.As(err, &output) {
-		return &extract.OutputError{Path: output.Path, Err: fmt.Errorf("%w, and what it holds is not this result", extract.ErrExists), Hint: "name a new folder, or remove this one first"}
 	}
 	return err
 }
@@ -535,7 +526,7 @@ func (s *staging) commit() error {
 		}
 	}
 	if err := s.dir.Check(); err != nil {
-		return hintExists(err)
+		return err
 	}
 	if added != nil {
 		clientDir := s.clientDir
@@ -547,7 +538,7 @@ func (s *staging) commit() error {
 	dir := s.dir
 	s.dir = nil
 	if err := dir.Commit(); err != nil {
-		return added.takeBack(hintExists(err))
+		return added.takeBack(err)
 	}
 	s.result.Unchanged = dir.Unchanged() && !added.changes()
 	return nil
