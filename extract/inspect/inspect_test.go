@@ -172,7 +172,8 @@ func TestDeep(t *testing.T) {
 func TestSignatureInside(t *testing.T) {
 	signed, err := os.ReadFile(corpus.Path(t, "msp", "WPF2_32.msp"))
 	require.NoError(t, err)
-	for name, content := range map[string]string{"whole": string(signed), "tampered": string(signed[:len(signed)/2]) + "x" + string(signed[len(signed)/2+1:])} {
+	inCabinet := strings.Index(string(signed), "MSCF") + 40
+	for name, content := range map[string]string{"whole": string(signed), "tampered": string(signed[:inCabinet]) + "x" + string(signed[inCabinet+1:])} {
 		file := filepath.Join(t.TempDir(), "WPF2_32.msp")
 		require.NoError(t, os.WriteFile(file, []byte(content), 0o644))
 		outer := filepath.Join(t.TempDir(), "outer.cab")
