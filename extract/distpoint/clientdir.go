@@ -158,7 +158,8 @@ func (c *clientFiles) fits(db *msi.Database) error {
 
 // checkTargets makes sure that the staged patches apply to the client.
 func (s *staging) checkTargets() error {
-	for f, to := range s.places {
+	for _, f := range s.order {
+		to := s.places[f]
 		if !to.inClient || to.twin {
 			continue
 		}

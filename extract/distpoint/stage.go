@@ -151,6 +151,7 @@ type staging struct {
 	client    *clientFiles // nil without ClientDir
 	clientDir *extract.Dir // ClientDir; nil without, where no patch is needed, and once committed
 	places    map[*source.File]place
+	order     []*source.File     // those of places, by path
 	patches   []Patch            // in ClientDir already
 	staged    []*manifest.Actual // the files of the package that are written
 	manifest  *manifest.Manifest
@@ -272,6 +273,7 @@ func (s *staging) plan() error {
 			seen[safepath.Fold(to.name)] = f
 		}
 		s.places[f] = to
+		s.order = append(s.order, f)
 	}
 	return nil
 }
@@ -385,8 +387,8 @@ func (s *staging) collect(files []*manifest.Actual) error {
 	}
 	byName := map[string]*manifest.Actual{}
 	for _, twins := range []bool{false, true} {
-		for f, to := range s.places {
-			a := byPath[f.Path]
+		for _, f := range s.order {
+			to, a := s.places[f], byPath[f.Path]
 			switch {
 			case to.twin != twins:
 			case !slices.ContainsFunc(s.result.Verification.Files, func(c manifest.Checked) bool { return c.Actual == a }):
@@ -402,7 +404,6 @@ func (s *staging) collect(files []*manifest.Actual) error {
 			}
 		}
 	}
-	slices.SortFunc(s.staged, func(a, b *manifest.Actual) int { return cmp.Compare(a.Path, b.Path) })
 	for _, c := range s.result.Verification.Files {
 		// A file that is recognised under another name would be left out in silence.
 		if (isCertFix(c.Name) || isPatch(c.Name) && s.result.NoPatch == "") && !s.placed(c.Actual) {
@@ -418,12 +419,7 @@ func (s *staging) collect(files []*manifest.Actual) error {
 // placed reports whether a file of the package has a place, its own or that of its
 // twin.
 func (s *staging) placed(a *manifest.Actual) bool {
-	for f := range s.places {
-		if f.Path == a.Path {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.order, func(f *source.File) bool { return f.Path == a.Path })
 }
 
 func (s *staging) warn(format string, args ...any) {
