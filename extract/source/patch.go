@@ -187,7 +187,7 @@ func (o *origin) find(members map[memberName][]part) {
 // the one of the patch.
 func (p *Package) onlyPatched(patch *Package) {
 	touched := func(f *File) bool { return p.patched.origins[f].patch != nil }
-	p.ref, p.name, p.folder, p.modified, p.kind = patch.ref, patch.name, patch.folder, patch.modified, MSP
+	p.ref, p.name, p.modified, p.kind = patch.ref, patch.name, patch.modified, MSP
 	p.files = slices.DeleteFunc(p.files, func(f *File) bool { return !touched(f) })
 	p.leftOut = slices.DeleteFunc(p.leftOut, func(l LeftOut) bool { return !touched(l.File) })
 }

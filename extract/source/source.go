@@ -127,7 +127,8 @@ func (p *Package) Ref() string { return p.ref }
 func (p *Package) Name() string { return p.name }
 
 // Folder returns the folder on the disk that the package lies in or, for a
-// package inside another one, the outermost one.
+// package inside another one, the outermost one. For a patch with a base it is
+// that of the base.
 func (p *Package) Folder() string { return p.folder }
 
 // Modified returns the time that the package itself was changed, in UTC.
