@@ -32,6 +32,7 @@ type Result struct {
 	Files    []ResultFile    `json:"files"`
 	LeftOut  []ResultLeftOut `json:"left_out"`
 	Lost     []ResultLost    `json:"lost,omitempty"`
+	Patches  []ResultPatch   `json:"patches,omitempty"` // in the order in which they were applied
 	Warnings []string        `json:"warnings"`
 }
 
@@ -49,6 +50,13 @@ type ResultLeftOut struct {
 	Size    int64  `json:"size"`
 	Feature string `json:"feature,omitempty"`
 	Reason  string `json:"reason"`
+}
+
+// ResultPatch is a patch that was applied.
+type ResultPatch struct {
+	Name      string `json:"name"`
+	Code      string `json:"patch_code"`
+	Transform string `json:"transform"` // the main one of the pair that fits
 }
 
 // ResultLost is a file that could not be had.
@@ -241,6 +249,11 @@ func (w *writer) result() *Result {
 	}
 	if r.Files == nil {
 		r.Files = []ResultFile{}
+	}
+	if plan := w.plan.Package.Plan(); plan != nil {
+		for _, a := range plan.Applied {
+			r.Patches = append(r.Patches, ResultPatch{Name: a.Patch.Name(), Code: a.Patch.Code, Transform: a.Pair.Name})
+		}
 	}
 	slices.SortFunc(r.Files, func(a, b ResultFile) int { return strings.Compare(a.Path, b.Path) })
 	slices.SortFunc(r.Lost, func(a, b ResultLost) int { return strings.Compare(a.Path, b.Path) })

@@ -89,6 +89,9 @@ func (s *session) extract(c *cli.Context) error {
 			total += f.Size
 		}
 		fmt.Fprintf(w, "%s: %s, %s bytes\n", printable(result.Output), count(len(result.Files), "file"), groupDigits(total))
+		for _, p := range result.Patches {
+			fmt.Fprintf(w, "patched by %s %s\n", printable(p.Name), printable(p.Code))
+		}
 		writeLeftOut(w, result.LeftOut)
 		for _, l := range result.Lost {
 			fmt.Fprintf(w, "lost: %s (%s)\n", printable(l.Path), printable(l.Error))
