@@ -53,7 +53,7 @@ func (s *session) cat(c *cli.Context) error {
 		return p.Walk(c.Context, func(*source.File) (cab.Sink, error) { return sink, nil }, source.WalkOptions{Files: found})
 	}
 	if !s.json {
-		return walk(&outputSink{s.stdout})
+		return walk(&outputSink{s.output()})
 	}
 	content := &contentSink{}
 	if err := walk(content); err != nil {
@@ -83,14 +83,6 @@ func (s *contentSink) Write(p []byte) (int, error) {
 func (s *contentSink) Close(error) error { return nil }
 
 // outputSink writes to standard output.
-type outputSink struct{ w io.Writer }
-
-func (o *outputSink) Write(p []byte) (int, error) {
-	n, err := o.w.Write(p)
-	if err != nil {
-		return n, outputError(err)
-	}
-	return n, nil
-}
+type outputSink struct{ io.Writer }
 
 func (o *outputSink) Close(error) error { return nil }

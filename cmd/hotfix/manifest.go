@@ -30,7 +30,7 @@ func manifestCommand(s *session) *cli.Command {
 					if c.Args().Present() {
 						return usagef("manifest schema takes no argument")
 					}
-					_, err := s.stdout.Write(manifest.Schema)
+					_, err := s.output().Write(manifest.Schema)
 					return err
 				},
 			},
@@ -155,11 +155,9 @@ func (s *session) printManifests(manifests []*manifest.Manifest, text func(io.Wr
 	if err := manifest.Write(&b, manifests...); err != nil {
 		return err
 	}
-	if _, err := s.stdout.Write(b.Bytes()); err != nil {
-		return outputError(err)
-	}
 	s.reported = true
-	return nil
+	_, err := s.output().Write(b.Bytes())
+	return err
 }
 
 func warningText(m *manifest.Manifest, w manifest.Warning) string {

@@ -186,15 +186,24 @@ func (s *session) finish(result any, text func(io.Writer), err error) error {
 	if text != nil && !s.quiet {
 		var b bytes.Buffer
 		text(&b)
-		if _, writeErr := s.stdout.Write(b.Bytes()); writeErr != nil {
-			err = errors.Join(err, outputError(writeErr))
+		if _, writeErr := s.output().Write(b.Bytes()); writeErr != nil {
+			err = errors.Join(err, writeErr)
 		}
 	}
 	return err
 }
 
-func outputError(err error) error {
-	return &extract.OutputError{Path: "standard output", Err: err}
+// output is standard output; a failure to write there is an *extract.OutputError.
+func (s *session) output() io.Writer { return outputWriter{s.stdout} }
+
+type outputWriter struct{ w io.Writer }
+
+func (o outputWriter) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if err != nil {
+		err = &extract.OutputError{Path: "standard output", Err: err}
+	}
+	return n, err
 }
 
 // printJSON prints result as the one JSON document of the run, with err as its
@@ -209,10 +218,8 @@ func (s *session) printJSON(result any, err error) error {
 		return indentErr
 	}
 	b.WriteByte('\n')
-	if _, writeErr := s.stdout.Write(b.Bytes()); writeErr != nil {
-		return outputError(writeErr)
-	}
-	return nil
+	_, writeErr := s.output().Write(b.Bytes())
+	return writeErr
 }
 
 // marshalWithError encodes result; when there is an error, as an object with

@@ -187,9 +187,9 @@ func (s *session) tablesAsCSV(db *msi.Database, names []string) error {
 	if err != nil {
 		return err
 	}
-	w := csv.NewWriter(s.stdout)
+	w := csv.NewWriter(s.output())
 	if err := w.Write(columnNames(t)); err != nil {
-		return outputError(err)
+		return err
 	}
 	for row := range t.Rows() {
 		cells := make([]string, len(t.Columns()))
@@ -197,14 +197,11 @@ func (s *session) tablesAsCSV(db *msi.Database, names []string) error {
 			cells[i] = cellText(row, i)
 		}
 		if err := w.Write(cells); err != nil {
-			return outputError(err)
+			return err
 		}
 	}
 	w.Flush()
-	if err := w.Error(); err != nil {
-		return outputError(err)
-	}
-	return nil
+	return w.Error()
 }
 
 // jsonTable is one table in JSON: a cell is null, a number, a text, or an object
@@ -256,7 +253,7 @@ func jsonCell(v msi.Value, stream func() string) any {
 
 func (s *session) tablesAsIDT(db *msi.Database, names []string) error {
 	for _, name := range names {
-		if err := db.ExportIDT(s.stdout, name); err != nil {
+		if err := db.ExportIDT(s.output(), name); err != nil {
 			return err
 		}
 	}
