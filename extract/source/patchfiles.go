@@ -140,6 +140,7 @@ type metadataDescription struct {
 }
 
 type memberDescription struct {
+	Path    string           `json:"path"`
 	Cabinet string           `json:"cabinet"`
 	Key     string           `json:"key"`
 	Size    int64            `json:"size"`
@@ -149,13 +150,15 @@ type memberDescription struct {
 type useDescription struct {
 	Transform string `json:"transform"`
 	FileName  string `json:"file_name,omitempty"`
-	Delta     bool   `json:"delta"`
+	Content   string `json:"content"` // whole or delta
 	Format    string `json:"format,omitempty"`
 	Added     bool   `json:"added"`
+	Optional  bool   `json:"optional,omitempty"`
 	Version   string `json:"version,omitempty"`
 	FileSize  *int64 `json:"file_size,omitempty"`
 }
 
+// describePatch describes a patch whose contents are listed as the first files.
 func (p *Package) describePatch(contents []msp.Content) patchDescription {
 	m := p.msp
 	d := patchDescription{
@@ -172,10 +175,13 @@ func (p *Package) describePatch(contents []msp.Content) patchDescription {
 	for _, v := range m.Metadata {
 		d.Metadata = append(d.Metadata, metadataDescription{v.Company, v.Property, v.Value})
 	}
-	for _, c := range contents {
-		member := memberDescription{Cabinet: c.Cabinet, Key: c.Key, Size: c.Size, Uses: []useDescription{}}
+	for i, c := range contents {
+		member := memberDescription{Path: p.files[i].Path, Cabinet: c.Cabinet, Key: c.Key, Size: c.Size, Uses: []useDescription{}}
 		for _, u := range c.Uses {
-			use := useDescription{Transform: u.Pair, FileName: u.FileName, Delta: u.Delta, Format: u.Format, Added: u.Added, Version: u.Version}
+			use := useDescription{Transform: u.Pair, FileName: u.FileName, Content: "whole", Format: u.Format, Added: u.Added, Optional: u.Optional, Version: u.Version}
+			if u.Delta {
+				use.Content = "delta"
+			}
 			if u.FileSize >= 0 {
 				use.FileSize = &u.FileSize
 			}
