@@ -60,7 +60,7 @@ func (s *session) extract(c *cli.Context) error {
 	}
 	defer p.Close()
 	if p.Kind() == source.MST {
-		return &usageError{err: fmt.Errorf("%s is a transform: it holds no files", p.Ref()), hint: "hotfix tables prints what it changes"}
+		return &source.Error{Package: p.Ref(), Err: fmt.Errorf("%w: a transform holds no files", source.ErrKind), Hint: "hotfix tables prints what it changes"}
 	}
 	plan, err := extract.NewPlan(p, extract.Options{
 		Layout:     layout,

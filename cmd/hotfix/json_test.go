@@ -290,6 +290,7 @@ func (d jsonDocs) runCorpus(t *testing.T, corpus, dir string) {
 	d.run(t, "extract", exitInput, "extract", at("msi/VBRuntime.msi"), "--keep-going", "-o", out("vb"))
 	d.run(t, "extract", exitInput, "extract", at("msi/wix3-missing-external-cab.msi"), "-o", out("missing"))
 	d.run(t, "extract", exitOK, "extract", at("msi/NUnit-2.5.2.9222.msi"), "-o", out("nunit"))
+	d.run(t, "extract", exitInput, "extract", at("msp/Example.mst"), "-o", out("mst"))
 	d.run(t, "diff", exitDifference, "diff", at("msp/synth/base.msi"), at("msp/after-transform/synth_main.msi"))
 	d.run(t, "diff", exitOK, "tables", at("msp/Example.mst"))
 	d.run(t, "tables", exitOK, "tables", at("msi/NUnit-2.5.2.9222.msi"), "Binary", "Property")
