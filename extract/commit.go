@@ -100,7 +100,7 @@ func (d *Dir) appear() error {
 	if err := d.closeFolders(); err != nil {
 		return err
 	}
-	removed := d.anchor.Remove(d.target) == nil
+	removed := remove(d.anchor, d.target) == nil
 	if err := d.anchor.Rename(d.contentName(""), d.target); err != nil {
 		if removed {
 			d.anchor.Mkdir(d.target, 0o777)

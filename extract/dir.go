@@ -435,7 +435,7 @@ func (d *Dir) account(n int64) error {
 func (f *File) Close(cause error) error {
 	if cause != nil {
 		f.file.Close()
-		err := f.folder.Remove(f.base)
+		err := remove(f.folder, f.base)
 		f.dir.leave(f.name)
 		if err != nil {
 			return f.dir.fail(f.name, err)

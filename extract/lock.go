@@ -38,7 +38,7 @@ func (d *Dir) claim() error {
 		}
 		lock.Close()
 	}
-	err := d.anchor.RemoveAll(d.contentName(""))
+	err := removeAll(d.anchor, d.contentName(""))
 	if err == nil {
 		err = d.anchor.Mkdir(d.contentName(""), 0o777)
 	}
@@ -64,10 +64,10 @@ func (d *Dir) isCurrent(lock *os.File, name string) bool {
 
 // release removes the temporary folder and gives the lock back.
 func (d *Dir) release() error {
-	err := d.anchor.RemoveAll(d.contentName(""))
+	err := removeAll(d.anchor, d.contentName(""))
 	// Another run may be about to claim the folder, or someone put a file there:
 	// then the rest stays, and that is no failure.
-	unlock(d.lock, func() { _ = d.anchor.Remove(path.Join(filepath.ToSlash(d.staging), "lock")) })
-	_ = d.anchor.Remove(d.staging)
+	unlock(d.lock, func() { _ = remove(d.anchor, path.Join(filepath.ToSlash(d.staging), "lock")) })
+	_ = remove(d.anchor, d.staging)
 	return err
 }
