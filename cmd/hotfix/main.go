@@ -20,8 +20,13 @@ import (
 // collector would let the heap grow to twice that.
 const memoryLimit = 40 << 20
 
+// gcPercent lets the heap grow to several times what is in use before it is
+// collected, up to memoryLimit: a short command ends without a collection.
+const gcPercent = 400
+
 func main() {
 	debug.SetMemoryLimit(memoryLimit)
+	debug.SetGCPercent(gcPercent)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
