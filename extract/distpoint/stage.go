@@ -491,9 +491,20 @@ func (s *staging) sums() []byte {
 	return b.Bytes()
 }
 
+// modified is the time of the files that are made here: that of the newest staged
+// file, so that the same package always gives the same folder.
+func (s *staging) modified() (newest time.Time) {
+	for f := range s.places {
+		if f.Modified.After(newest) {
+			newest = f.Modified
+		}
+	}
+	return newest
+}
+
 // add writes one file that is made here.
 func (s *staging) add(name string, content []byte) error {
-	f, err := s.dir.Create(name, extract.FileInfo{})
+	f, err := s.dir.Create(name, extract.FileInfo{Modified: s.modified()})
 	if err != nil {
 		return err
 	}
