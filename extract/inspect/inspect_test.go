@@ -230,3 +230,22 @@ func TestLimit(t *testing.T) {
 	_, err := inspect.Inspect(t.Context(), sp2, o)
 	require.ErrorIs(t, err, source.ErrLimit)
 }
+
+// TestPackageThatHoldsItself looks into a package whose File table names the
+// package and its external cabinet among the uncompressed files.
+func TestPackageThatHoldsItself(t *testing.T) {
+	target, err := inspect.Inspect(t.Context(), corpus.Path(t, "msi", "vc2008-x86", "package", "VC_RED.MSI"), inspect.Options{Deep: true})
+	require.NoError(t, err)
+	own, inCabinet := 0, 0
+	for _, path := range paths(target) {
+		switch {
+		case strings.HasPrefix(path, "VC_RED.cab//"):
+			inCabinet++
+		default:
+			require.NotContains(t, path, "//")
+			own++
+		}
+	}
+	require.Equal(t, 127, own)
+	require.Equal(t, 101, inCabinet)
+}

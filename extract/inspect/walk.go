@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,8 @@ type walker struct {
 	tap     func(*source.File) (cab.Sink, error) // nil: go on after errors
 	limit   int64
 	decoded atomic.Int64
-	inner   int // packages looked into
+	inner   int               // packages looked into
+	around  []*source.Package // being looked into, the outermost first
 
 	mu sync.Mutex // of target.Files
 }
@@ -52,6 +54,8 @@ func newWalker(t *Target, o Options) *walker {
 
 // walk looks at the files of a package, or at some of them.
 func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, only []*source.File) error {
+	w.around = append(w.around, p)
+	defer func() { w.around = w.around[:len(w.around)-1] }()
 	again := map[*manifest.Actual]*source.File{} // to be opened when the pass is over
 	err := p.Walk(ctx, func(f *source.File) (cab.Sink, error) {
 		if f.Made {
@@ -120,7 +124,36 @@ func (w *walker) open(ctx context.Context, outer *source.Package, f *source.File
 	if !w.options.Deep {
 		return nil
 	}
+	for _, around := range w.around {
+		// A package may name itself among its uncompressed files: it would be found
+		// inside itself without end, and its files are listed already.
+		same, err := sameContent(p, around)
+		if same || err != nil {
+			return err
+		}
+	}
 	return w.walk(ctx, p, a.Path+"//", nil)
+}
+
+// sameContent reports whether two packages have the same bytes.
+func sameContent(a, b *source.Package) (bool, error) {
+	if a.Size() != b.Size() {
+		return false, nil
+	}
+	var bufferA, bufferB [32 << 10]byte
+	for at := int64(0); at < a.Size(); at += int64(len(bufferA)) {
+		n := min(int64(len(bufferA)), a.Size()-at)
+		if read, err := a.ReadAt(bufferA[:n], at); int64(read) < n {
+			return false, &source.Error{Package: a.Ref(), Err: err}
+		}
+		if read, err := b.ReadAt(bufferB[:n], at); int64(read) < n {
+			return false, &source.Error{Package: b.Ref(), Err: err}
+		}
+		if !bytes.Equal(bufferA[:n], bufferB[:n]) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // magicSize is how many of a file's first bytes mayBePackage looks at.
