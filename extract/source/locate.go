@@ -266,7 +266,7 @@ func (p *Package) errorsOf(lost []lostFile) error {
 		err := p.errorAt(place, l.err)
 		var e *Error
 		if errors.As(err, &e) && e.Hint == "" && missing != nil && !strings.HasPrefix(missing.Cabinet, "#") {
-			e.Hint = "put it beside the package, or name its folder with --media"
+			e.Hint = "put what is missing beside the package, or name its folder with --media"
 		}
 		errs = append(errs, err)
 	}
