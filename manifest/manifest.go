@@ -87,7 +87,7 @@ func Write(w io.Writer, manifests ...*Manifest) error {
 
 // maxManifest bounds the bytes of a manifest file: the largest published tables
 // have a few thousand rows of less than 500 bytes.
-const maxManifest = 64 << 20
+const maxManifest = 16 << 20
 
 // Read reads one manifest or several, in either of the forms that [Write]
 // prints. A field that it does not know, and a value without the form that the

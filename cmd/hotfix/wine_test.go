@@ -31,7 +31,8 @@ func newWinePrefix(t *testing.T) *winePrefix {
 	t.Helper()
 	w := &winePrefix{dir: t.TempDir()}
 	prefix := filepath.Join(w.dir, "prefix")
-	w.env = append(os.Environ(), "WINEPREFIX="+prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml=", "DISPLAY=")
+	w.env = append(os.Environ(), "WINEPREFIX="+prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml=", "DISPLAY=",
+		"GODEBUG=asyncpreemptoff=1") // Wine crashes now and then when a thread is stopped to move its program counter
 	w.exe = filepath.Join(w.dir, "hotfix.exe")
 	build := exec.Command("go", "build", "-o", w.exe, ".")
 	build.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
