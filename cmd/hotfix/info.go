@@ -158,8 +158,16 @@ func readInfo(ref string, o source.Options, trust *authenticode.Options) (*fileI
 	}
 	defer p.Close()
 	info.Kind, info.Size = string(p.Kind()), p.Size()
-	info.Files, info.LeftOut, info.Warnings = len(p.Files()), len(p.LeftOut()), p.Warnings()
+	info.LeftOut, info.Warnings = len(p.LeftOut()), p.Warnings()
+	for _, f := range p.Files() {
+		if !f.Made {
+			info.Files++
+		}
+	}
 	for _, c := range p.CabinetInfos() {
+		if c.Missing && inspect.IsImage(p) {
+			continue // an image keeps the Media rows, not the cabinets
+		}
 		info.Cabinets = append(info.Cabinets, cabinetInfo{c.Name, c.Compression, c.Embedded, c.Missing})
 	}
 	if p.Database() != nil {
