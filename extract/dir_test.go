@@ -355,11 +355,14 @@ func TestDirDiskFull(t *testing.T) {
 }
 
 func TestDirNotPermitted(t *testing.T) {
-	if os.Geteuid() == 0 || runtime.GOOS == "windows" {
-		t.Skip("file permissions do not bind this user")
-	}
 	top := t.TempDir()
 	require.NoError(t, os.Chmod(top, 0o555))
+	if os.Geteuid() == 0 {
+		top = "/sys" // permissions do not bind root; here nobody makes folders
+	}
+	if _, err := os.Stat(top); err != nil || runtime.GOOS == "windows" {
+		t.Skip("no folder here is closed to this user")
+	}
 	_, err := CreateDir(filepath.Join(top, "out"), DirOptions{})
 	var outputError *OutputError
 	require.ErrorAs(t, err, &outputError)

@@ -3,7 +3,6 @@ package authenticode
 import (
 	"bytes"
 	"encoding/binary"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -19,17 +18,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 )
 
-var update = flag.Bool("update", false, "make the files in testdata anew with osslsigncode")
-
 var signedAt = time.Date(2010, 1, 25, 6, 27, 0, 0, time.UTC)
-
-// TestUpdate makes testdata: with -update only.
-func TestUpdate(t *testing.T) {
-	if !*update {
-		t.Skip("only with -update")
-	}
-	makeFixtures(t, "testdata")
-}
 
 // makeFixtures signs small files with osslsigncode. Every file but plain.exe and
 // plain.msi is timestamped.
