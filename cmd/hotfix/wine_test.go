@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -151,6 +152,31 @@ func TestWine(t *testing.T) {
 	t.Run("folders", w.testFolders)
 	t.Run("read-only files", w.testReadOnly)
 	t.Run("busy", w.testBusy)
+	t.Run("image", w.testImage)
+}
+
+// testImage installs an image that we wrote with the installer of Wine: its
+// database must be accepted, and the files be found where it says. (Wine has no
+// administrative installation to compare with.)
+func (w *winePrefix) testImage(t *testing.T) {
+	dir := t.TempDir()
+	const name = "SCCM2007-SP2-KB977203-ENU.msi"
+	data, err := os.ReadFile(filepath.Join("..", "..", "testdata", "kb977203", name))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o666))
+	code, _, stderr := w.run(t, dir, "extract", name, "-o", "image")
+	require.Zero(t, code, stderr)
+
+	windows := func(elem ...string) string {
+		return "Z:" + strings.ReplaceAll(filepath.Join(append([]string{dir}, elem...)...), "/", `\`)
+	}
+	cmd := exec.Command(corpus.Tool(t, "wine"), "msiexec", "/qn", "/i", windows("image", name), "TARGETDIR="+windows("installed"))
+	cmd.Env = w.env
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	image := contents(t, filepath.Join(dir, "image"))
+	require.Len(t, image, 10, "beside the packages inside, which contents passes over")
+	require.True(t, maps.Equal(image, contents(t, filepath.Join(dir, "installed"))))
 }
 
 func (w *winePrefix) testSame(t *testing.T) {
