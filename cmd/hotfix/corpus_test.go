@@ -89,6 +89,13 @@ func TestCutPackage(t *testing.T) {
 	require.Contains(t, failed.Error.Hint, "--keep-going")
 	require.Contains(t, stderr, failed.Error.Message)
 
+	var info struct{ Cabinets []cabinetInfo }
+	code, _ = hotfixJSON(t, &info, "info", pkg)
+	require.Zero(t, code)
+	require.Equal(t, []cabinetInfo{
+		{Name: "Disk1.CAB", Compression: "MSZIP", Embedded: true}, {Name: "Disk2.CAB", Compression: "MSZIP", Embedded: true, CutOff: true},
+	}, info.Cabinets)
+
 	var kept struct {
 		Error       errorDetail
 		Files, Lost []struct{ Path string }

@@ -114,6 +114,7 @@ type cabinetInfo struct {
 	Compression string `json:"compression"`
 	Embedded    bool   `json:"embedded"`
 	Missing     bool   `json:"missing,omitempty"`
+	CutOff      bool   `json:"cut_off,omitempty"`
 }
 
 type featureInfo struct {
@@ -168,7 +169,7 @@ func readInfo(ref string, o source.Options, trust *authenticode.Options) (*fileI
 		if c.Missing && inspect.IsImage(p) {
 			continue // an image keeps the Media rows, not the cabinets
 		}
-		info.Cabinets = append(info.Cabinets, cabinetInfo{c.Name, c.Compression, c.Embedded, c.Missing})
+		info.Cabinets = append(info.Cabinets, cabinetInfo(c))
 	}
 	if p.Database() != nil {
 		info.readDatabase(p)
@@ -268,6 +269,8 @@ func (i *fileInfo) write(w io.Writer) {
 		switch {
 		case c.Missing:
 			where = "MISSING OR UNREADABLE"
+		case c.CutOff:
+			where = "CUT OFF: its end is missing"
 		case c.Embedded:
 			where = "in the package"
 		case i.Kind == string(source.CAB):

@@ -282,7 +282,7 @@ func (d jsonDocs) runCorpus(t *testing.T, corpus, dir string) {
 	out := func(name string) string { return filepath.Join(dir, name) }
 	d.run(t, "info", exitOK, "info", at("msp/WPF2_32.msp"))
 	d.run(t, "info", exitOK, "info", at("msi/NUnit-2.5.2.9222.msi"))
-	d.run(t, "info", exitOK, "info", at("msi/wix3-missing-external-cab.msi"), at("msi/images/vc2012-minimum-x64/vc_runtimeMinimum_x64.msi"),
+	d.run(t, "info", exitOK, "info", at("msi/wix3-missing-external-cab.msi"), at("msi/VBRuntime.msi"), at("msi/images/vc2012-minimum-x64/vc_runtimeMinimum_x64.msi"),
 		at("msi/IviNetSharedComponents32_Fx20_1.3.0.msi"), at("msp/Example.mst"), at("cab/crafted/vol1.cab"), at("pe/amdxata.sys"), at("msi/wix5-MergeModule1.msm"))
 	d.run(t, "list", exitOK, "list", at("msi/NUnit-2.5.2.9222.msi"))
 	d.run(t, "list", exitOK, "list", at("msp/synth/synth.msp"))

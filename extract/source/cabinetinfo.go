@@ -1,10 +1,12 @@
 package source
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/msi/cfb"
 )
 
 // A CabinetInfo describes one cabinet of a package.
@@ -13,6 +15,7 @@ type CabinetInfo struct {
 	Compression string // of its folders: "none", "MSZIP", "LZX:21", several with a comma
 	Embedded    bool   // a stream of the package
 	Missing     bool   // not there, or not readable as a cabinet: Compression is empty
+	CutOff      bool   // its end is missing
 }
 
 // CabinetInfos describes the cabinets that the Media table names, the cabinet
@@ -20,7 +23,7 @@ type CabinetInfo struct {
 func (p *Package) CabinetInfos() []CabinetInfo {
 	var infos []CabinetInfo
 	for _, c := range p.Cabinets() {
-		infos = append(infos, CabinetInfo{Name: c.Name, Compression: compression(c)})
+		infos = append(infos, CabinetInfo{Name: c.Name, Compression: compression(c), CutOff: c.Truncated() > 0})
 	}
 	for _, where := range p.cabinetNames() {
 		name, embedded := strings.CutPrefix(where, "#")
@@ -29,10 +32,22 @@ func (p *Package) CabinetInfos() []CabinetInfo {
 			info.Missing = true
 		} else {
 			info.Compression = compression(c.cab)
+			info.CutOff = c.cab.Truncated() > 0 || (embedded && p.cutOff(name))
 		}
 		infos = append(infos, info)
 	}
 	return infos
+}
+
+// cutOff reports whether the end of a stream lies behind the end of the file.
+func (p *Package) cutOff(stream string) bool {
+	r, err := p.db.Stream(stream)
+	if err != nil || r.Size() == 0 {
+		return false
+	}
+	var last [1]byte
+	_, err = r.ReadAt(last[:], r.Size()-1)
+	return errors.Is(err, cfb.ErrTruncated)
 }
 
 // cabinetNames lists the cabinets of a database as Media.Cabinet would name them,
