@@ -72,8 +72,8 @@ func dropStream(db *msi.Database, name string) error {
 func adminProperties(db *msi.Database) []byte {
 	var text strings.Builder
 	text.WriteString(`IsAdminPackage="1" `)
-	for name := range strings.SplitSeq(property(db, adminPropertiesStream), adminPropertiesSeparator) {
-		if value := property(db, name); value != "" {
+	for name := range strings.SplitSeq(db.Property(adminPropertiesStream), adminPropertiesSeparator) {
+		if value := db.Property(name); value != "" {
 			fmt.Fprintf(&text, `%s="%s" `, name, strings.ReplaceAll(value, `"`, `""`))
 		}
 	}
@@ -83,17 +83,4 @@ func adminProperties(db *msi.Database) []byte {
 		stream = binary.LittleEndian.AppendUint16(stream, unit)
 	}
 	return stream
-}
-
-// property returns a value of the Property table, or nothing.
-func property(db *msi.Database, name string) string {
-	table := db.Table("Property")
-	if table == nil || name == "" {
-		return ""
-	}
-	row, ok := table.Find(msi.String(name))
-	if !ok {
-		return ""
-	}
-	return row.String("Value")
 }

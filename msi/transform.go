@@ -124,15 +124,15 @@ func (e *MismatchError) Unwrap() error { return ErrTransform }
 // db. The error is a *MismatchError.
 func (t *Transform) Validate(db *Database) error {
 	if t.Validation&ValidateProduct != 0 {
-		if found := db.property("ProductCode"); !strings.EqualFold(found, t.OldProductCode) {
+		if found := db.Property("ProductCode"); !strings.EqualFold(found, t.OldProductCode) {
 			return &MismatchError{ValidateProduct, "ProductCode", t.OldProductCode, found}
 		}
 	}
-	if err := t.ValidateVersion(db.property("ProductVersion")); err != nil {
+	if err := t.ValidateVersion(db.Property("ProductVersion")); err != nil {
 		return err
 	}
 	if t.Validation&ValidateUpgradeCode != 0 {
-		if found := db.property("UpgradeCode"); !strings.EqualFold(found, t.UpgradeCode) {
+		if found := db.Property("UpgradeCode"); !strings.EqualFold(found, t.UpgradeCode) {
 			return &MismatchError{ValidateUpgradeCode, "UpgradeCode", t.UpgradeCode, found}
 		}
 	}
@@ -142,7 +142,7 @@ func (t *Transform) Validate(db *Database) error {
 	}
 	if t.Validation&ValidateLanguage != 0 && t.Language != 0 {
 		want := fmt.Sprint(t.Language)
-		found := db.property("ProductLanguage")
+		found := db.Property("ProductLanguage")
 		if found != want && !listed(languages, want) {
 			return &MismatchError{ValidateLanguage, "language", want, strings.Trim(found+","+languages, ",")}
 		}
@@ -232,19 +232,6 @@ func versionFields(s string) (v [3]int) {
 		}
 	}
 	return v
-}
-
-// property returns a row of the Property table, "" where there is none.
-func (db *Database) property(name string) string {
-	t := db.Table("Property")
-	if t == nil {
-		return ""
-	}
-	row, ok := t.Find(String(name))
-	if !ok {
-		return ""
-	}
-	return row.String("Value")
 }
 
 // ApplyOptions are the ways in which a transform may be applied.

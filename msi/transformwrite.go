@@ -56,10 +56,10 @@ func (d *Diff) Transform(o TransformOptions) (*Database, error) {
 
 // describe writes the summary information of a transform.
 func (d *Diff) describe(s *Summary, o TransformOptions) error {
-	version := func(db *Database) string { return db.property("ProductCode") + db.property("ProductVersion") }
+	version := func(db *Database) string { return db.Property("ProductCode") + db.Property("ProductVersion") }
 	template := func(db *Database) string {
 		platform, _, _ := strings.Cut(db.Summary().String(PIDTemplate), ";")
-		return platform + ";" + db.property("ProductLanguage")
+		return platform + ";" + db.Property("ProductLanguage")
 	}
 	const minimumInstaller, readOnlyEnforced = 200, 4
 	for _, p := range []struct {
@@ -69,7 +69,7 @@ func (d *Diff) describe(s *Summary, o TransformOptions) error {
 		{PIDTitle, "Transform"},
 		{PIDTemplate, template(d.old)},
 		{PIDLastAuthor, template(d.new)},
-		{PIDRevision, version(d.old) + ";" + version(d.new) + ";" + d.old.property("UpgradeCode")},
+		{PIDRevision, version(d.old) + ";" + version(d.new) + ";" + d.old.Property("UpgradeCode")},
 	} {
 		if err := s.SetString(p.id, p.text); err != nil {
 			return err

@@ -140,7 +140,7 @@ func (e *TargetError) Unwrap() error { return ErrTarget }
 // *TargetError where a patch does not fit, ErrFormat, or one of package msi.
 func Apply(base *msi.Database, patches ...*Patch) (*Plan, error) {
 	plan := &Plan{Database: base.Clone(), Full: base.Clone(), Files: make(map[string]*File)}
-	product := plan.property("ProductCode")
+	product := plan.Database.Property("ProductCode")
 	pending, skipped := choose(patches, product)
 	plan.Skipped = skipped
 	for len(pending) > 0 {
@@ -176,21 +176,10 @@ func Apply(base *msi.Database, patches ...*Patch) (*Plan, error) {
 	return plan, nil
 }
 
-func (plan *Plan) property(name string) string { return property(plan.Database, name) }
-
-func property(db *msi.Database, name string) string {
-	if t := db.Table("Property"); t != nil {
-		if row, ok := t.Find(msi.String(name)); ok {
-			return row.String("Value")
-		}
-	}
-	return ""
-}
-
 // pairFor chooses the first pair of transforms whose conditions hold for the
 // package as it is now.
 func (plan *Plan) pairFor(p *Patch) (*Pair, error) {
-	e := &TargetError{Patch: p, ProductCode: plan.property("ProductCode"), Version: plan.property("ProductVersion"), Wanted: p.Targets()}
+	e := &TargetError{Patch: p, ProductCode: plan.Database.Property("ProductCode"), Version: plan.Database.Property("ProductVersion"), Wanted: p.Targets()}
 	for _, pair := range p.Pairs {
 		err := p.listed(e.ProductCode)
 		if err == nil {
@@ -300,7 +289,7 @@ func (plan *Plan) summary(patched *msi.Database) error {
 		{"PATCHNEWSUMMARYSUBJECT", msi.PIDSubject},
 		{"PATCHNEWSUMMARYCOMMENTS", msi.PIDComments},
 	} {
-		v := property(patched, p.property)
+		v := patched.Property(p.property)
 		if v == "" {
 			continue
 		}

@@ -100,15 +100,7 @@ func Property(p *source.Package, name string) string {
 	if p.Database() == nil {
 		return ""
 	}
-	table := p.Database().Table("Property")
-	if table == nil {
-		return ""
-	}
-	row, ok := table.Find(msi.String(name))
-	if !ok {
-		return ""
-	}
-	return row.String("Value")
+	return p.Database().Property(name)
 }
 
 // IsImage reports whether the database of a package says that the package is an
@@ -118,5 +110,5 @@ func IsImage(p *source.Package) bool {
 		return false
 	}
 	words, _ := p.Database().Summary().Int(msi.PIDWordCount)
-	return words&4 != 0
+	return words&msi.SourceAdminImage != 0
 }
