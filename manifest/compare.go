@@ -23,6 +23,19 @@ const (
 	VersionOnly Policy = "version"
 )
 
+// english is the ProductLanguage of the packages that published tables describe.
+const english = 1033
+
+// PolicyFor returns the policy that a package in this language is held to unless
+// another one is asked for: VersionOnly, but Strict for the English package and
+// where the language is unknown (0).
+func PolicyFor(language int) Policy {
+	if language == english || language == 0 {
+		return Strict
+	}
+	return VersionOnly
+}
+
 // Status is the verdict on one file.
 type Status string
 

@@ -205,8 +205,6 @@ func inspectAll(ctx context.Context, refs []string, o inspect.Options) ([]*inspe
 	return targets, errors.Join(errs...)
 }
 
-const english = 1033
-
 // compareTargets compares the files of all targets, as one, with the manifest
 // that they belong to.
 func compareTargets(set *manifest.Set, targets []*inspect.Target, o manifest.CompareOptions) (*manifest.Result, error) {
@@ -216,7 +214,7 @@ func compareTargets(set *manifest.Set, targets []*inspect.Target, o manifest.Com
 	for _, t := range targets {
 		files = append(files, t.Files...)
 		o.MatchedOnly = o.MatchedOnly && t.Kind == inspect.File
-		localised = localised || (t.Language != 0 && t.Language != english)
+		localised = localised || manifest.PolicyFor(t.Language) == manifest.VersionOnly
 	}
 	if o.Policy == "" && localised {
 		o.Policy = manifest.VersionOnly

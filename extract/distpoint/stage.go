@@ -327,8 +327,6 @@ func (s *staging) inspectOptions() manifest.InspectOptions {
 	return manifest.InspectOptions{SHA256: true, Signature: &s.o.Signature}
 }
 
-const english = 1033
-
 // verify compares the files of the package with its manifest.
 func (s *staging) verify(files []*manifest.Actual) error {
 	warnings := s.p.Warnings()
@@ -343,7 +341,7 @@ func (s *staging) verify(files []*manifest.Actual) error {
 		return s.unknown(files, err)
 	}
 	compare := s.o.Compare
-	if language := s.result.Package.Language; compare.Policy == "" && language != english && language != 0 {
+	if language := s.result.Package.Language; compare.Policy == "" && manifest.PolicyFor(language) == manifest.VersionOnly {
 		compare.Policy = manifest.VersionOnly
 		s.warn("the package is not the English one (ProductLanguage %d), which the published table describes: sizes were not compared", language)
 	}
