@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -18,12 +19,15 @@ import (
 //go:embed report.html.tmpl
 var pageSource string
 
-var page = template.Must(template.New("report").Funcs(template.FuncMap{"visible": visible}).Parse(pageSource))
+// page is parsed when a report is written: most runs of the command write none.
+var page = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("report").Funcs(template.FuncMap{"visible": visible}).Parse(pageSource))
+})
 
 // HTML writes the page: self-contained, without scripts, for screens in light and
 // dark and for paper. What is good and what is not is told by symbols and words,
 // never by colour alone.
-func HTML(w io.Writer, r *Report) error { return page.Execute(w, newView(r)) }
+func HTML(w io.Writer, r *Report) error { return page().Execute(w, newView(r)) }
 
 // view is what the template prints.
 type view struct {
