@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -58,7 +59,7 @@ func (p *Package) addContent(c msp.Content, member *cab.File, taken map[string]b
 			name = c.Uses[0].FileName
 		}
 		if c.Uses[0].Delta {
-			name += "." + strings.ToLower(or(c.Uses[0].Format, "delta"))
+			name += "." + strings.ToLower(cmp.Or(c.Uses[0].Format, "delta"))
 		}
 	}
 	file := path.Join(c.Cabinet, name)
@@ -74,13 +75,6 @@ func (p *Package) addContent(c msp.Content, member *cab.File, taken map[string]b
 	f.Modified, f.Attributes = member.Modified, uint32(member.Attributes)&fileAttributes
 	p.files = append(p.files, f)
 	p.entries[f] = entry{cabinet: f.Cabinet, member: c.Key, file: member}
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 // addMade lists a file that is made of something else.

@@ -84,13 +84,13 @@ type walk struct {
 func (w *walk) run(ctx context.Context, plan *plan) error {
 	side := max(1, min(len(plan.sets), w.options.Workers))
 	decode := cab.DecodeOptions{Workers: max(1, w.options.Workers/side), KeepGoing: w.options.KeepGoing, Spend: w.spend}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(side + 1)
 	for _, f := range plan.made {
 		if err := w.made(f); err != nil {
 			return err
 		}
 	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(side + 1)
 	if len(plan.loose) > 0 {
 		group.Go(func() error {
 			for _, l := range plan.loose {

@@ -3,6 +3,7 @@ package sample
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/md5"
 	"encoding/binary"
 	"io"
@@ -178,14 +179,14 @@ func (b *builder) tables() {
 	}
 	for i, f := range p.Files {
 		component := "C" + f.Key
-		b.insert(components, component, nil, or(f.Directory, "INSTALLDIR"), 0, nil, f.Key)
+		b.insert(components, component, nil, cmp.Or(f.Directory, "INSTALLDIR"), 0, nil, f.Key)
 		size := len(f.Content)
 		if f.Size != 0 {
 			size = f.Size
 		}
-		b.insert(files, f.Key, component, or(f.Name, f.Key), size, nil, nil, f.Attributes, i+1)
+		b.insert(files, f.Key, component, cmp.Or(f.Name, f.Key), size, nil, nil, f.Attributes, i+1)
 		if featureComponents != nil && f.Feature != "-" {
-			b.insert(featureComponents, or(f.Feature, "Main"), component)
+			b.insert(featureComponents, cmp.Or(f.Feature, "Main"), component)
 		}
 		if f.Hash || f.WrongHash || f.ZeroHash {
 			sum := md5.Sum([]byte(f.Content))
@@ -199,13 +200,6 @@ func (b *builder) tables() {
 			b.insert(hashes, f.Key, 0, part(0), part(1), part(2), part(3))
 		}
 	}
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 func orNull(text string) any {
@@ -260,7 +254,7 @@ func (b *builder) cabinet(where string, files []File) {
 		if f.Lost {
 			continue
 		}
-		header := cab.FileHeader{Name: or(f.Member, f.Key), Modified: Modified}
+		header := cab.FileHeader{Name: cmp.Or(f.Member, f.Key), Modified: Modified}
 		require.NoError(b.t, w.Add(header, strings.NewReader(f.Content)))
 	}
 	require.NoError(b.t, w.Close())
