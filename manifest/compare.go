@@ -408,24 +408,41 @@ func (c *Checked) compareVersion(row Row, a *Actual, o CompareOptions) bool {
 	return false
 }
 
-func (c *Checked) compareSignature(a *Actual, o CompareOptions) {
-	s := a.Signature
+// SignatureStatus judges a signature: an invalid one is always a difference, a
+// missing or untrusted one, and one of another publisher, where a signature is
+// required. Nil stands for no signature.
+func (o CompareOptions) SignatureStatus(s *authenticode.Signature) Status {
 	switch {
 	case s != nil && s.Status == authenticode.Invalid:
-		c.differ(SignatureInvalid)
-	case s != nil && s.Status == authenticode.Untrusted && !o.RequireSignature:
-		c.note(SignatureUntrusted)
-	case !o.RequireSignature:
-	case !a.signable:
-		c.note(SignatureUnchecked)
+		return SignatureInvalid
+	case !o.RequireSignature && o.Publisher == "":
+		return OK
 	case s == nil || s.Status == authenticode.None:
-		c.differ(SignatureMissing)
-	case s.Status == authenticode.Untrusted:
-		c.differ(SignatureInvalid)
-		c.hint("the signature is not trusted")
-	case o.Publisher != "" && !s.SignedBy(o.Publisher):
-		c.differ(SignatureInvalid)
-		c.hint("signed by %q, not by %q", s.Publisher, o.Publisher)
+		return SignatureMissing
+	case s.Status == authenticode.Untrusted, o.Publisher != "" && !s.SignedBy(o.Publisher):
+		return SignatureInvalid
+	}
+	return OK
+}
+
+func (c *Checked) compareSignature(a *Actual, o CompareOptions) {
+	s := a.Signature
+	switch status := o.SignatureStatus(s); {
+	case status == SignatureMissing && !a.signable:
+		c.note(SignatureUnchecked)
+	case status == SignatureMissing:
+		c.differ(status)
+	case status == SignatureInvalid:
+		c.differ(status)
+		switch s.Status {
+		case authenticode.Invalid:
+		case authenticode.Untrusted:
+			c.hint("the signature is not trusted")
+		default:
+			c.hint("signed by %q, not by %q", s.Publisher, o.Publisher)
+		}
+	case s != nil && s.Status == authenticode.Untrusted:
+		c.note(SignatureUntrusted)
 	}
 }
 

@@ -68,22 +68,21 @@ func Signature(p *source.Package, o authenticode.Options) (*authenticode.Signatu
 // CheckSignature judges the signature of the package itself as a comparison judges
 // those of files. The reason is a sentence about a status that is not OK.
 func (id *Identity) CheckSignature(o manifest.CompareOptions) (status manifest.Status, reason string) {
-	s, required := id.Signature, o.RequireSignature || o.Publisher != ""
-	switch {
-	case s == nil:
+	s := id.Signature
+	if s == nil {
 		return manifest.OK, ""
-	case s.Status == authenticode.Invalid:
-		return manifest.SignatureInvalid, "the signature of the package is invalid"
-	case !required:
-		return manifest.OK, ""
-	case s.Status == authenticode.None:
-		return manifest.SignatureMissing, "the package is not signed"
-	case s.Status == authenticode.Untrusted:
-		return manifest.SignatureInvalid, "the signature of the package is not trusted"
-	case o.Publisher != "" && !s.SignedBy(o.Publisher):
-		return manifest.SignatureInvalid, fmt.Sprintf("the package is signed by %q, not by %q", s.Publisher, o.Publisher)
 	}
-	return manifest.OK, ""
+	switch status = o.SignatureStatus(s); {
+	case status == manifest.OK:
+		return status, ""
+	case status == manifest.SignatureMissing:
+		return status, "the package is not signed"
+	case s.Status == authenticode.Invalid:
+		return status, "the signature of the package is invalid"
+	case s.Status == authenticode.Untrusted:
+		return status, "the signature of the package is not trusted"
+	}
+	return status, fmt.Sprintf("the package is signed by %q, not by %q", s.Publisher, o.Publisher)
 }
 
 // Language returns the ProductLanguage of a package, 0 where it names none.
