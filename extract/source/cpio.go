@@ -12,8 +12,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/sassoftware/go-rpmutils"
+	"github.com/therootcompany/xz"
 	"github.com/ulikunitz/xz/lzma"
-	"github.com/xi2/xz"
 )
 
 // The payload of an rpm is read here and not by go-rpmutils: that library takes

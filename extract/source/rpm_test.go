@@ -10,7 +10,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"go/build"
 	"io"
 	"os"
 	"os/exec"
@@ -294,7 +293,7 @@ func isOneOf(err error, targets ...error) bool {
 // rpmutilsTestdata is where the module go-rpmutils keeps its test packages.
 func rpmutilsTestdata(t *testing.T) string {
 	t.Helper()
-	out, err := exec.Command(filepath.Join(build.Default.GOROOT, "bin", "go"), "list", "-m", "-f", "{{.Dir}}", "github.com/sassoftware/go-rpmutils").Output()
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/sassoftware/go-rpmutils").Output()
 	require.NoError(t, err)
 	return filepath.Join(strings.TrimSpace(string(out)), "testdata")
 }
