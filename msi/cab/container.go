@@ -175,6 +175,12 @@ const (
 // cabinet cut short opens as long as its directory is whole; Decode then gives
 // what is there. Otherwise Open returns an ErrFormat or ErrTruncated. The reader
 // must stay valid as long as the cabinet is used.
+//
+// The list of files must follow the list of folders, as it does in every cabinet
+// that a known writer makes. Where coffFiles ([MS-CAB] 2.1) names another place,
+// some readers go there and others, Windows among them, read on: such a cabinet
+// holds one set of files for a virus scanner and another one for the installer,
+// and is an ErrFormat.
 func Open(r io.ReaderAt, size int64, o Options) (*Cabinet, error) {
 	c := &Cabinet{Name: o.Name, r: r, start: o.Offset}
 	if err := c.readDirectory(size-o.Offset, o); err != nil {
@@ -196,7 +202,7 @@ func (c *Cabinet) readDirectory(size int64, o Options) error {
 	d := &directoryReader{r: bufio.NewReader(io.NewSectionReader(c.r, c.start, max(size, 0)))}
 
 	var fixed [headerSize]byte
-	if d.read(fixed[:], "header"); d.err != nil {
+	if d.fill(fixed[:], "header"); d.err != nil {
 		return d.err
 	}
 	if string(fixed[:4]) != "MSCF" {
@@ -215,7 +221,7 @@ func (c *Cabinet) readDirectory(size int64, o Options) error {
 	var folderReserve int
 	if c.Flags&FlagReservePresent != 0 {
 		var sizes [4]byte
-		d.read(sizes[:], "reserve sizes")
+		d.fill(sizes[:], "reserve sizes")
 		folderReserve, c.dataReserve = int(sizes[2]), int(sizes[3])
 		c.Reserve = d.bytes(int(le.Uint16(sizes[:])), "header reserve")
 	}
@@ -230,7 +236,7 @@ func (c *Cabinet) readDirectory(size int64, o Options) error {
 	for i := 0; i < folders && d.err == nil; i++ {
 		place := fmt.Sprintf("folder %d of the list", i)
 		var fixed [folderSize]byte
-		d.read(fixed[:], place)
+		d.fill(fixed[:], place)
 		c.Folders = append(c.Folders, Folder{
 			Offset:      int64(le.Uint32(fixed[0:])),
 			Blocks:      int(le.Uint16(fixed[4:])),
@@ -242,7 +248,9 @@ func (c *Cabinet) readDirectory(size int64, o Options) error {
 		return d.err
 	}
 
-	d.r.Reset(io.NewSectionReader(c.r, c.start+filesOffset, max(size-filesOffset, 0)))
+	if d.read != filesOffset {
+		return fmt.Errorf("%w: the header puts the list of files at %d, the list of folders ends at %d", ErrFormat, filesOffset, d.read)
+	}
 	for i := range files {
 		f, err := c.readFile(d, names)
 		if err != nil {
@@ -256,7 +264,7 @@ func (c *Cabinet) readDirectory(size int64, o Options) error {
 // readFile reads one CFFILE ([MS-CAB] 2.3).
 func (c *Cabinet) readFile(d *directoryReader, names nameDecoder) (*File, error) {
 	var fixed [fileSize]byte
-	d.read(fixed[:], "entry")
+	d.fill(fixed[:], "entry")
 	le := binary.LittleEndian
 	f := &File{
 		Cabinet:    c,
@@ -288,17 +296,21 @@ func (c *Cabinet) readFile(d *directoryReader, names nameDecoder) (*File, error)
 	return f, nil
 }
 
-// A directoryReader reads the structures before the data and keeps the first error.
+// A directoryReader reads the structures before the data, one after the other, and
+// keeps the first error.
 type directoryReader struct {
-	r   *bufio.Reader
-	err error
+	r    *bufio.Reader
+	read int64 // bytes so far
+	err  error
 }
 
-func (d *directoryReader) read(p []byte, what string) {
+func (d *directoryReader) fill(p []byte, what string) {
 	if d.err != nil {
 		return
 	}
-	if _, err := io.ReadFull(d.r, p); err != nil {
+	n, err := io.ReadFull(d.r, p)
+	d.read += int64(n)
+	if err != nil {
 		d.fail(err, what)
 	}
 }
@@ -316,7 +328,7 @@ func (d *directoryReader) bytes(n int, what string) []byte {
 		return nil
 	}
 	p := make([]byte, n)
-	d.read(p, what)
+	d.fill(p, what)
 	return p
 }
 
@@ -328,6 +340,7 @@ func (d *directoryReader) string(what string) string {
 	var s []byte
 	for {
 		b, err := d.r.ReadByte()
+		d.read++
 		switch {
 		case err != nil:
 			d.fail(err, what)
