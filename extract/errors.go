@@ -11,6 +11,11 @@ var (
 	ErrExists = errors.New("the folder exists and is not empty")
 	// ErrBusy: another run is writing the same output folder.
 	ErrBusy = errors.New("another run is writing this folder")
+	// ErrForeign: the temporary folder could have been made or changed by
+	// another user.
+	ErrForeign = errors.New("it belongs to another user or is open to others")
+	// ErrReplaced: somebody else moved or replaced what was being written.
+	ErrReplaced = errors.New("it was moved or replaced by somebody else while it was written")
 	// ErrLimit: the content exceeds Limits.
 	ErrLimit = errors.New("limit exceeded")
 	// ErrCollision: two files would have the same path in the output.

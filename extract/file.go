@@ -2,41 +2,131 @@ package extract
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // WriteFile writes one file, which appears or is replaced by one rename when
-// content has written all of it and it is on the disk. Failures to write are
-// *OutputError; the error of content is returned as it is.
+// content has written all of it and it is on the disk. It fails with an
+// *OutputError where the output cannot be written; the error of content is
+// returned as it is. A run that was killed leaves at most a file with
+// ".hotfix-partial" at the end of its name, which the next run removes.
 func WriteFile(name string, content func(io.Writer) error) error {
-	temp, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*"+stagingSuffix)
+	folder, err := os.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return fileError(name, err)
+	}
+	defer folder.Close()
+	base := filepath.Base(name)
+	temp, err := claimFile(folder, base+stagingSuffix)
 	if err != nil {
 		return fileError(name, err)
 	}
 	err = content(&fileWriter{name, temp})
 	if err == nil {
-		err = fileError(name, temp.Sync())
+		err = fileError(name, settle(folder, temp, base))
 	}
-	if closeErr := temp.Close(); err == nil {
-		err = fileError(name, closeErr)
+	// It keeps its lock until it has another name or is gone.
+	unlock(temp, func() {
+		if err != nil && isCurrent(folder, base+stagingSuffix, temp.Stat) {
+			err = errors.Join(err, remove(folder, base+stagingSuffix))
+		}
+	})
+	return err
+}
+
+// claimFile makes a temporary file and locks it. One that an earlier run of the
+// same user left is removed first.
+func claimFile(folder *os.Root, name string) (*os.File, error) {
+	for range maxClaims {
+		temp, err := folder.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		fresh := err == nil
+		if errors.Is(err, fs.ErrExist) {
+			temp, err = openLeftFile(folder, name)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		err = tryLock(temp)
+		switch {
+		case err == nil && !isCurrent(folder, name, temp.Stat):
+			temp.Close()
+		case err == nil && fresh:
+			return temp, nil
+		case err == nil:
+			unlock(temp, func() { err = remove(folder, name) })
+		default:
+			temp.Close()
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	if err == nil {
-		err = fileError(name, os.Chmod(temp.Name(), 0o644))
+	return nil, errGone
+}
+
+// openLeftFile opens a temporary file that exists, where it is a file of the user
+// who runs this.
+func openLeftFile(folder *os.Root, name string) (*os.File, error) {
+	found, err := folder.Lstat(name)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		err = fileError(name, os.Rename(temp.Name(), name))
+	if !found.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w", name, ErrForeign)
+	}
+	f, err := folder.OpenFile(name, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%s: %w", name, ErrForeign)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
+		return nil, err
+	}
+	if err := isOwn(f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return f, nil
+}
+
+// settle gives a finished temporary file its name, after making sure that it is
+// still the one that was written.
+func settle(folder *os.Root, temp *os.File, name string) error {
+	if err := temp.Sync(); err != nil {
+		return err
+	}
+	if err := temp.Chmod(0o644); err != nil {
+		return err
+	}
+	written, err := temp.Stat()
+	if err != nil {
+		return err
+	}
+	stat := func() (fs.FileInfo, error) { return written, nil }
+	if !isCurrent(folder, name+stagingSuffix, stat) {
+		return ErrReplaced
+	}
+	if runtime.GOOS == "windows" {
+		temp.Close() // no open file is renamed there
+	}
+	if err := folder.Rename(name+stagingSuffix, name); err != nil {
+		return err
+	}
+	if !isCurrent(folder, name, stat) {
+		return ErrReplaced
 	}
 	return nil
 }
 
 // fileWriter makes failures to write *OutputError, so that they can be told from
-// other failures of who writes.
+// other failures of the function that produces the content.
 type fileWriter struct {
 	name string
 	file *os.File

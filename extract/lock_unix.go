@@ -51,18 +51,56 @@ func sameVolume(a, b string) bool {
 // writable reports whether a folder can be made in dir.
 func writable(dir string) bool { return unix.Access(dir, unix.W_OK|unix.X_OK) == nil }
 
-// setAttributes does nothing: only Windows has these attributes.
-func setAttributes(string, uint32) error { return nil }
-
-// syncFolder puts the names in a folder on the disk.
-func syncFolder(root *os.Root, name string) error {
-	f, err := root.Open(name)
+// checkOwner fails with ErrForeign when anybody else than the user who runs this
+// could have put something into a folder, or could do so.
+func checkOwner(root *os.Root) error {
+	held, err := statFolder(root)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if err := f.Sync(); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOTSUP) {
+	const own = 0o700
+	if int(held.Uid) == os.Geteuid() && held.Mode&0o777 == own {
+		return nil
+	}
+	// Some file systems show one owner or one mode for everything, whoever made
+	// it; there the mount decides who may write. A new file tells.
+	const name, private = "owner", 0o600
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, private)
+	if err != nil {
+		return ErrForeign
+	}
+	var made unix.Stat_t
+	err = unix.Fstat(int(f.Fd()), &made)
+	f.Close()
+	if removeErr := root.Remove(name); err == nil {
+		err = removeErr
+	}
+	if err != nil {
 		return err
+	}
+	if made.Uid == held.Uid && (held.Mode&0o777 == own || made.Mode&0o777 != private) {
+		return nil
+	}
+	return ErrForeign
+}
+
+func statFolder(root *os.Root) (stat unix.Stat_t, err error) {
+	f, err := root.Open(".")
+	if err != nil {
+		return stat, err
+	}
+	defer f.Close()
+	return stat, unix.Fstat(int(f.Fd()), &stat)
+}
+
+// isOwn fails with ErrForeign when a file is not one of the user who runs this.
+func isOwn(f *os.File) error {
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
+		return err
+	}
+	if int(stat.Uid) != os.Geteuid() {
+		return ErrForeign
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,20 +40,35 @@ func sameVolume(a, b string) bool {
 // writable reports whether a folder can be made in dir. Only trying tells.
 func writable(string) bool { return true }
 
-// setAttributes sets Windows file attributes.
-func setAttributes(name string, attributes uint32) error {
-	p, err := windows.UTF16PtrFromString(name)
+// checkOwner fails with ErrForeign when a folder belongs to another user.
+func checkOwner(root *os.Root) error {
+	f, err := root.Open(".")
 	if err != nil {
 		return err
 	}
-	return windows.SetFileAttributes(p, attributes)
+	defer f.Close()
+	return isOwn(f)
 }
 
-// syncFile puts a file's content on the disk.
-func syncFile(f *os.File) error { return f.Sync() }
-
-// syncTree has nothing left to do after syncFile.
-func syncTree(*os.Root) error { return nil }
-
-// syncFolder has nothing to do: Windows has no call for it.
-func syncFolder(*os.Root, string) error { return nil }
+// isOwn fails with ErrForeign when a file or folder is not one of the user who
+// runs this.
+func isOwn(f *os.File) error {
+	security, err := windows.GetSecurityInfo(windows.Handle(f.Fd()), windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION)
+	if err != nil {
+		return fmt.Errorf("owner: %w", err)
+	}
+	owner, _, err := security.Owner()
+	if err != nil {
+		return fmt.Errorf("owner: %w", err)
+	}
+	token := windows.GetCurrentProcessToken()
+	user, err := token.GetTokenUser()
+	if err != nil {
+		return fmt.Errorf("owner: %w", err)
+	}
+	// What an administrator makes belongs to the group of administrators.
+	if owner.Equals(user.User.Sid) || owner.IsWellKnown(windows.WinBuiltinAdministratorsSid) && token.IsElevated() {
+		return nil
+	}
+	return ErrForeign
+}
