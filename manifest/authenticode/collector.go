@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+
+	"github.com/hotfixkit/hotfixkit/manifest/pe"
 )
 
 // maxKept is how many bytes of a signed file a Collector keeps rather than digest
@@ -13,12 +15,14 @@ const maxKept = 4 << 20
 
 // Collector checks the signatures of a PE file that passes by once: it is written
 // all bytes of the file in order. It keeps the certificate table, up to 4 MiB, and
-// of a signed file up to 4 MiB more. A file that is unsigned or no PE file costs it
+// of a signed file up to 4 MiB more. A file that is unsigned or not a PE file costs it
 // nothing but a glance at the headers.
 type Collector struct {
 	o      Options
-	head   []byte // until the layout is known
-	want   int    // bytes of head
+	head   []byte // from base on, until the layout is known
+	want   int    // bytes of head; 0 when the layout is known
+	base   int64
+	start  int64 // of the new header in the file; 0 until it is known
 	layout layout
 	err    error // set when there is nothing to digest
 
@@ -30,27 +34,70 @@ type Collector struct {
 
 // NewCollector returns a Collector for one file.
 func NewCollector(o Options) *Collector {
-	return &Collector{o: o, want: dosHeaderSize}
+	return &Collector{o: o, want: pe.DOSHeaderSize}
 }
 
 // Write takes the next bytes of the file. It never fails.
 func (c *Collector) Write(p []byte) (int, error) {
 	n := len(p)
 	for c.want > 0 && len(p) > 0 {
+		if c.pos < c.base {
+			k := min(c.base-c.pos, int64(len(p)))
+			c.cover(p[:k])
+			c.pos, p = c.pos+k, p[k:]
+			continue
+		}
 		k := min(c.want-len(c.head), len(p))
 		c.head, p = append(c.head, p[:k]...), p[k:]
-		if len(c.head) < c.want {
-			break
-		}
-		c.layout, c.want, c.err = readLayout(c.head)
-		if c.want == 0 && c.err == nil {
-			c.digest(c.head)
+		if len(c.head) == c.want {
+			c.readHead()
 		}
 	}
 	if c.want == 0 && c.err == nil {
 		c.digest(p)
 	}
 	return n, nil
+}
+
+// readHead goes on with the headers when head has the bytes that are wanted.
+func (c *Collector) readHead() {
+	if c.start == 0 {
+		if c.start, c.err = pe.HeaderOffset(c.head); c.err != nil || c.start == 0 {
+			c.notSigned()
+			return
+		}
+		if c.start >= pe.DOSHeaderSize {
+			c.cover(c.head)
+			c.pos, c.base, c.head, c.want = pe.DOSHeaderSize, c.start, nil, 1
+			return
+		}
+	}
+	skip := c.start - c.base
+	parts, need, err := pe.ParseLayout(c.head[skip:], c.start)
+	if c.want = need; need > 0 {
+		c.want += int(skip)
+		return
+	}
+	if err != nil {
+		c.notSigned()
+		return
+	}
+	if c.layout, c.err = newLayout(parts); c.err != nil {
+		c.drop()
+		return
+	}
+	c.digest(c.head)
+	c.head = nil
+}
+
+// notSigned ends the collection.
+func (c *Collector) notSigned() {
+	c.err, c.want = errNotSigned, 0
+	c.drop()
+}
+
+func (c *Collector) drop() {
+	c.head, c.kept, c.hashes = nil, nil, nil
 }
 
 // digest takes the bytes at c.pos. The digest covers everything before the
@@ -109,7 +156,7 @@ func (c *Collector) begin(algorithms ...crypto.Hash) {
 }
 
 // Finish is called after the last byte and returns the verdict. A file that is
-// no PE file, or an unsigned one, has the status [None].
+// not a PE file, or an unsigned one, has the status [None].
 func (c *Collector) Finish() *Signature {
 	if c.want > 0 || errors.Is(c.err, errNotSigned) {
 		return &Signature{Status: None}

@@ -66,6 +66,19 @@ func makeFixtures(t *testing.T, dir string) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "root.pem"), data, 0o644))
 }
 
+// Places in the headers of a PE file ("PE Format").
+const (
+	dosNewHeader      = 0x3c // e_lfanew
+	peSignatureSize   = 4
+	fileHeaderSize    = 20
+	optionalChecksum  = 64
+	optionalCount32   = 92 // NumberOfRvaAndSizes
+	optionalCount64   = 108
+	optionalMagic32   = 0x10b
+	optionalMagic64   = 0x20b
+	directorySecurity = 4 // the certificate table
+)
+
 // Offsets in the file that buildPE makes.
 const (
 	builtHeader   = 0x80

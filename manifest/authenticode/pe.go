@@ -5,32 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/hotfixkit/hotfixkit/manifest/pe"
 )
 
-// Places in a PE file ("PE Format").
+// The certificate table of a PE file ("PE Format", "The Attribute Certificate
+// Table").
 const (
-	dosHeaderSize     = 64
-	dosNewHeader      = 0x3c // e_lfanew
-	peSignatureSize   = 4
-	fileHeaderSize    = 20
-	fileOptionalSize  = 16 // SizeOfOptionalHeader, in the file header
-	optionalChecksum  = 64
-	optionalCount32   = 92 // NumberOfRvaAndSizes
-	optionalCount64   = 108
-	optionalMagic32   = 0x10b
-	optionalMagic64   = 0x20b
-	directorySize     = 8
-	directorySecurity = 4 // the certificate table
+	directorySize     = 8 // of the table's entry among the data directories
 	checksumSize      = 4
 	tableAlignment    = 8
 	winCertHeaderSize = 8
 	winCertSignedData = 2      // WIN_CERT_TYPE_PKCS_SIGNED_DATA
 	winCertRevision1  = 0x0100 // WIN_CERT_REVISION_1_0
 	winCertRevision2  = 0x0200 // WIN_CERT_REVISION_2_0
-	maxNewHeader      = 1 << 20
 )
 
-// errNotSigned says that a file is no PE file, or one without a certificate table.
+// errNotSigned says that a file is not a PE file, or one without a certificate
+// table.
 var errNotSigned = errors.New("not signed")
 
 var errTable = errors.New("malformed certificate table")
@@ -43,68 +35,27 @@ type layout struct {
 	tableEnd  int64
 }
 
-// readLayout finds the certificate table from the first bytes of a file. As long
-// as they are too few it returns how many it wants. It fails with errNotSigned,
-// or with why the table cannot be as it is said to be.
-func readLayout(head []byte) (l layout, want int, err error) {
-	if len(head) < dosHeaderSize {
-		return l, dosHeaderSize, nil
+// newLayout finds the certificate table. It fails with errNotSigned, or with why
+// the table cannot be as it is said to be.
+func newLayout(parts *pe.Layout) (layout, error) {
+	offset, length, entry := parts.CertificateTable()
+	if offset == 0 {
+		return layout{}, errNotSigned
 	}
-	start := int(binary.LittleEndian.Uint32(head[dosNewHeader:]) & 0x7fffffff)
-	if string(head[:2]) != "MZ" || start > maxNewHeader {
-		return l, 0, errNotSigned
-	}
-	optional := start + peSignatureSize + fileHeaderSize
-	if len(head) < optional {
-		return l, optional, nil
-	}
-	if string(head[start:start+peSignatureSize]) != "PE\x00\x00" {
-		return l, 0, errNotSigned
-	}
-	size := int(binary.LittleEndian.Uint16(head[start+peSignatureSize+fileOptionalSize:]))
-	if len(head) < optional+size {
-		return l, optional + size, nil
-	}
-	header := head[optional : optional+size]
-	if size < 2 {
-		return l, 0, errNotSigned
-	}
-	count := optionalCount32
-	switch binary.LittleEndian.Uint16(header) {
-	case optionalMagic32:
-	case optionalMagic64:
-		count = optionalCount64
-	default:
-		return l, 0, errNotSigned
-	}
-	entry := count + 4 + directorySecurity*directorySize
-	if size < entry+directorySize || binary.LittleEndian.Uint32(header[count:]) <= directorySecurity {
-		return l, 0, errNotSigned
-	}
-	offset := int64(binary.LittleEndian.Uint32(header[entry:]))
-	length := int64(binary.LittleEndian.Uint32(header[entry+4:]))
-	if offset == 0 || length == 0 {
-		return l, 0, errNotSigned
-	}
-	l = layout{
-		checksum:  int64(optional + optionalChecksum),
-		directory: int64(optional + entry),
-		table:     offset,
-		tableEnd:  offset + length,
-	}
+	l := layout{checksum: parts.Checksum, directory: entry, table: offset, tableEnd: offset + length}
 	switch {
-	case offset < l.directory+directorySize:
-		return l, 0, fmt.Errorf("%w: it lies in the headers", errTable)
+	case offset < entry+directorySize:
+		return l, fmt.Errorf("%w: it lies in the headers", errTable)
 	case offset%tableAlignment != 0:
-		return l, 0, fmt.Errorf("%w: its offset %#x is not a multiple of %d", errTable, offset, tableAlignment)
+		return l, fmt.Errorf("%w: its offset %#x is not a multiple of %d", errTable, offset, tableAlignment)
 	case length > maxSignature:
-		return l, 0, fmt.Errorf("%w: its %d bytes are above the limit of %d", errTable, length, maxSignature)
+		return l, fmt.Errorf("%w: its %d bytes are above the limit of %d", errTable, length, maxSignature)
 	}
-	return l, 0, nil
+	return l, nil
 }
 
 // VerifyPE reads the PE file of the given size and checks its signatures. A file
-// that is no PE file, or an unsigned one, has the status [None]. The error is
+// that is not a PE file, or an unsigned one, has the status [None]. The error is
 // that of reading r.
 func VerifyPE(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 	l, err := layoutOf(r, size)
@@ -131,20 +82,16 @@ func VerifyPE(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 }
 
 func layoutOf(r io.ReaderAt, size int64) (layout, error) {
-	var head []byte
-	for {
-		l, want, err := readLayout(head)
-		if want == 0 {
-			return l, err
-		}
-		if int64(want) > size {
-			return l, errNotSigned
-		}
-		head = make([]byte, want)
-		if n, err := r.ReadAt(head, 0); n < want {
-			return l, fmt.Errorf("authenticode: reading the headers: %w", err)
+	parts, err := pe.ReadLayout(r, size)
+	for _, malformed := range []error{pe.ErrNotExecutable, pe.ErrFormat, pe.ErrTruncated, pe.ErrLimit} {
+		if errors.Is(err, malformed) {
+			return layout{}, errNotSigned
 		}
 	}
+	if err != nil {
+		return layout{}, fmt.Errorf("authenticode: reading the headers: %w", err)
+	}
+	return newLayout(parts)
 }
 
 // parseTable reads the signatures in a certificate table: entries of

@@ -184,6 +184,44 @@ func TestTamperedTable(t *testing.T) {
 	}
 }
 
+// A new header may begin anywhere in the first 256 MiB, and in the DOS header.
+func TestFarHeader(t *testing.T) {
+	set32 := binary.LittleEndian.PutUint32
+	root := issue(t, nil, 0, authority("Root"))
+	code := issue(t, root, 1, codeSigner("Signer"))
+	o := Options{Roots: rootsOf(root), At: date(2010)}
+	for _, by := range []int{-0x80 + 16, 100, 1 << 20, maxKept + 4096} {
+		start, plain := builtHeader+by, buildPE()
+		file := make([]byte, start)
+		copy(file, "MZ")
+		file = append(file, plain[builtHeader:]...)
+		// A header within the DOS header has e_lfanew in its BaseOfCode.
+		set32(file[dosNewHeader:], uint32(start))
+		directory, checksum := builtDirectory+by, builtOptional+optionalChecksum+by
+		table := len(file) &^ 7
+		file = file[:table]
+		set32(file[directory:], uint32(table))
+		var content indirectData
+		content.Data.Type = kindsPE[0]
+		content.Data.Value.FullBytes = []byte{0x30, 0}
+		content.MessageDigest.DigestAlgorithm.Algorithm = oidSHA256
+		content.MessageDigest.Digest = sumOf(crypto.SHA256, slices.Concat(file[:checksum], file[checksum+checksumSize:directory], file[directory+directorySize:]))
+		entry := winCertificate(winCertSignedData, signing{by: code, content: marshal(t, content)}.der(t))
+		entry = append(entry, make([]byte, -len(entry)&(tableAlignment-1))...)
+		set32(file[directory+4:], uint32(len(entry)))
+		file = append(file, entry...)
+
+		s, err := VerifyPE(bytes.NewReader(file), int64(len(file)), o)
+		require.NoError(t, err)
+		require.Equal(t, Valid, s.Status, "%d: %v", by, s.Notes)
+		for _, piece := range []int{1 + len(file)/5000, 64 << 10, len(file)} {
+			require.Equal(t, s, collect(file, o, piece), by)
+		}
+		file[len(file)/3] ^= 1
+		require.NotEqual(t, Valid, collect(file, o, 64<<10).Status, by)
+	}
+}
+
 // collect writes data to a Collector in pieces of the given size.
 func collect(data []byte, o Options, piece int) *Signature {
 	c := NewCollector(o)
@@ -228,9 +266,8 @@ func TestPE32Plus(t *testing.T) {
 	entry := builtOptional + optionalCount64 + 4 + directorySecurity*directorySize
 	binary.LittleEndian.PutUint32(head[entry:], builtSize)
 	binary.LittleEndian.PutUint32(head[entry+4:], 16)
-	l, want, err := readLayout(head)
+	l, err := layoutOf(bytes.NewReader(head), int64(len(head)))
 	require.NoError(t, err)
-	require.Zero(t, want)
 	require.Equal(t, layout{
 		checksum:  builtOptional + optionalChecksum,
 		directory: int64(entry),

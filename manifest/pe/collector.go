@@ -6,28 +6,40 @@ import (
 	"io"
 )
 
+// maxHeaders bounds the bytes that are kept to read the headers. 65,535 sections
+// need 2.5 MiB; those of a real file end within a few KiB.
+const maxHeaders = 3 << 20
+
+// maxStub is how far from the start of the file a new header may begin for the
+// bytes before it to be kept, too: small files have resources there.
+const maxStub = 64 << 10
+
 // Collector finds the machine and the version resources of a file whose bytes
 // come by once, in order. It keeps the headers, the resource tree and the version
 // resources, at most maxHeaders + 2 × [MaxResources] bytes and rarely more than a
-// few KiB; of a file that is no executable it keeps nothing.
+// few KiB; of a file that is not an executable it keeps nothing.
 type Collector struct {
 	pos  int64
 	need int64 // length of buf at which the next step is tried
 
-	step func() // what to do when buf has the needed length; nil when done
-	base int64  // file offset of buf[0]
-	buf  []byte
+	step   func() // what to do when buf has the needed length; nil when done
+	base   int64  // file offset of buf[0]
+	buf    []byte
+	header int64 // offset of the new header in buf
 
-	headers *headers
-	leaves  []leaf
-	data    [][]byte // of each leaf
-	err     error
+	info     *Info // nil until the headers are read
+	ne       neReader
+	tree     resourceRange
+	resource treeWalk
+	leaves   []leaf
+	data     [][]byte // of each leaf
+	err      error
 }
 
 // NewCollector returns a Collector for one file.
 func NewCollector() *Collector {
 	c := &Collector{need: 2}
-	c.step = c.readHeaders
+	c.step = c.readDOS
 	return c
 }
 
@@ -71,45 +83,92 @@ func (c *Collector) wait(err error, limit, offset int64) {
 	}
 }
 
-func (c *Collector) readHeaders() {
-	h, err := parseHeaders(c.buf)
-	var need needError
-	if errors.As(err, &need) {
-		c.wait(err, maxHeaders, 0)
-		return
-	}
-	c.headers = h
+// move drops what was kept before the file offset base.
+func (c *Collector) move(base int64) {
+	c.buf = c.buf[min(base-c.base, int64(len(c.buf))):]
+	c.base = base
+}
+
+func (c *Collector) readDOS() {
+	offset, err := HeaderOffset(c.buf)
 	switch {
+	case err != nil && string(c.buf[:2]) == "MZ" && len(c.buf) < DOSHeaderSize:
+		c.need = DOSHeaderSize
+		return
 	case err != nil:
 		c.fail(err)
-	case h.resources == resourceRange{}:
-		c.take(h.leaves)
+		return
+	case offset > maxStub:
+		c.move(offset)
 	default:
-		// From the start of the section, in case it has the data before the tree.
-		base := h.resources.start
-		if h.resources.root-base > MaxResources/2 {
-			base = h.resources.root
-		}
-		if base < c.pos {
-			c.buf = c.buf[base:]
-		} else {
-			c.buf = c.buf[:0]
-		}
-		c.base = base
-		c.need = h.resources.root - base + directorySize
-		c.step = c.readTree
+		c.header = offset
+	}
+	c.need = c.header + signatureSize
+	c.step = c.readHeaders
+}
+
+func (c *Collector) readHeaders() {
+	signature := c.buf[c.header:][:signatureSize]
+	switch {
+	case string(signature) == "PE\x00\x00":
+		c.step = c.readPE
+	case string(signature[:2]) == "NE":
+		c.step = c.readNE
+	default:
+		c.fail(fmt.Errorf("%w: an MZ file without a PE or NE header", ErrNotExecutable))
 	}
 }
 
+func (c *Collector) readNE() {
+	err := c.ne.read(c.buf, c.header)
+	c.info = c.ne.info
+	if err != nil {
+		c.wait(err, maxHeaders, 0)
+		return
+	}
+	c.take(c.ne.leaves)
+}
+
+func (c *Collector) readPE() {
+	l, err := parseLayout(c.buf[c.header:], c.base+c.header)
+	if err != nil {
+		c.wait(err, maxHeaders, c.header)
+		return
+	}
+	c.info = &Info{Format: l.Format, Machine: l.Machine, DLL: l.DLL, Timestamp: l.Timestamp}
+	tree, err := l.resourceRange()
+	switch {
+	case err != nil:
+		c.fail(err)
+		return
+	case tree == resourceRange{}:
+		c.take(nil)
+		return
+	case tree.root < c.base:
+		c.fail(fmt.Errorf("%w: the resources at offset %d lie before the headers", ErrFormat, tree.root))
+		return
+	}
+	c.tree = tree
+	c.resource = treeWalk{layout: l, kind: ResourceID{Number: TypeVersion}, limit: maxLeaves}
+	// From the start of the section, in case it has the data before the tree.
+	base := max(tree.start, c.base)
+	if tree.root-base > MaxResources/2 {
+		base = tree.root
+	}
+	c.move(base)
+	c.need = tree.root - base + directorySize
+	c.step = c.readTree
+}
+
 func (c *Collector) readTree() {
-	skip := c.headers.resources.root - c.base
-	leaves, err := c.headers.versionLeaves(prefix(c.buf[skip:]))
+	skip := c.tree.root - c.base
+	err := c.resource.run(prefix(c.buf[skip:]))
 	var need needError
-	switch end := c.headers.resources.end; {
+	switch {
 	case err == nil:
-		c.take(leaves)
-	case errors.As(err, &need) && c.base+skip+int64(need) > end:
-		c.fail(fmt.Errorf("%w: a resource directory reaches beyond its section, which ends at offset %d", ErrFormat, end))
+		c.take(c.resource.versions())
+	case errors.As(err, &need) && c.tree.root+int64(need) > c.tree.end:
+		c.fail(beyondSection(c.tree.end))
 	default:
 		c.wait(err, MaxResources, skip)
 	}
@@ -151,10 +210,10 @@ func (c *Collector) Finish() (*Info, error) {
 	if c.step != nil {
 		err = c.cutOff()
 	}
-	if c.headers == nil {
+	if c.info == nil {
 		return nil, err
 	}
-	info := c.headers.info
+	info := *c.info
 	for i, l := range c.leaves {
 		b := c.data[i]
 		v, e := parseVersion(b, info.Format == NE)
@@ -177,16 +236,15 @@ func (c *Collector) Finish() (*Info, error) {
 
 // cutOff is the error of a file that ended while more was needed.
 func (c *Collector) cutOff() error {
-	if c.headers == nil {
-		if len(c.buf) < 2 || string(c.buf[:2]) != "MZ" {
-			return fmt.Errorf("%w: it does not start with MZ", ErrNotExecutable)
-		}
-		if len(c.buf) < dosHeaderSize {
-			return fmt.Errorf("%w: an MZ file of %d bytes", ErrNotExecutable, len(c.buf))
-		}
-		return fmt.Errorf("%w: the headers need %d bytes, the file has %d", ErrTruncated, c.need, c.pos)
+	if c.tree != (resourceRange{}) {
+		return fmt.Errorf("%w: the resources need %d bytes, the file has %d", ErrTruncated, c.base+c.need, c.pos)
 	}
-	return fmt.Errorf("%w: the resources need %d bytes, the file has %d", ErrTruncated, c.base+c.need, c.pos)
+	if c.need <= DOSHeaderSize && c.base+c.header == 0 {
+		if _, err := HeaderOffset(c.buf); err != nil {
+			return err
+		}
+	}
+	return headersCutOff(c.base+c.need, c.pos)
 }
 
 // read feeds a Collector with the parts that it asks for.
@@ -208,15 +266,4 @@ func read(r io.ReaderAt, size int64) (*Info, error) {
 		c.data[i] = b
 	}
 	return c.Finish()
-}
-
-// readFull reads all of b; io.EOF with the last byte is no error.
-func readFull(r io.ReaderAt, b []byte, off int64) error {
-	if n, err := r.ReadAt(b, off); n < len(b) {
-		if errors.Is(err, io.EOF) {
-			return fmt.Errorf("%w at offset %d", ErrTruncated, off+int64(n))
-		}
-		return err
-	}
-	return nil
 }

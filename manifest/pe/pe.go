@@ -6,13 +6,19 @@
 // Both give the same [Info]. Nothing is loaded as a whole, every count and size
 // is checked against a limit, and a damaged version resource never hides the
 // machine.
+//
+// [ReadLayout] tells where the sections, the data directories, the certificate
+// table, the overlay and the resources of a PE file are.
 package pe
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 )
+
+var le = binary.LittleEndian
 
 var (
 	// ErrNotExecutable means that the file is neither a PE nor an NE file.
