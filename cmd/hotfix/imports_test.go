@@ -24,7 +24,7 @@ var layers = map[string][]string{
 	"msp":                        {"msi", "msi/cab", "msp/delta"},
 	"manifest/pe":                {},
 	"manifest/pe/petest":         {"manifest/pe"},
-	"manifest/authenticode":      {"msi/cfb"},
+	"manifest/authenticode":      {"manifest/pe", "msi/cfb"},
 	"manifest":                   {"manifest/pe", "manifest/authenticode"},
 	"manifest/kbarticle":         {"manifest"},
 	"manifest/report":            {"manifest", "manifest/authenticode"},
