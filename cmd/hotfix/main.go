@@ -9,24 +9,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
 )
 
-// memoryLimit is where the garbage collector becomes eager, in bytes. What is in
-// use at a time is less, but with a package of 32 MiB inside another one the
-// collector would let the heap grow to twice that.
-const memoryLimit = 40 << 20
-
-// gcPercent lets the heap grow to several times what is in use before it is
-// collected, up to memoryLimit: a short command ends without a collection.
-const gcPercent = 400
-
 func main() {
-	debug.SetMemoryLimit(memoryLimit)
-	debug.SetGCPercent(gcPercent)
+	paceCollector()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

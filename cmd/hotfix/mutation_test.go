@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"runtime/metrics"
 	"slices"
 	"sync/atomic"
@@ -34,7 +33,7 @@ const (
 // damage, a command ends soon, with an exit code that says what happened and
 // without an output folder after a failure.
 func TestMutations(t *testing.T) {
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
+	paceCollector() // as main does
 	peak := watchHeap(t)
 	seeds := mutationSeeds(t, corpus.Dir(t))
 	const mutations = 1000
