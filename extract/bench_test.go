@@ -36,7 +36,7 @@ func BenchmarkExtract(b *testing.B) {
 			dir := memoryDir(b)
 			b.ResetTimer()
 			for i := range b.N {
-				p, err := source.Open(pkg, source.Options{})
+				p, err := source.Open(b.Context(), pkg, source.Options{})
 				require.NoError(b, err)
 				plan, err := NewPlan(p, Options{})
 				require.NoError(b, err)
@@ -102,7 +102,7 @@ func sizeOf(b *testing.B, dir string) (total int64) {
 func BenchmarkPlan(b *testing.B) {
 	pkg := corpus.Path(b, "msi", "NUnit-2.5.2.9222.msi")
 	for b.Loop() {
-		p, err := source.Open(pkg, source.Options{})
+		p, err := source.Open(b.Context(), pkg, source.Options{})
 		require.NoError(b, err)
 		_, err = NewPlan(p, Options{})
 		require.NoError(b, err)

@@ -40,7 +40,7 @@ func TestCancelAnywhere(t *testing.T) {
 	out := filepath.Join(top, "out")
 
 	run := func(ctx context.Context, keepGoing bool, progress func(done, total int64)) error {
-		pkg, err := source.Open(name, source.Options{})
+		pkg, err := source.Open(t.Context(), name, source.Options{})
 		require.NoError(t, err)
 		defer pkg.Close()
 		plan, err := NewPlan(pkg, Options{})

@@ -49,7 +49,7 @@ func hashTree(t *testing.T, dir string) map[string]string {
 // extractTo writes a package to a new folder and returns it.
 func extractTo(t *testing.T, ref string, so source.Options, o Options, wo WriteOptions) (string, *Result, error) {
 	t.Helper()
-	p, err := source.Open(ref, so)
+	p, err := source.Open(t.Context(), ref, so)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, p.Close()) }()
 	plan, err := NewPlan(p, o)
@@ -116,7 +116,7 @@ func TestTruncatedPackage(t *testing.T) {
 // TestEveryHash walks over all files of a package, those that its image leaves
 // out too: Walk delivers a file only when its MsiFileHash row holds.
 func TestEveryHash(t *testing.T) {
-	p, err := source.Open(corpus.Path(t, "msi", "NUnit-2.5.2.9222.msi"), source.Options{AllFeatures: true})
+	p, err := source.Open(t.Context(), corpus.Path(t, "msi", "NUnit-2.5.2.9222.msi"), source.Options{AllFeatures: true})
 	require.NoError(t, err)
 	defer p.Close()
 	hashes := 0
@@ -166,7 +166,7 @@ func TestDerivedTrees(t *testing.T) {
 	require.NotEmpty(t, lists)
 	for _, list := range lists {
 		name := strings.TrimSuffix(filepath.Base(list), ".tsv")
-		p, err := source.Open(corpus.Path(t, "msi", name+".msi"), source.Options{})
+		p, err := source.Open(t.Context(), corpus.Path(t, "msi", name+".msi"), source.Options{})
 		require.NoError(t, err)
 		plan, err := NewPlan(p, Options{})
 		require.NoError(t, err)

@@ -189,7 +189,7 @@ func TestCollisions(t *testing.T) {
 
 func openFor(t *testing.T, ref string) *source.Package {
 	t.Helper()
-	p, err := source.Open(ref, source.Options{})
+	p, err := source.Open(t.Context(), ref, source.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	return p

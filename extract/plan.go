@@ -145,14 +145,14 @@ func (plan *Plan) choose() ([]Item, error) {
 
 // path returns where the layout puts a file.
 func (o Options) path(f *source.File) string {
-	name := f.Path
+	name := f.Path()
 	switch {
 	case o.Layout == Target && o.ShortNames:
-		name = f.ShortTargetPath
+		name = f.ShortTargetPath()
 	case o.Layout == Target:
-		name = f.TargetPath
+		name = f.TargetPath()
 	case o.ShortNames:
-		name = f.ShortPath
+		name = f.ShortPath()
 	}
 	if o.Layout == Flat {
 		return path.Base(name)
@@ -166,7 +166,7 @@ func (plan *Plan) resolve() error {
 	keys := make([]string, len(plan.Items))
 	for i, item := range plan.Items {
 		if err := safepath.Check(item.Path); err != nil {
-			return &source.Error{Package: plan.Package.Ref(), Place: "file " + item.File.Key, Err: err, Hint: planHint(err)}
+			return &source.Error{Package: plan.Package.Ref(), Place: "file " + item.File.Key(), Err: err, Hint: planHint(err)}
 		}
 		key := safepath.Fold(item.Path)
 		keys[i] = key
@@ -177,10 +177,10 @@ func (plan *Plan) resolve() error {
 		}
 		other := plan.Items[earlier]
 		if !plan.laterWins() {
-			return fmt.Errorf("%w: %s and %s", ErrCollision, other.File.Path, item.File.Path)
+			return fmt.Errorf("%w: %s and %s", ErrCollision, other.File.Path(), item.File.Path())
 		}
 		plan.Warnings = append(plan.Warnings, fmt.Sprintf("%s: two files have this path; %s (sequence %d) replaces %s (sequence %d)",
-			item.Path, item.File.Key, item.File.Sequence, other.File.Key, other.File.Sequence))
+			item.Path, item.File.Key(), item.File.Sequence, other.File.Key(), other.File.Sequence))
 	}
 	kept := plan.Items[:0]
 	for i, item := range plan.Items {

@@ -12,7 +12,6 @@ import (
 	"sync"
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 // WriteOptions say how a plan is carried out.
@@ -148,9 +147,9 @@ func (w *writer) write(ctx context.Context) (damage, err error) {
 }
 
 // create is what Walk calls for each file.
-func (w *writer) create(f *source.File) (cab.Sink, error) {
+func (w *writer) create(f *source.File, stored source.Stored) (source.Sink, error) {
 	name := w.paths[f]
-	file, err := w.out.Create(name, FileInfo{Modified: f.Modified, Attributes: f.Attributes})
+	file, err := w.out.Create(name, FileInfo{Modified: stored.Modified, Attributes: f.Attributes})
 	if err != nil {
 		return nil, err
 	}
@@ -267,7 +266,7 @@ func LeftOut(p *source.Package) []ResultLeftOut { return leftOut(p.LeftOut(), Op
 func leftOut(files []source.LeftOut, o Options) []ResultLeftOut {
 	list := []ResultLeftOut{}
 	for _, l := range files {
-		list = append(list, ResultLeftOut{Path: o.path(l.File), Key: l.File.Key, Size: l.File.Size, Feature: l.Feature, Reason: l.Reason})
+		list = append(list, ResultLeftOut{Path: o.path(l.File), Key: l.File.Key(), Size: l.File.Size, Feature: l.Feature, Reason: l.Reason})
 	}
 	return list
 }

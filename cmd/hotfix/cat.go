@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 func catCommand(s *session) *cli.Command {
@@ -31,7 +30,7 @@ func catCommand(s *session) *cli.Command {
 }
 
 func (s *session) cat(c *cli.Context) error {
-	p, err := source.Open(c.Args().First(), sourceOptions(c))
+	p, err := source.Open(c.Context, c.Args().First(), sourceOptions(c))
 	if err != nil {
 		return err
 	}
@@ -44,13 +43,13 @@ func (s *session) cat(c *cli.Context) error {
 	if len(found) > 1 {
 		var paths []string
 		for _, f := range found {
-			paths = append(paths, f.Path)
+			paths = append(paths, f.Path())
 		}
 		err := fmt.Errorf("%s: %q may be %s", p.Ref(), name, strings.Join(paths, " or "))
 		return &usageError{err: err, hint: "name the file by its path"}
 	}
-	walk := func(sink cab.Sink) error {
-		return p.Walk(c.Context, func(*source.File) (cab.Sink, error) { return sink, nil }, source.WalkOptions{Files: found})
+	walk := func(sink source.Sink) error {
+		return p.Walk(c.Context, func(*source.File, source.Stored) (source.Sink, error) { return sink, nil }, source.WalkOptions{Files: found})
 	}
 	if !s.json {
 		return walk(&outputSink{s.output()})
@@ -64,7 +63,7 @@ func (s *session) cat(c *cli.Context) error {
 		Size    int64  `json:"size"`
 		SHA256  string `json:"sha256"`
 		Content []byte `json:"content"` // base64
-	}{found[0].Path, int64(content.Len()), fmt.Sprintf("%x", sha256.Sum256(content.Bytes())), content.Bytes()}, nil, nil)
+	}{found[0].Path(), int64(content.Len()), fmt.Sprintf("%x", sha256.Sum256(content.Bytes())), content.Bytes()}, nil, nil)
 }
 
 // maxJSONContent bounds what cat --json holds in memory.

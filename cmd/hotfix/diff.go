@@ -27,7 +27,7 @@ func diffCommand(s *session) *cli.Command {
 			}
 			var packages [2]*source.Package
 			for i := range packages {
-				p, err := source.Open(c.Args().Get(i), sourceOptions(c))
+				p, err := source.Open(c.Context, c.Args().Get(i), sourceOptions(c))
 				if err != nil {
 					return err
 				}
@@ -203,14 +203,14 @@ func diffFiles(a, b []*source.File) []diffedFile {
 	byPath := func(files []*source.File) map[string]*source.File {
 		m := map[string]*source.File{}
 		for _, f := range files {
-			m[strings.ToLower(f.Path)] = f
+			m[strings.ToLower(f.Path())] = f
 		}
 		return m
 	}
 	oldFiles, newFiles := byPath(a), byPath(b)
 	var all []diffedFile
 	for key, old := range oldFiles {
-		one := diffedFile{Path: old.Path, Old: factsOf(old)}
+		one := diffedFile{Path: old.Path(), Old: factsOf(old)}
 		if now, ok := newFiles[key]; ok {
 			one.Change, one.New = msi.Changed.String(), factsOf(now)
 			if one.Differences = one.Old.differences(one.New); one.Differences == nil {
@@ -223,7 +223,7 @@ func diffFiles(a, b []*source.File) []diffedFile {
 	}
 	for key, now := range newFiles {
 		if _, ok := oldFiles[key]; !ok {
-			all = append(all, diffedFile{Path: now.Path, Change: msi.Added.String(), New: factsOf(now)})
+			all = append(all, diffedFile{Path: now.Path(), Change: msi.Added.String(), New: factsOf(now)})
 		}
 	}
 	slices.SortFunc(all, func(a, b diffedFile) int { return strings.Compare(a.Path, b.Path) })

@@ -54,7 +54,7 @@ func (s *session) extract(c *cli.Context) error {
 	default:
 		return usagef("--layout is admin, target or flat, not %q", layout)
 	}
-	p, err := source.Open(c.Args().First(), patchOptions(c))
+	p, err := source.Open(c.Context, c.Args().First(), patchOptions(c))
 	if err != nil {
 		return err
 	}

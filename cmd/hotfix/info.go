@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -47,7 +48,7 @@ func (s *session) info(c *cli.Context) error {
 	var infos []*fileInfo
 	var errs []error
 	for _, ref := range c.Args().Slice() {
-		info, err := readInfo(ref, sourceOptions(c), trust)
+		info, err := readInfo(c.Context, ref, sourceOptions(c), trust)
 		if err != nil && c.NArg() > 1 { // of one file, the document says it
 			detail := describe(err)
 			info.Error = &detail
@@ -146,9 +147,9 @@ func newSignatureInfo(sig *authenticode.Signature) *signatureInfo {
 
 // readInfo reads what is known about one file. With an error it returns what
 // could be read.
-func readInfo(ref string, o source.Options, trust *authenticode.Options) (*fileInfo, error) {
+func readInfo(ctx context.Context, ref string, o source.Options, trust *authenticode.Options) (*fileInfo, error) {
 	info := &fileInfo{File: ref, Targets: []patchTarget{}, Cabinets: []cabinetInfo{}}
-	p, err := source.Open(ref, o)
+	p, err := source.Open(ctx, ref, o)
 	if errors.Is(err, source.ErrKind) {
 		if executable := info.readExecutable(ref, trust); executable {
 			return info, nil
@@ -165,7 +166,11 @@ func readInfo(ref string, o source.Options, trust *authenticode.Options) (*fileI
 			info.Files++
 		}
 	}
-	for _, c := range p.CabinetInfos() {
+	cabinets, err := p.CabinetInfos(ctx)
+	if err != nil {
+		return info, err
+	}
+	for _, c := range cabinets {
 		if c.Missing && inspect.IsImage(p) {
 			continue // an image keeps the Media rows, not the cabinets
 		}

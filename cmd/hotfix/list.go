@@ -29,7 +29,7 @@ func listCommand(s *session) *cli.Command {
 			if c.NArg() != 1 {
 				return usagef("list needs one package")
 			}
-			p, err := source.Open(c.Args().First(), patchOptions(c))
+			p, err := source.Open(c.Context, c.Args().First(), patchOptions(c))
 			if err != nil {
 				return err
 			}
@@ -99,7 +99,7 @@ func newListResult(p *source.Package) (*listResult, error) {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("extract refuses this package: %v", err))
 		plan = &extract.Plan{}
 		for _, f := range p.Files() {
-			plan.Items = append(plan.Items, extract.Item{Path: f.Path, File: f})
+			plan.Items = append(plan.Items, extract.Item{Path: f.Path(), File: f})
 		}
 	}
 	r.Warnings = append(r.Warnings, plan.Warnings...)
@@ -108,14 +108,14 @@ func newListResult(p *source.Package) (*listResult, error) {
 	for _, item := range plan.Items {
 		f := item.File
 		one := listedFile{
-			Path: item.Path, Size: f.Size, Version: f.Version, Language: f.Language, Key: f.Key, Cabinet: f.Cabinet,
+			Path: item.Path, Size: f.Size, Version: f.Version, Language: f.Language, Key: f.Key(), Cabinet: f.Cabinet,
 			Sequence: f.Sequence, MD5: hexMD5(f.MD5), Attributes: attributeNames(f.Attributes),
 		}
-		if f.ShortPath != f.Path {
-			one.ShortPath = f.ShortPath
+		if short := f.ShortPath(); short != f.Path() {
+			one.ShortPath = short
 		}
-		if f.TargetPath != f.Path {
-			one.TargetPath = f.TargetPath
+		if target := f.TargetPath(); target != f.Path() {
+			one.TargetPath = target
 		}
 		one.addParts(p, parts[f])
 		r.Files = append(r.Files, one)

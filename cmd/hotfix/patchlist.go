@@ -91,7 +91,7 @@ func partsOfPatch(p *source.Package) (map[*source.File][]patchPart, error) {
 	parts := map[*source.File][]patchPart{}
 	seen := map[memberName]int{}
 	for _, f := range p.Files() {
-		name := memberName{cabinet: strings.TrimPrefix(f.Cabinet, "#"), key: f.Key}
+		name := memberName{cabinet: strings.TrimPrefix(f.Cabinet, "#"), key: f.Key()}
 		name.occurrence = seen[name]
 		seen[memberName{cabinet: name.cabinet, key: name.key}]++
 		c := members[name]
@@ -125,7 +125,7 @@ func partsOfPlan(p *source.Package) (map[*source.File][]patchPart, error) {
 		}
 	}
 	for _, f := range p.Files() {
-		from := plan.Files[f.Key]
+		from := plan.Files[f.Key()]
 		if from == nil {
 			continue
 		}

@@ -42,7 +42,7 @@ func tablesCommand(s *session) *cli.Command {
 }
 
 func (s *session) tables(c *cli.Context, print tablePrinter) error {
-	p, err := source.Open(c.Args().First(), sourceOptions(c))
+	p, err := source.Open(c.Context, c.Args().First(), sourceOptions(c))
 	if err != nil {
 		return err
 	}

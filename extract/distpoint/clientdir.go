@@ -2,6 +2,7 @@ package distpoint
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,11 +30,11 @@ const clientPackage = "i386/client.msi"
 
 // lookAtClientFiles finds out which client the copy of the client files holds, and
 // the patches that are in it already.
-func (s *staging) lookAtClientFiles() error {
+func (s *staging) lookAtClientFiles(ctx context.Context) error {
 	if err := apart(s.o.ClientDir, s.o.Output); err != nil {
 		return err
 	}
-	c, err := openClientFiles(s.o.ClientDir)
+	c, err := openClientFiles(ctx, s.o.ClientDir)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func (s *staging) meet(name, file string) {
 // stages reports whether the package holds a patch of this name.
 func (s *staging) stages(name string) bool {
 	for _, f := range s.p.Files() {
-		if safepath.Fold(path.Base(f.Path)) == safepath.Fold(name) {
+		if safepath.Fold(f.Name()) == safepath.Fold(name) {
 			return true
 		}
 	}
@@ -106,7 +107,7 @@ func (s *staging) stages(name string) bool {
 }
 
 // openClientFiles reads which client a copy of the client files holds.
-func openClientFiles(dir string) (*clientFiles, error) {
+func openClientFiles(ctx context.Context, dir string) (*clientFiles, error) {
 	wrong := func(reason string) error {
 		return &source.Error{Package: dir, Err: fmt.Errorf("%w: %s", ErrClientFiles, reason),
 			Hint: "--client-dir names an existing copy of the ConfigMgr client files: the folder that holds " + clientPackage}
@@ -121,7 +122,7 @@ func openClientFiles(dir string) (*clientFiles, error) {
 	if name == "" {
 		return nil, wrong("there is no " + clientPackage)
 	}
-	p, err := source.Open(name, source.Options{})
+	p, err := source.Open(ctx, name, source.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +165,7 @@ func (s *staging) checkTargets() error {
 			continue
 		}
 		if err := s.checkTarget(to.name); err != nil {
-			return &source.Error{Package: s.p.Ref(), Place: f.Path, Err: err}
+			return &source.Error{Package: s.p.Ref(), Place: f.Path(), Err: err}
 		}
 	}
 	return nil

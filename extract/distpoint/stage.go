@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hotfixkit/hotfixkit/extract"
@@ -22,7 +23,6 @@ import (
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
 	"github.com/hotfixkit/hotfixkit/manifest/report"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 var (
@@ -105,7 +105,7 @@ const hotfixTree = "i386/hotfix"
 // holds. With an error nothing has changed on disk, and the Result, which may be
 // nil, says what was found out.
 func Stage(ctx context.Context, ref string, o Options) (*Result, error) {
-	p, err := source.Open(ref, o.Source)
+	p, err := source.Open(ctx, ref, o.Source)
 	if err != nil {
 		return nil, hintArchive(ref, err)
 	}
@@ -155,6 +155,9 @@ type staging struct {
 	patches   []Patch            // in ClientDir already
 	staged    []*manifest.Actual // the files of the package that are written
 	manifest  *manifest.Manifest
+
+	mu     sync.Mutex
+	newest time.Time // of the staged files
 }
 
 func (s *staging) run(ctx context.Context) error {
@@ -169,7 +172,7 @@ func (s *staging) run(ctx context.Context) error {
 		return err
 	}
 	if s.o.ClientDir != "" {
-		if err := s.lookAtClientFiles(); err != nil {
+		if err := s.lookAtClientFiles(ctx); err != nil {
 			return err
 		}
 	}
@@ -223,7 +226,7 @@ func (s *staging) hotfixNumber() (string, error) {
 		return numbers[0], nil
 	}
 	for _, f := range s.p.Files() {
-		if kb := kbOfName(path.Base(f.Path)); isPatch(f.Path) && kb != "" {
+		if kb := kbOfName(path.Base(f.Path())); isPatch(f.Path()) && kb != "" {
 			numbers = append(numbers, kb)
 		}
 	}
@@ -254,20 +257,20 @@ type place struct {
 func (s *staging) plan() error {
 	s.places = map[*source.File]place{}
 	files := slices.Clone(s.p.Files())
-	slices.SortStableFunc(files, func(a, b *source.File) int { return cmp.Compare(a.Path, b.Path) })
+	slices.SortStableFunc(files, func(a, b *source.File) int { return cmp.Compare(a.Path(), b.Path()) })
 	seen := map[string]*source.File{}
 	for _, f := range files {
-		to, ok := s.placeOf(path.Base(f.Path))
+		to, ok := s.placeOf(path.Base(f.Path()))
 		if !ok {
 			continue
 		}
 		// A name that is not fit for a disk is refused before anything is written.
 		if err := safepath.Check(to.name); err != nil {
-			return &source.Error{Package: s.p.Ref(), Place: f.Path, Err: err}
+			return &source.Error{Package: s.p.Ref(), Place: f.Path(), Err: err}
 		}
 		first := seen[safepath.Fold(to.name)]
-		if first != nil && first.Path == f.Path {
-			return &source.Error{Package: s.p.Ref(), Place: f.Path, Err: fmt.Errorf("%w: two files have this path", ErrContent)}
+		if first != nil && first.Path() == f.Path() {
+			return &source.Error{Package: s.p.Ref(), Place: f.Path(), Err: fmt.Errorf("%w: two files have this path", ErrContent)}
 		}
 		if to.twin = first != nil; !to.twin {
 			seen[safepath.Fold(to.name)] = f
@@ -306,16 +309,20 @@ func (s *staging) createDirs() (err error) {
 }
 
 // want writes the files that are staged.
-func (s *staging) want(f *source.File) (cab.Sink, error) {
+func (s *staging) want(f *source.File, stored source.Stored) (source.Sink, error) {
 	to, ok := s.places[f]
-	if !ok || to.twin {
+	if !ok {
+		return nil, nil
+	}
+	s.notice(stored.Modified)
+	if to.twin {
 		return nil, nil
 	}
 	dir := s.dir
 	if to.inClient {
 		dir = s.clientDir
 	}
-	file, err := dir.Create(to.name, extract.FileInfo{Modified: f.Modified})
+	file, err := dir.Create(to.name, extract.FileInfo{Modified: stored.Modified})
 	if err != nil {
 		return nil, err
 	}
@@ -386,14 +393,14 @@ func (s *staging) collect(files []*manifest.Actual) error {
 	byName := map[string]*manifest.Actual{}
 	for _, twins := range []bool{false, true} {
 		for _, f := range s.order {
-			to, a := s.places[f], byPath[f.Path]
+			to, a := s.places[f], byPath[f.Path()]
 			switch {
 			case to.twin != twins:
 			case !slices.ContainsFunc(s.result.Verification.Files, func(c manifest.Checked) bool { return c.Actual == a }):
-				return &source.Error{Package: s.p.Ref(), Place: f.Path, Err: fmt.Errorf("%w: the manifest does not vouch for it", ErrNotVerified)}
+				return &source.Error{Package: s.p.Ref(), Place: f.Path(), Err: fmt.Errorf("%w: the manifest does not vouch for it", ErrNotVerified)}
 			case twins:
 				if other := byName[safepath.Fold(to.name)]; other.SHA256 != a.SHA256 {
-					return &source.Error{Package: s.p.Ref(), Place: f.Path, Err: fmt.Errorf("%w: it has the name of %s and other content", ErrContent, other.Path)}
+					return &source.Error{Package: s.p.Ref(), Place: f.Path(), Err: fmt.Errorf("%w: it has the name of %s and other content", ErrContent, other.Path)}
 				}
 			default:
 				byName[safepath.Fold(to.name)] = a
@@ -417,7 +424,7 @@ func (s *staging) collect(files []*manifest.Actual) error {
 // placed reports whether a file of the package has a place, its own or that of its
 // twin.
 func (s *staging) placed(a *manifest.Actual) bool {
-	return slices.ContainsFunc(s.order, func(f *source.File) bool { return f.Path == a.Path })
+	return slices.ContainsFunc(s.order, func(f *source.File) bool { return f.Path() == a.Path })
 }
 
 func (s *staging) warn(format string, args ...any) {
@@ -491,13 +498,19 @@ func (s *staging) sums() []byte {
 
 // modified is the time of the files that are made here: that of the newest staged
 // file, so that the same package always gives the same folder.
-func (s *staging) modified() (newest time.Time) {
-	for f := range s.places {
-		if f.Modified.After(newest) {
-			newest = f.Modified
-		}
+func (s *staging) modified() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.newest
+}
+
+// notice books the time of a staged file.
+func (s *staging) notice(modified time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if modified.After(s.newest) {
+		s.newest = modified
 	}
-	return newest
 }
 
 // add writes one file that is made here.

@@ -78,7 +78,7 @@ func (t *Target) open(ctx context.Context, ref string, info fs.FileInfo, w *walk
 	if info == nil && w.options.asFile(path.Base(ref)) {
 		return t.member(ctx, ref, w)
 	}
-	p, err := source.Open(ref, w.options.Source)
+	p, err := source.Open(ctx, ref, w.options.Source)
 	switch {
 	case errors.Is(err, source.ErrKind) && info == nil:
 		return t.member(ctx, ref, w)
@@ -103,10 +103,10 @@ func (t *Target) member(ctx context.Context, ref string, w *walker) error {
 	t.Kind = File
 	i := strings.LastIndex(ref, "//")
 	if i < 0 {
-		_, err := source.Open(ref, w.options.Source)
+		_, err := source.Open(ctx, ref, w.options.Source)
 		return err
 	}
-	p, err := source.Open(ref[:i], w.options.Source)
+	p, err := source.Open(ctx, ref[:i], w.options.Source)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (t *Target) member(ctx context.Context, ref string, w *walker) error {
 	found := p.Find(ref[i+2:])
 	if len(found) != 1 {
 		// Opening it says what is wrong with the name.
-		_, err := source.Open(ref, w.options.Source)
+		_, err := source.Open(ctx, ref, w.options.Source)
 		return err
 	}
 	return w.walk(ctx, p, "", found)
@@ -203,7 +203,7 @@ func (t *Target) opened(ctx context.Context, f *os.File, inside, name string, w 
 	if !w.options.Deep && !image {
 		return nil
 	}
-	p, err := source.Open(name, w.options.Source)
+	p, err := source.Open(ctx, name, w.options.Source)
 	switch {
 	case errors.Is(err, source.ErrKind):
 		return nil

@@ -53,7 +53,7 @@ func paths(t *inspect.Target) []string {
 func image(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "image")
-	p, err := source.Open(sp2, source.Options{})
+	p, err := source.Open(t.Context(), sp2, source.Options{})
 	require.NoError(t, err)
 	defer p.Close()
 	plan, err := extract.NewPlan(p, extract.Options{})

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -13,13 +12,12 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/manifest"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 // Files inspects all files of a package in one pass, each while it is decoded, and
 // returns them in the order of their paths. The sink that tap returns for a file
 // receives its bytes as well; nil takes none. The first error ends the pass.
-func Files(ctx context.Context, p *source.Package, o Options, tap func(*source.File) (cab.Sink, error)) ([]*manifest.Actual, error) {
+func Files(ctx context.Context, p *source.Package, o Options, tap func(*source.File, source.Stored) (source.Sink, error)) ([]*manifest.Actual, error) {
 	t := &Target{Ref: p.Ref()}
 	w := newWalker(t, o)
 	w.tap = tap
@@ -35,7 +33,7 @@ const maxInner = 4096
 type walker struct {
 	target  *Target
 	options Options
-	tap     func(*source.File) (cab.Sink, error) // nil: go on after errors
+	tap     func(*source.File, source.Stored) (source.Sink, error) // nil: go on after errors
 	limit   int64
 	decoded atomic.Int64
 	inner   int               // packages looked into
@@ -57,12 +55,12 @@ func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, onl
 	w.around = append(w.around, p)
 	defer func() { w.around = w.around[:len(w.around)-1] }()
 	again := map[*manifest.Actual]*source.File{} // to be opened when the pass is over
-	err := p.Walk(ctx, func(f *source.File) (cab.Sink, error) {
+	err := p.Walk(ctx, func(f *source.File, stored source.Stored) (source.Sink, error) {
 		if f.Made {
 			return nil, nil
 		}
 		s := &sink{walker: w, file: f, ref: p.Ref(), inspector: manifest.NewInspector(manifest.File{
-			Target: w.target.Ref, Path: prefix + f.Path, Name: path.Base(f.Path), Size: -1, Time: f.Modified,
+			Target: w.target.Ref, Path: prefix + f.Path(), Name: f.Name(), Size: -1, Time: stored.Modified,
 		}, w.options.Inspect)}
 		s.done = func(a *manifest.Actual) {
 			w.mu.Lock()
@@ -76,7 +74,7 @@ func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, onl
 			return s, nil
 		}
 		var err error
-		s.tap, err = w.tap(f)
+		s.tap, err = w.tap(f, stored)
 		return s, err
 	}, source.WalkOptions{Files: only, KeepGoing: w.tap == nil})
 	if err != nil && (w.tap != nil || ctx.Err() != nil) {
@@ -105,9 +103,9 @@ func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, onl
 // access, and for its files.
 func (w *walker) open(ctx context.Context, outer *source.Package, f *source.File, a *manifest.Actual) error {
 	if w.inner++; w.inner > maxInner {
-		return &source.Error{Package: outer.Ref(), Place: f.Path, Err: fmt.Errorf("%w: more than %d packages inside one another", source.ErrLimit, maxInner)}
+		return &source.Error{Package: outer.Ref(), Place: f.Path(), Err: fmt.Errorf("%w: more than %d packages inside one another", source.ErrLimit, maxInner)}
 	}
-	p, err := source.Open(outer.Ref()+"//"+f.Path, w.options.Source)
+	p, err := source.Open(ctx, outer.Ref()+"//"+f.Path(), w.options.Source)
 	if errors.Is(err, source.ErrKind) {
 		if a.SignaturePending {
 			a.Problems = append(a.Problems, "the signature was not checked: the file is no installer package")
@@ -175,14 +173,14 @@ type sink struct {
 	file      *source.File
 	ref       string // of the package
 	inspector *manifest.Inspector
-	tap       cab.Sink // may be nil
+	tap       source.Sink // may be nil
 	start     []byte
 	done      func(*manifest.Actual)
 }
 
 func (s *sink) Write(p []byte) (int, error) {
 	if s.decoded.Add(int64(len(p))) > s.limit {
-		return 0, &source.Error{Package: s.ref, Place: s.file.Path, Hint: "--max-bytes raises the limit", Err: fmt.Errorf("%w: more than %d bytes were unpacked", source.ErrLimit, s.limit)}
+		return 0, &source.Error{Package: s.ref, Place: s.file.Path(), Hint: "--max-bytes raises the limit", Err: fmt.Errorf("%w: more than %d bytes were unpacked", source.ErrLimit, s.limit)}
 	}
 	if missing := magicSize - len(s.start); missing > 0 {
 		s.start = append(s.start, p[:min(missing, len(p))]...)

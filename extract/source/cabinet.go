@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -44,25 +45,28 @@ type cabinetSet struct {
 }
 
 // openCabinet lists the members of a package that is a cabinet.
-func (p *Package) openCabinet() error {
+func (p *Package) openCabinet(ctx context.Context) error {
 	c, err := cab.Open(p.content, p.content.Size(), cab.Options{Name: p.name})
 	if err != nil {
 		return err
 	}
 	first := &cabinet{where: p.name, cab: c}
 	p.cabinets[fold(p.name)] = first
-	set, err := p.setOf(first)
+	set, err := p.setOf(ctx, first)
 	if err != nil {
 		return err
 	}
 	p.set = set.set
+	places := locations{}
 	for i, member := range set.set.Files {
 		name := p.memberName(member)
 		// A backslash separates folders ([MS-CAB] 2.3, szName).
-		f := storedFile(strings.ReplaceAll(name, `\`, "/"), name, member.Size)
+		f := places.file(strings.ReplaceAll(name, `\`, "/"), name, member.Size)
 		f.Cabinet, f.Sequence = member.Cabinet.Name, i+1
-		f.Modified, f.Attributes = member.Modified, uint32(member.Attributes)&fileAttributes
-		p.files = append(p.files, f)
+		f.Attributes = uint32(member.Attributes) & fileAttributes
+		if err := p.list(f); err != nil {
+			return err
+		}
 		p.entries[f] = entry{cabinet: p.name, file: member}
 	}
 	return nil
@@ -83,7 +87,7 @@ func (p *Package) memberName(f *cab.File) string {
 // cabinet opens the cabinet that a Media row names: "#name" is a stream of the
 // database, anything else a file beside the package. ErrMissing means that it is
 // not there.
-func (p *Package) cabinet(where string) (*cabinet, error) {
+func (p *Package) cabinet(ctx context.Context, where string) (*cabinet, error) {
 	if c := p.cabinets[fold(where)]; c != nil {
 		return c, nil
 	}
@@ -107,7 +111,7 @@ func (p *Package) cabinet(where string) (*cabinet, error) {
 		if n == nil {
 			return nil, ErrMissing
 		}
-		if c.content, err = from.open(n); err != nil {
+		if c.content, err = from.open(ctx, n); err != nil {
 			return nil, err
 		}
 		reader, size = c.content, c.content.Size()
@@ -127,7 +131,7 @@ func (p *Package) cabinet(where string) (*cabinet, error) {
 
 // setOf joins a cabinet with the volumes before and after it, as far as they
 // are there: Decode reports what is missing where it is needed.
-func (p *Package) setOf(c *cabinet) (*cabinetSet, error) {
+func (p *Package) setOf(ctx context.Context, c *cabinet) (*cabinetSet, error) {
 	if c.set != nil {
 		return c.set, nil
 	}
@@ -139,7 +143,7 @@ func (p *Package) setOf(c *cabinet) (*cabinetSet, error) {
 			if name == "" || len(volumes) >= maxVolumes {
 				return nil
 			}
-			volume, err := p.volume(at, name)
+			volume, err := p.volume(ctx, at, name)
 			if err != nil {
 				return err
 			}
@@ -177,7 +181,7 @@ func (p *Package) setOf(c *cabinet) (*cabinetSet, error) {
 // volume finds a neighbour of a cabinet, which knows its file name only: in the
 // Media table, among the streams, or beside the package. It returns nil when it
 // is not there.
-func (p *Package) volume(of *cabinet, name string) (*cabinet, error) {
+func (p *Package) volume(ctx context.Context, of *cabinet, name string) (*cabinet, error) {
 	where := name
 	if p.model != nil {
 		for _, m := range p.model.Media {
@@ -189,7 +193,7 @@ func (p *Package) volume(of *cabinet, name string) (*cabinet, error) {
 	if where == name && strings.HasPrefix(of.where, "#") {
 		where = "#" + name
 	}
-	c, err := p.cabinet(where)
+	c, err := p.cabinet(ctx, where)
 	if errors.Is(err, ErrMissing) || errors.Is(err, safepath.ErrUnsafe) {
 		return nil, nil // Decode names it where it is needed
 	}

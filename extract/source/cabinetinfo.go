@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ type CabinetInfo struct {
 
 // CabinetInfos describes the cabinets that the Media table names, the cabinet
 // streams of a merge module or a patch, or the volumes of a cabinet set.
-func (p *Package) CabinetInfos() []CabinetInfo {
+func (p *Package) CabinetInfos(ctx context.Context) ([]CabinetInfo, error) {
 	var infos []CabinetInfo
 	for _, c := range p.Cabinets() {
 		infos = append(infos, CabinetInfo{Name: c.Name, Compression: compression(c), CutOff: c.Truncated() > 0})
@@ -28,15 +29,26 @@ func (p *Package) CabinetInfos() []CabinetInfo {
 	for _, where := range p.cabinetNames() {
 		name, embedded := strings.CutPrefix(where, "#")
 		info := CabinetInfo{Name: name, Embedded: embedded}
-		if c, err := p.cabinet(where); err != nil {
+		c, err := p.lockedCabinet(ctx, where)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
 			info.Missing = true
-		} else {
+		default:
 			info.Compression = compression(c.cab)
 			info.CutOff = c.cab.Truncated() > 0 || (embedded && p.cutOff(name))
 		}
 		infos = append(infos, info)
 	}
-	return infos
+	return infos, nil
+}
+
+// lockedCabinet is cabinet for callers that do not hold planning.
+func (p *Package) lockedCabinet(ctx context.Context, where string) (*cabinet, error) {
+	p.planning.Lock()
+	defer p.planning.Unlock()
+	return p.cabinet(ctx, where)
 }
 
 // cutOff reports whether the end of a stream lies behind the end of the file.

@@ -33,7 +33,7 @@ func (p *Package) readModel() error {
 	p.warnings = append(p.warnings, model.Warnings...)
 	p.wordCount, _ = p.db.Summary().Int(msi.PIDWordCount)
 	p.entries = make(map[*File]entry, len(model.Files))
-	p.listFiles(model, func(m *msi.File, f *File) {
+	return p.listFiles(model, func(m *msi.File, f *File) {
 		e := entry{media: m.Media, cabinet: m.Cabinet, member: m.Key}
 		if !m.Compressed || (e.cabinet == "" && m.Media != nil) {
 			e.loose, e.exact = p.loosePaths(m)
@@ -42,16 +42,15 @@ func (p *Package) readModel() error {
 		}
 		p.entries[f] = e
 	})
-	return nil
 }
 
 // listFiles lists the files of a model. place says where one comes from.
-func (p *Package) listFiles(model *msi.Model, place func(*msi.File, *File)) {
-	known := map[*msi.Directory]*folderPaths{}
+func (p *Package) listFiles(model *msi.Model, place func(*msi.File, *File)) error {
+	known := map[*msi.Directory]*location{}
 	for _, m := range model.Files {
 		in := known[m.Directory]
 		if in == nil {
-			in = pathsOf(m.Directory)
+			in = locationOf(m.Directory)
 			known[m.Directory] = in
 		}
 		f := newFile(m, in)
@@ -61,52 +60,41 @@ func (p *Package) listFiles(model *msi.Model, place func(*msi.File, *File)) {
 			if m.LeftOut.Feature != nil {
 				l.Feature = m.LeftOut.Feature.Key
 			}
-			p.leftOut = append(p.leftOut, l)
+			if err := p.leaveOut(l); err != nil {
+				return err
+			}
 			continue
 		}
-		p.files = append(p.files, f)
+		if err := p.list(f); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
-// folderPaths are the paths of a directory in each layout, with a slash behind
-// those that are not empty.
-type folderPaths struct{ source, shortSource, target, shortTarget string }
-
-func pathsOf(d *msi.Directory) *folderPaths {
+func locationOf(d *msi.Directory) *location {
 	folder := func(names []string) string {
 		if len(names) == 0 {
 			return ""
 		}
 		return join(names) + "/"
 	}
-	return &folderPaths{
+	return &location{
 		source: folder(d.SourcePath(false)), shortSource: folder(d.SourcePath(true)),
 		target: folder(d.TargetPath(false)), shortTarget: folder(d.TargetPath(true)),
 	}
 }
 
-func newFile(m *msi.File, in *folderPaths) *File {
-	long, short := noSlash(m.Name(false)), noSlash(m.Name(true))
-	f := &File{
-		Path:            in.source + long,
-		ShortPath:       in.shortSource + short,
-		TargetPath:      in.target + long,
-		ShortTargetPath: in.shortTarget + short,
-		Key:             m.Key,
-		Size:            m.Size,
-		Version:         m.Version,
-		Language:        m.Language,
-		Sequence:        int(m.Sequence),
-		MD5:             m.MD5,
-		Attributes:      uint32(m.Attributes) & fileAttributes,
+func newFile(m *msi.File, in *location) *File {
+	return &File{
+		in: in, long: noSlash(m.Name(false)), short: noSlash(m.Name(true)), key: m.Key, row: m,
+		Size:       m.Size,
+		Version:    m.Version,
+		Language:   m.Language,
+		Sequence:   int(m.Sequence),
+		MD5:        m.MD5,
+		Attributes: uint32(m.Attributes) & fileAttributes,
 	}
-	if m.Component != nil {
-		f.Component = m.Component.Key
-		for _, feature := range m.Component.Features {
-			f.Features = append(f.Features, feature.Key)
-		}
-	}
-	return f
 }
 
 // join makes a path of names.
@@ -120,11 +108,6 @@ func join(names []string) string {
 // noSlash keeps a name that holds a slash from becoming two: it gets a backslash
 // instead, which is refused wherever a path is used.
 func noSlash(name string) string { return strings.ReplaceAll(name, "/", `\`) }
-
-// storedFile returns a file that has no path but the one it is stored under.
-func storedFile(name, key string, size int64) *File {
-	return &File{Path: name, ShortPath: name, TargetPath: name, ShortTargetPath: name, Key: key, Size: size}
-}
 
 // loosePaths returns where an uncompressed file may lie: in the source tree, or
 // in its root when the package as a whole is compressed. The paths where it is

@@ -1,17 +1,29 @@
 package source
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
 
-// A File is one file of a package.
+	"github.com/hotfixkit/hotfixkit/msi"
+)
+
+// Limits of paths. Both keep a small package from making large lists.
+const (
+	// maxPath is the longest path of a file in bytes: what Linux allows
+	// (PATH_MAX), and many times what Windows Installer can install (260).
+	maxPath = 4096
+	// maxPaths bounds the paths of all files of a package together, in bytes.
+	maxPaths = 64 << 20
+)
+
+// A File is one file of a package. It does not change once it is listed.
 type File struct {
-	// Path is where the file lies in an administrative image with long names,
-	// "/" between its segments; ShortPath the same with short names; TargetPath
-	// where it would be installed, ShortTargetPath the same with short names. For
-	// cab and rpm all are the stored path. They may be hostile.
-	Path, ShortPath, TargetPath, ShortTargetPath string
-	// Key is the primary key in the File table, or the name in the cabinet or
-	// rpm as it is stored.
-	Key string
+	in          *location
+	long, short string // its name there
+	key         string // behind in.key
+	row         *msi.File
+
 	// Size in bytes, as the package claims it.
 	Size     int64
 	Version  string
@@ -24,25 +36,82 @@ type File struct {
 	Sequence int
 	// MD5 is that of the MsiFileHash row, nil without one.
 	MD5 *[16]byte
-	// Modified is the time that the package has for the file. For files of a
-	// database it is known once Walk asks for the file. Cabinets have no time
-	// zone: their times are taken as UTC.
-	Modified time.Time
 	// Attributes are the Windows file attributes read-only (1), hidden (2) and
 	// system (4).
 	Attributes uint32
-	Component  string
-	Features   []string // that name the component
 	// Made is true where the package holds the content in another form: the
 	// transforms of a patch and the description of it.
 	Made bool
 }
 
-// setModified notes the time of a file where it is not known yet.
-func (f *File) setModified(t time.Time) {
-	if f.Modified.IsZero() && !t.IsZero() {
-		f.Modified = t
+// A location is a folder of a package, which all files in it share: its path in
+// each layout, with a slash behind those that are not empty.
+type location struct {
+	key                                      string // what the keys of files in it begin with
+	source, shortSource, target, shortTarget string
+}
+
+// Path returns where the file lies in an administrative image with long names,
+// "/" between its segments. Of a cab or an rpm all paths are the stored one. Paths
+// may be hostile.
+func (f *File) Path() string { return f.in.source + f.long }
+
+// ShortPath returns where the file lies in an administrative image with short
+// names.
+func (f *File) ShortPath() string { return f.in.shortSource + f.short }
+
+// TargetPath returns where the file would be installed.
+func (f *File) TargetPath() string { return f.in.target + f.long }
+
+// ShortTargetPath returns where the file would be installed with short names.
+func (f *File) ShortTargetPath() string { return f.in.shortTarget + f.short }
+
+// Name returns the last segment of Path.
+func (f *File) Name() string { return f.long }
+
+// Key returns the primary key in the File table, or the name in the cabinet or rpm
+// as it is stored.
+func (f *File) Key() string { return f.in.key + f.key }
+
+// Component returns the key of the file's component, "" without one.
+func (f *File) Component() string {
+	if f.row == nil || f.row.Component == nil {
+		return ""
 	}
+	return f.row.Component.Key
+}
+
+// Features returns the keys of the features that name the component.
+func (f *File) Features() []string {
+	if f.row == nil || f.row.Component == nil {
+		return nil
+	}
+	features := make([]string, 0, len(f.row.Component.Features))
+	for _, feature := range f.row.Component.Features {
+		features = append(features, feature.Key)
+	}
+	return features
+}
+
+// Stored is what is known about the content of a file where it is stored, when a
+// walk comes to it.
+type Stored struct {
+	// Modified is the time of the content, zero where it has none. Cabinets have no
+	// time zone: their times are taken as UTC.
+	Modified time.Time
+	// Size is that of the content in bytes, -1 where it is not known before the
+	// content is read. It may differ from what the File table claims.
+	Size int64
+}
+
+// unknown is what is stored of a file that cannot be had.
+var unknown = Stored{Size: -1}
+
+// A Sink takes the bytes of one file. Close is called once: with nil when the file
+// is complete and right, else with the reason why it is lost.
+type Sink interface {
+	Write(p []byte) (int, error)
+	Close(cause error) error
 }
 
 // LeftOut is a file that an administrative image does not hold.
@@ -50,4 +119,49 @@ type LeftOut struct {
 	File    *File
 	Feature string // the feature authored with Level 0, if that is the reason
 	Reason  string
+}
+
+// locations makes files of stored paths, and shares their folders.
+type locations map[string]*location
+
+// file returns a file that has no path but the one it is stored under.
+func (l locations) file(name, key string, size int64) *File {
+	i := strings.LastIndexByte(name, '/') + 1
+	in := l[name[:i]]
+	if in == nil {
+		dir := strings.Clone(name[:i])
+		in = &location{source: dir, shortSource: dir, target: dir, shortTarget: dir}
+		l[dir] = in
+	}
+	return &File{in: in, long: name[i:], short: name[i:], key: key, Size: size}
+}
+
+// list adds a file to the package, unless its path is too long.
+func (p *Package) list(f *File) error {
+	if err := p.checkPath(f); err != nil {
+		return err
+	}
+	p.files = append(p.files, f)
+	return nil
+}
+
+// leaveOut is list for a file that an image does not hold.
+func (p *Package) leaveOut(l LeftOut) error {
+	if err := p.checkPath(l.File); err != nil {
+		return err
+	}
+	p.leftOut = append(p.leftOut, l)
+	return nil
+}
+
+// checkPath books the path of a file.
+func (p *Package) checkPath(f *File) error {
+	n := max(len(f.in.source), len(f.in.target), len(f.in.shortSource), len(f.in.shortTarget)) + max(len(f.long), len(f.short))
+	if n > maxPath {
+		return fmt.Errorf("%w: the path of file %.80q has %d bytes; %d are allowed", ErrLimit, f.key, n, maxPath)
+	}
+	if p.pathBytes += int64(n); p.pathBytes > maxPaths {
+		return fmt.Errorf("%w: the paths of its files have more than %d bytes together", ErrLimit, maxPaths)
+	}
+	return nil
 }

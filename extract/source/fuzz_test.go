@@ -64,13 +64,13 @@ func FuzzPackage(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		p := &Package{ref: "fuzz", name: "fuzz", content: inMemory{bytes.NewReader(data)}, budget: newMemoryBudget()}
 		defer p.Close()
-		if p.open() != nil {
+		if p.open(context.Background()) != nil {
 			return
 		}
 		left := &atomic.Int64{}
 		left.Store(8 << 20)
 		for _, keepGoing := range []bool{false, true} {
-			_ = p.Walk(context.Background(), func(*File) (cab.Sink, error) { return bounded{left}, nil }, WalkOptions{KeepGoing: keepGoing, Workers: 2})
+			_ = p.Walk(context.Background(), func(*File, Stored) (Sink, error) { return bounded{left}, nil }, WalkOptions{KeepGoing: keepGoing, Workers: 2})
 		}
 		p.Find("a")
 	})

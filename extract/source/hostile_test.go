@@ -97,10 +97,10 @@ func TestWorkIsBounded(t *testing.T) {
 		}
 		file := filepath.Join(t.TempDir(), "bomb.cab")
 		require.NoError(t, os.WriteFile(file, b.build(), 0o666))
-		p, err := Open(file, Options{MaxBytes: 50 << 20})
+		p, err := Open(t.Context(), file, Options{MaxBytes: 50 << 20})
 		require.NoError(t, err)
 		start := time.Now()
-		err = p.Walk(context.Background(), func(*File) (cab.Sink, error) { return discard{}, nil }, WalkOptions{})
+		err = p.Walk(context.Background(), func(*File, Stored) (Sink, error) { return discard{}, nil }, WalkOptions{})
 		require.ErrorIs(t, err, ErrLimit, name)
 		var e *Error
 		require.ErrorAs(t, err, &e)
@@ -134,7 +134,7 @@ func TestMembersAreBounded(t *testing.T) {
 	require.NoError(t, db.Save(&out))
 	file := filepath.Join(t.TempDir(), "bomb.msp")
 	require.NoError(t, os.WriteFile(file, shareSectors(t, out.Bytes()), 0o666))
-	_, err = Open(file, Options{})
+	_, err = Open(t.Context(), file, Options{})
 	require.ErrorContains(t, err, "members")
 }
 
@@ -182,12 +182,12 @@ func TestNestedPackagesShareTheLimit(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "nest.cab")
 	require.NoError(t, os.WriteFile(file, inner, 0o666))
 	ref := file + strings.Repeat("//x", maxDepth-1)
-	p, err := Open(ref, Options{MaxBytes: 20 << 20})
+	p, err := Open(t.Context(), ref, Options{MaxBytes: 20 << 20})
 	require.NoError(t, err)
-	require.Equal(t, "data", p.Files()[0].Path)
+	require.Equal(t, "data", p.Files()[0].Path())
 	require.NoError(t, p.Close())
 	require.Zero(t, p.budget.unpacked.Load())
-	_, err = Open(ref, Options{MaxBytes: 10 << 20})
+	_, err = Open(t.Context(), ref, Options{MaxBytes: 10 << 20})
 	require.ErrorIs(t, err, ErrLimit)
 }
 
@@ -204,9 +204,9 @@ func TestNamesBesideThePackage(t *testing.T) {
 		})
 		require.NoError(t, os.WriteFile(filepath.Join(top, "secret.cab"), beside[name], 0o666))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "p.msi"), database, 0o666))
-		p, err := Open(filepath.Join(dir, "p.msi"), Options{})
+		p, err := Open(t.Context(), filepath.Join(dir, "p.msi"), Options{})
 		require.NoError(t, err)
-		err = p.Walk(context.Background(), func(*File) (cab.Sink, error) { return discard{}, nil }, WalkOptions{})
+		err = p.Walk(context.Background(), func(*File, Stored) (Sink, error) { return discard{}, nil }, WalkOptions{})
 		require.ErrorContains(t, err, "unsafe name", name)
 		require.NoError(t, p.Close())
 	}

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -71,7 +72,7 @@ func (e *MissingError) Error() string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(f.Path)
+		b.WriteString(f.Path())
 	}
 	return b.String()
 }
@@ -87,10 +88,11 @@ func counted(n int, one, many string) string {
 
 // locate finds the wanted files. Cabinets are opened here, and only those that
 // a wanted file is in.
-func (p *Package) locate(files []*File) *plan {
+func (p *Package) locate(ctx context.Context, files []*File) *plan {
 	p.planning.Lock()
 	defer p.planning.Unlock()
 	l := &locator{
+		ctx:     ctx,
 		p:       p,
 		plan:    &plan{},
 		sets:    map[*cabinetSet]*setPlan{},
@@ -101,7 +103,7 @@ func (p *Package) locate(files []*File) *plan {
 	for _, f := range files {
 		e, ok := p.entries[f]
 		if !ok {
-			l.lose(f, fmt.Errorf("%w: %s", ErrNotFound, f.Path))
+			l.lose(f, fmt.Errorf("%w: %s", ErrNotFound, f.Path()))
 			continue
 		}
 		switch {
@@ -121,6 +123,7 @@ func (p *Package) locate(files []*File) *plan {
 
 // A locator fills a plan.
 type locator struct {
+	ctx     context.Context // of the walk that the plan is for
 	p       *Package
 	plan    *plan
 	sets    map[*cabinetSet]*setPlan
@@ -162,9 +165,8 @@ func (l *locator) findLoose(f *File, e entry) bool {
 			continue
 		}
 		if i >= e.exact {
-			l.p.warn("%s: read from %s, where the package's flags do not expect it", f.Path, name)
+			l.p.warn("%s: read from %s, where the package's flags do not expect it", f.Path(), name)
 		}
-		f.setModified(n.modified)
 		at := l.places[place]
 		if at == nil {
 			at = &loosePlan{place: place}
@@ -216,9 +218,8 @@ func (l *locator) findMember(f *File, e entry) {
 		return
 	}
 	if e.loose != nil {
-		l.p.warn("%s: read from cabinet %s, although the package's flags say that it is not compressed", f.Path, e.cabinet)
+		l.p.warn("%s: read from cabinet %s, although the package's flags say that it is not compressed", f.Path(), e.cabinet)
 	}
-	f.setModified(member.Modified)
 	s := l.sets[set]
 	if s == nil {
 		s = &setPlan{set: set, files: map[*cab.File]*File{}}
@@ -226,7 +227,7 @@ func (l *locator) findMember(f *File, e entry) {
 		l.plan.sets = append(l.plan.sets, s)
 	}
 	if other := s.files[member]; other != nil {
-		l.lose(f, fmt.Errorf("%w: it is the same member of cabinet %q as %s", ErrFormat, e.cabinet, other.Path))
+		l.lose(f, fmt.Errorf("%w: it is the same member of cabinet %q as %s", ErrFormat, e.cabinet, other.Path()))
 		return
 	}
 	s.files[member] = f
@@ -239,9 +240,9 @@ func (l *locator) cabinetSet(where string) (*cabinetSet, error) {
 		return nil, err
 	}
 	var set *cabinetSet
-	c, err := l.p.cabinet(where)
+	c, err := l.p.cabinet(l.ctx, where)
 	if err == nil {
-		set, err = l.p.setOf(c)
+		set, err = l.p.setOf(l.ctx, c)
 	}
 	if err != nil {
 		l.failed[where] = err
@@ -258,7 +259,7 @@ func (p *Package) errorsOf(lost []lostFile) error {
 			continue
 		}
 		seen = append(seen, l.err)
-		place := l.file.Path
+		place := l.file.Path()
 		var missing *MissingError
 		if errors.As(l.err, &missing) {
 			place = "" // it names its files

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 // neighbours are the files beside a package, where its external cabinets and
@@ -22,7 +21,7 @@ type neighbours interface {
 	// find returns the file with this relative path, whatever its case, or nil.
 	find(name string) (*neighbour, error)
 	// open gives random access to a file that find returned.
-	open(n *neighbour) (content, error)
+	open(ctx context.Context, n *neighbour) (content, error)
 	// deliver pushes files that find returned into sinks, each of which it
 	// closes.
 	deliver(ctx context.Context, deliveries []delivery, o WalkOptions) error
@@ -33,13 +32,13 @@ type neighbour struct {
 	name     string // on the disk, or the path in the outer package
 	file     *File  // in the outer package
 	size     int64
-	modified time.Time
+	modified time.Time // of one on the disk
 }
 
 // A delivery asks for one file beside a package.
 type delivery struct {
 	from *neighbour
-	want func() (cab.Sink, error)
+	want func(Stored) (Sink, error)
 }
 
 // A folder is the neighbours of a package on the disk.
@@ -111,7 +110,7 @@ func (d *folder) list(dir string) map[string][]string {
 	return listing
 }
 
-func (d *folder) open(n *neighbour) (content, error) {
+func (d *folder) open(_ context.Context, n *neighbour) (content, error) {
 	f, err := openOnDisk(n.name)
 	if err != nil {
 		return nil, err
@@ -126,7 +125,7 @@ func (d *folder) deliver(ctx context.Context, deliveries []delivery, o WalkOptio
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		sink, err := one.want()
+		sink, err := one.want(Stored{Modified: one.from.modified, Size: one.from.size})
 		if err != nil {
 			return err
 		}
@@ -196,17 +195,20 @@ func (i *insidePackage) find(name string) (*neighbour, error) {
 	i.once.Do(func() {
 		i.index = map[string]*File{}
 		for _, f := range i.outer.files {
-			i.index[fold(f.Path)] = f
+			i.index[fold(f.Path())] = f
 		}
 	})
 	f := i.index[fold(path.Join(i.dir, name))]
 	if f == nil {
 		return nil, nil
 	}
-	return &neighbour{name: f.Path, file: f, size: f.Size, modified: f.Modified}, nil
+	return &neighbour{name: f.Path(), file: f, size: f.Size}, nil
 }
 
-func (i *insidePackage) open(n *neighbour) (content, error) { return i.outer.unpack(n.file) }
+func (i *insidePackage) open(ctx context.Context, n *neighbour) (content, error) {
+	c, _, err := i.outer.unpack(ctx, n.file)
+	return c, err
+}
 
 func (i *insidePackage) deliver(ctx context.Context, deliveries []delivery, o WalkOptions) error {
 	byFile := map[*File][]delivery{}
@@ -217,10 +219,10 @@ func (i *insidePackage) deliver(ctx context.Context, deliveries []delivery, o Wa
 		}
 		byFile[one.from.file] = append(byFile[one.from.file], one)
 	}
-	return i.outer.Walk(ctx, func(f *File) (cab.Sink, error) {
+	return i.outer.Walk(ctx, func(f *File, stored Stored) (Sink, error) {
 		var sinks sinkList
 		for _, one := range byFile[f] {
-			sink, err := one.want()
+			sink, err := one.want(stored)
 			if err != nil {
 				return nil, errors.Join(err, sinks.Close(err))
 			}
@@ -236,7 +238,7 @@ func (i *insidePackage) deliver(ctx context.Context, deliveries []delivery, o Wa
 }
 
 // A sinkList gives the bytes of one file to several sinks.
-type sinkList []cab.Sink
+type sinkList []Sink
 
 func (l sinkList) Write(p []byte) (int, error) {
 	for _, sink := range l {

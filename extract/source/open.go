@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/msi"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/msp"
 )
 
@@ -20,9 +19,9 @@ const separator = "//"
 const maxDepth = 16
 
 // Open opens what ref names: a file, or a package inside packages, each named by
-// its path in the one around it, its File key or its base name. Errors are
-// *Error, except those of the operating system for the outermost file.
-func Open(ref string, o Options) (*Package, error) {
+// its path in the one around it, its File key or its base name. Errors are *Error,
+// or that of ctx, which ends the opening.
+func Open(ctx context.Context, ref string, o Options) (*Package, error) {
 	name, inner, err := splitRef(ref)
 	if err != nil {
 		return nil, newError(ref, "", err)
@@ -49,12 +48,12 @@ func Open(ref string, o Options) (*Package, error) {
 		options:  o,
 		budget:   newMemoryBudget(),
 	}
-	if err := p.open(); err != nil {
+	if err := p.open(ctx); err != nil {
 		p.Close()
 		return nil, newError(name, "", err)
 	}
 	for _, name := range inner {
-		next, err := p.openInner(name)
+		next, err := p.openInner(ctx, name)
 		if err != nil {
 			p.Close()
 			return nil, err
@@ -63,27 +62,27 @@ func Open(ref string, o Options) (*Package, error) {
 	}
 	switch {
 	case o.Base != "":
-		return openOnBase(p, o)
+		return openOnBase(ctx, p, o)
 	case len(o.Patches) > 0:
-		return applyPatches(p, o.Patches, nil)
+		return applyPatches(ctx, p, o.Patches, nil)
 	}
 	return p, nil
 }
 
 // openOnBase opens what a patch makes of its base.
-func openOnBase(patch *Package, o Options) (*Package, error) {
+func openOnBase(ctx context.Context, patch *Package, o Options) (*Package, error) {
 	if patch.msp == nil {
 		patch.Close()
 		return nil, patch.errorAt("", fmt.Errorf("%w: only a patch has a base", ErrKind))
 	}
 	ref, more := o.Base, o.Patches
 	o.Base, o.Patches = "", nil
-	base, err := Open(ref, o)
+	base, err := Open(ctx, ref, o)
 	if err != nil {
 		patch.Close()
 		return nil, err
 	}
-	p, err := applyPatches(base, more, []*Package{patch})
+	p, err := applyPatches(ctx, base, more, []*Package{patch})
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +116,7 @@ func splitRef(ref string) (name string, inner []string, err error) {
 }
 
 // open reads the structure of the package from its content.
-func (p *Package) open() (err error) {
+func (p *Package) open(ctx context.Context) (err error) {
 	p.cabinets = map[string]*cabinet{}
 	p.entries = map[*File]entry{}
 	p.codePage = p.options.CabCodePage
@@ -126,7 +125,7 @@ func (p *Package) open() (err error) {
 	}
 	switch p.kind {
 	case CAB:
-		return p.openCabinet()
+		return p.openCabinet(ctx)
 	case RPM:
 		return p.openRPM()
 	}
@@ -146,33 +145,33 @@ func (p *Package) open() (err error) {
 		if p.msp, err = msp.New(p.db); err != nil {
 			return err
 		}
-		return p.listPatch()
+		return p.listPatch(ctx)
 	}
 	return nil
 }
 
 // openInner opens a package that is a file of p.
-func (p *Package) openInner(name string) (*Package, error) {
+func (p *Package) openInner(ctx context.Context, name string) (*Package, error) {
 	file, err := p.one(name)
 	if err != nil {
 		return nil, p.errorAt("", err)
 	}
-	content, err := p.unpack(file)
+	content, stored, err := p.unpack(ctx, file)
 	if err != nil {
-		return nil, p.errorAt(file.Path, err)
+		return nil, p.errorAt(file.Path(), err)
 	}
 	inner := &Package{
-		ref:      p.ref + separator + file.Path,
-		name:     path.Base(file.Path),
+		ref:      p.ref + separator + file.Path(),
+		name:     file.Name(),
 		folder:   p.folder,
-		modified: file.Modified,
+		modified: stored.Modified,
 		content:  content,
 		outer:    p,
-		beside:   append([]neighbours{&insidePackage{outer: p, dir: path.Dir(file.Path)}}, p.mediaFolders()...),
+		beside:   append([]neighbours{&insidePackage{outer: p, dir: path.Dir(file.Path())}}, p.mediaFolders()...),
 		options:  p.options,
 		budget:   p.budget,
 	}
-	if err := inner.open(); err != nil {
+	if err := inner.open(ctx); err != nil {
 		content.Close()
 		return nil, newError(inner.ref, "", err)
 	}
@@ -180,21 +179,24 @@ func (p *Package) openInner(name string) (*Package, error) {
 }
 
 // unpack gives random access to a file of the package.
-func (p *Package) unpack(file *File) (content, error) {
+func (p *Package) unpack(ctx context.Context, file *File) (content, Stored, error) {
 	b, err := newBlob(p.budget, file.Size, p.options.maxBytes())
 	if err != nil {
-		return nil, err
+		return nil, unknown, err
 	}
-	err = p.Walk(context.Background(), func(*File) (cab.Sink, error) { return blobSink{b}, nil },
-		WalkOptions{Files: []*File{file}})
+	var stored Stored
+	err = p.Walk(ctx, func(_ *File, s Stored) (Sink, error) {
+		stored = s
+		return blobSink{b}, nil
+	}, WalkOptions{Files: []*File{file}})
 	if err == nil {
 		err = b.result()
 	}
 	if err != nil {
 		b.Close()
-		return nil, err
+		return nil, unknown, err
 	}
-	return b, nil
+	return b, stored, nil
 }
 
 // mediaFolders returns the folder that Options.Media names, if any.
@@ -226,11 +228,11 @@ func find(files []*File, name string) []*File {
 	var byPath, byKey *File
 	var byBase []*File
 	for _, f := range files {
-		foldedPath := fold(f.Path)
+		foldedPath := fold(f.Path())
 		switch {
 		case foldedPath == folded:
 			byPath = f // of several, the last one is what the image would hold
-		case f.Key == name:
+		case f.Key() == name:
 			byKey = f
 		case path.Base(foldedPath) == folded:
 			byBase = append(byBase, f)
@@ -256,7 +258,7 @@ func (p *Package) one(name string) (*File, error) {
 	}
 	var paths []string
 	for _, f := range found {
-		paths = append(paths, f.Path)
+		paths = append(paths, f.Path())
 	}
 	return nil, fmt.Errorf("%w: %q may be %s", ErrAmbiguous, name, strings.Join(paths, ", "))
 }

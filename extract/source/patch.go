@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,7 +43,7 @@ func (o *origin) usesBase() bool { return o.patch == nil || o.whole == nil }
 
 // applyPatches returns the package that patches make of base. It takes base and
 // closes it with the result, or on failure.
-func applyPatches(base *Package, refs []string, patches []*Package) (*Package, error) {
+func applyPatches(ctx context.Context, base *Package, refs []string, patches []*Package) (*Package, error) {
 	p := &Package{
 		ref:      base.ref,
 		name:     base.name,
@@ -65,7 +66,7 @@ func applyPatches(base *Package, refs []string, patches []*Package) (*Package, e
 		return fail(base.errorAt("", fmt.Errorf("%w: patches apply to installation packages, not to a package of the kind %s", ErrKind, base.kind)))
 	}
 	for _, ref := range refs {
-		patch, err := Open(ref, Options{CabCodePage: base.options.CabCodePage, MaxBytes: base.options.MaxBytes})
+		patch, err := Open(ctx, ref, Options{CabCodePage: base.options.CabCodePage, MaxBytes: base.options.MaxBytes})
 		if err != nil {
 			return fail(err)
 		}
@@ -115,10 +116,10 @@ func (p *Package) listPatched() error {
 	}
 	before := map[string]*File{}
 	for f := range p.patched.base.entries {
-		before[f.Key] = f
+		before[f.Key()] = f
 	}
 	members := p.patched.members()
-	p.listFiles(model, func(m *msi.File, f *File) {
+	return p.listFiles(model, func(m *msi.File, f *File) {
 		o := &origin{base: before[m.Key], patch: plan.Files[m.Key]}
 		o.find(members)
 		p.patched.origins[f] = o
@@ -129,7 +130,6 @@ func (p *Package) listPatched() error {
 			f.Cabinet = o.base.Cabinet
 		}
 	})
-	return nil
 }
 
 // A memberName names members of a patch's cabinets; there may be several of one
@@ -145,7 +145,7 @@ func (d *patching) members() map[memberName][]part {
 	for patch, of := range d.patches {
 		for _, f := range of.files {
 			if stream, ok := strings.CutPrefix(f.Cabinet, "#"); ok {
-				name := memberName{patch, stream, f.Key}
+				name := memberName{patch, stream, f.Key()}
 				members[name] = append(members[name], part{of, f})
 			}
 		}

@@ -32,8 +32,8 @@ func TestPatchedPackage(t *testing.T) {
 	require.Equal(t, read("expected_readme.txt"), byBase["readme.txt"])
 	require.Equal(t, read("expected_new.txt"), byBase["new.txt"])
 	for _, f := range p.Files() {
-		require.Equal(t, int64(len(got.whole[f.Path])), f.Size, f.Path)
-		require.False(t, f.Modified.IsZero(), f.Path)
+		require.Equal(t, int64(len(got.whole[f.Path()])), f.Size, f.Path())
+		require.False(t, got.times[f.Path()].IsZero(), f.Path())
 	}
 
 	only := open(t, patch, Options{Base: base})
@@ -53,13 +53,13 @@ func TestPatchedPackage(t *testing.T) {
 	require.Contains(t, members.whole, "patch.json")
 	require.Equal(t, len(alone.Files()), len(members.whole))
 
-	_, err = Open(base, Options{Patches: []string{base}})
+	_, err = Open(t.Context(), base, Options{Patches: []string{base}})
 	require.ErrorIs(t, err, ErrKind)
-	_, err = Open(patch, Options{Patches: []string{patch}})
+	_, err = Open(t.Context(), patch, Options{Patches: []string{patch}})
 	require.ErrorIs(t, err, ErrKind)
-	_, err = Open(base, Options{Base: base})
+	_, err = Open(t.Context(), base, Options{Base: base})
 	require.ErrorIs(t, err, ErrKind)
-	_, err = Open(base, Options{Patches: []string{corpus.Path(t, "msp", "psmsi-Example.msp")}})
+	_, err = Open(t.Context(), base, Options{Patches: []string{corpus.Path(t, "msp", "psmsi-Example.msp")}})
 	require.ErrorIs(t, err, msp.ErrTarget)
 }
 
@@ -89,7 +89,7 @@ func TestEveryPatch(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Len(t, got.whole, len(p.Files()), name)
 		for _, f := range p.Files() {
-			t.Log(filepath.Base(name), f.Path, f.Size)
+			t.Log(filepath.Base(name), f.Path(), f.Size)
 		}
 		return nil
 	})

@@ -2,6 +2,7 @@ package source
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,19 +15,21 @@ import (
 
 // listPatch lists what a patch holds when its base is not there: the members of
 // its cabinets, its transforms, and a description of it.
-func (p *Package) listPatch() error {
+func (p *Package) listPatch(ctx context.Context) error {
 	contents, err := p.msp.Contents(nil)
 	if err != nil {
 		return err
 	}
-	taken := map[string]bool{}
+	taken, places := map[string]bool{}, locations{}
 	position := map[string]int{} // of the next member in each cabinet
 	for _, c := range contents {
-		cabinet, err := p.cabinet("#" + c.Cabinet)
+		cabinet, err := p.cabinet(ctx, "#"+c.Cabinet)
 		if err != nil {
 			return err
 		}
-		p.addContent(c, cabinet.cab.Files[position[c.Cabinet]], taken)
+		if err := p.addContent(c, cabinet.cab.Files[position[c.Cabinet]], taken, places); err != nil {
+			return err
+		}
 		position[c.Cabinet]++
 	}
 	for _, name := range p.db.Storages() {
@@ -34,7 +37,7 @@ func (p *Package) listPatch() error {
 		if err != nil {
 			return err
 		}
-		if err := p.addMade(path.Join("transforms", name+".mst"), name, storage.Save); err != nil {
+		if err := p.addMade(places.file(path.Join("transforms", name+".mst"), name, 0), storage.Save); err != nil {
 			return err
 		}
 	}
@@ -42,7 +45,7 @@ func (p *Package) listPatch() error {
 	if err != nil {
 		return err
 	}
-	return p.addMade("patch.json", "patch.json", func(w io.Writer) error {
+	return p.addMade(places.file("patch.json", "patch.json", 0), func(w io.Writer) error {
 		_, err := w.Write(append(description, '\n'))
 		return err
 	})
@@ -50,7 +53,7 @@ func (p *Package) listPatch() error {
 
 // addContent lists a member of a cabinet, under the name of the file that it is
 // or, with the format as the extension, the delta to.
-func (p *Package) addContent(c msp.Content, member *cab.File, taken map[string]bool) {
+func (p *Package) addContent(c msp.Content, member *cab.File, taken map[string]bool, places locations) error {
 	name := c.Key
 	if len(c.Uses) > 0 {
 		if _, long, ok := strings.Cut(c.Uses[0].FileName, "|"); ok {
@@ -70,24 +73,22 @@ func (p *Package) addContent(c msp.Content, member *cab.File, taken map[string]b
 		}
 	}
 	taken[fold(file)] = true
-	f := storedFile(file, c.Key, c.Size)
+	f := places.file(file, c.Key, c.Size)
 	f.Cabinet, f.Sequence = "#"+c.Cabinet, len(p.files)+1
-	f.Modified, f.Attributes = member.Modified, uint32(member.Attributes)&fileAttributes
-	p.files = append(p.files, f)
+	f.Attributes = uint32(member.Attributes) & fileAttributes
 	p.entries[f] = entry{cabinet: f.Cabinet, member: c.Key, file: member}
+	return p.list(f)
 }
 
 // addMade lists a file that is made of something else.
-func (p *Package) addMade(file, key string, write func(io.Writer) error) error {
+func (p *Package) addMade(f *File, write func(io.Writer) error) error {
 	var size byteCount
 	if err := write(&size); err != nil {
 		return err
 	}
-	f := storedFile(file, key, int64(size))
-	f.Sequence, f.Modified, f.Made = len(p.files)+1, p.modified, true
-	p.files = append(p.files, f)
+	f.Size, f.Sequence, f.Made = int64(size), len(p.files)+1, true
 	p.entries[f] = entry{made: write}
-	return nil
+	return p.list(f)
 }
 
 // A byteCount counts what is written to it.
@@ -170,7 +171,7 @@ func (p *Package) describePatch(contents []msp.Content) patchDescription {
 		d.Metadata = append(d.Metadata, metadataDescription{v.Company, v.Property, v.Value})
 	}
 	for i, c := range contents {
-		member := memberDescription{Path: p.files[i].Path, Cabinet: c.Cabinet, Key: c.Key, Size: c.Size, Uses: []useDescription{}}
+		member := memberDescription{Path: p.files[i].Path(), Cabinet: c.Cabinet, Key: c.Key, Size: c.Size, Uses: []useDescription{}}
 		for _, u := range c.Uses {
 			use := useDescription{Transform: u.Pair, FileName: u.FileName, Content: "whole", Format: u.Format, Added: u.Added, Optional: u.Optional, Version: u.Version}
 			if u.Delta {

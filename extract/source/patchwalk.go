@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/msp/delta"
 )
 
@@ -26,7 +24,7 @@ const (
 
 // patched walks over the files of a patched package.
 func (w *walk) patched(ctx context.Context) error {
-	files, err := w.available()
+	files, err := w.available(ctx)
 	if err != nil {
 		return err
 	}
@@ -41,17 +39,17 @@ func (w *walk) patched(ctx context.Context) error {
 
 // available returns the files that can be had, as far as that is known before the
 // first byte is read. The others are an error or, when the walk keeps going, lost.
-func (w *walk) available() ([]*File, error) {
+func (w *walk) available(ctx context.Context) ([]*File, error) {
 	d := w.p.patched
 	var files, before []*File
 	for _, f := range w.options.Files {
 		o, known := d.origins[f]
 		err := o.err
 		if !known {
-			err = fmt.Errorf("%w: %s", ErrNotFound, f.Path)
+			err = fmt.Errorf("%w: %s", ErrNotFound, f.Path())
 		}
 		if err != nil && !w.options.KeepGoing {
-			return nil, w.p.errorAt(f.Path, err)
+			return nil, w.p.errorAt(f.Path(), err)
 		}
 		if err != nil {
 			if err := w.giveUp(f, err); err != nil {
@@ -64,7 +62,7 @@ func (w *walk) available() ([]*File, error) {
 			before = append(before, o.base)
 		}
 	}
-	if lost := d.base.locate(before).lost; len(lost) > 0 && !w.options.KeepGoing {
+	if lost := d.base.locate(ctx, before).lost; len(lost) > 0 && !w.options.KeepGoing {
 		return nil, d.base.errorsOf(lost)
 	}
 	return files, nil
@@ -108,17 +106,6 @@ func (o *origin) memory() int64 {
 	return size
 }
 
-// modified is the time of what came last.
-func (o *origin) modified() time.Time {
-	switch {
-	case len(o.deltas) > 0:
-		return o.deltas[len(o.deltas)-1].file.Modified
-	case o.whole != nil:
-		return o.whole.file.Modified
-	}
-	return o.base.Modified
-}
-
 // A patchPass goes once over the patches, for whole files and deltas, and then
 // over the package as it was.
 type patchPass struct {
@@ -135,13 +122,13 @@ type patchPass struct {
 // wishes are what a pass wants of one package.
 type wishes struct {
 	files []*File
-	sinks map[*File]func() (cab.Sink, error)
+	sinks map[*File]func(Stored) (Sink, error)
 }
 
-func (pass *patchPass) want(from part, sink func() (cab.Sink, error)) {
+func (pass *patchPass) want(from part, sink func(Stored) (Sink, error)) {
 	w := pass.wanted[from.of]
 	if w == nil {
-		w = &wishes{sinks: map[*File]func() (cab.Sink, error){}}
+		w = &wishes{sinks: map[*File]func(Stored) (Sink, error){}}
 		pass.wanted[from.of] = w
 		pass.order = append(pass.order, from.of)
 	}
@@ -151,11 +138,9 @@ func (pass *patchPass) want(from part, sink func() (cab.Sink, error)) {
 
 func (pass *patchPass) run(ctx context.Context, files []*File) error {
 	d := pass.p.patched
-	pass.p.planning.Lock()
 	for _, f := range files {
 		pass.plan(f, d.origins[f])
 	}
-	pass.p.planning.Unlock()
 	for _, of := range pass.order {
 		if of == d.base {
 			continue
@@ -177,15 +162,12 @@ func (pass *patchPass) run(ctx context.Context, files []*File) error {
 // plan books where the bytes of a file come from.
 func (pass *patchPass) plan(f *File, o *origin) {
 	base := part{pass.p.patched.base, o.base}
-	if f.Modified.IsZero() {
-		f.Modified = o.modified()
-	}
 	switch {
 	case o.patch == nil:
-		pass.want(base, func() (cab.Sink, error) { return pass.unchanged(f, o.base) })
+		pass.want(base, func(s Stored) (Sink, error) { return pass.unchanged(f, o.base, s) })
 		return
 	case len(o.deltas) == 0:
-		pass.want(*o.whole, func() (cab.Sink, error) { return pass.sink(f, true) })
+		pass.want(*o.whole, func(s Stored) (Sink, error) { return pass.sink(f, s, true) })
 		return
 	}
 	j := &deltaJob{pass: pass, file: f, origin: o}
@@ -193,14 +175,17 @@ func (pass *patchPass) plan(f *File, o *origin) {
 	for _, from := range o.deltas {
 		member := &keptMember{limit: maxDelta}
 		j.deltas = append(j.deltas, member)
-		pass.want(from, func() (cab.Sink, error) { return member, nil })
+		pass.want(from, func(s Stored) (Sink, error) {
+			member.stored = s
+			return member, nil
+		})
 	}
 	if o.whole != nil {
 		j.old = &keptMember{limit: delta.MaxOldSize}
-		pass.want(*o.whole, func() (cab.Sink, error) { return j.old, nil })
+		pass.want(*o.whole, func(Stored) (Sink, error) { return j.old, nil })
 		return
 	}
-	pass.want(base, func() (cab.Sink, error) { return &oldFile{job: j}, nil })
+	pass.want(base, func(Stored) (Sink, error) { return &oldFile{job: j}, nil })
 }
 
 // over walks over one of the packages that the patched one is made of.
@@ -214,7 +199,7 @@ func (pass *patchPass) over(ctx context.Context, of *Package) error {
 	if len(pass.jobs) > 0 {
 		o.Workers = min(o.Workers, workersForDeltas)
 	}
-	err := of.Walk(ctx, func(f *File) (cab.Sink, error) { return wanted.sinks[f]() }, o)
+	err := of.Walk(ctx, func(f *File, s Stored) (Sink, error) { return wanted.sinks[f](s) }, o)
 	if pass.halted() != nil || ctx.Err() != nil || !pass.options.KeepGoing {
 		return err
 	}
@@ -224,8 +209,8 @@ func (pass *patchPass) over(ctx context.Context, of *Package) error {
 // unchanged passes on a file that no patch touches. Its bytes were checked
 // against the rows of the package before; they are checked again where these
 // rows have changed.
-func (pass *patchPass) unchanged(f, base *File) (cab.Sink, error) {
-	sink, err := pass.sink(f, f.Size != base.Size)
+func (pass *patchPass) unchanged(f, base *File, stored Stored) (Sink, error) {
+	sink, err := pass.sink(f, stored, f.Size != base.Size)
 	if c, ok := sink.(*checked); ok && c.hash != nil && base.MD5 != nil && *f.MD5 == *base.MD5 {
 		c.hash = nil
 	}
@@ -234,9 +219,10 @@ func (pass *patchPass) unchanged(f, base *File) (cab.Sink, error) {
 
 // A keptMember takes a member of a patch's cabinet that a file is made of.
 type keptMember struct {
-	limit int64
-	data  []byte
-	lost  error
+	limit  int64
+	stored Stored
+	data   []byte
+	lost   error
 }
 
 func (k *keptMember) Write(p []byte) (int, error) {
@@ -275,9 +261,10 @@ func (j *deltaJob) makeOf(old []byte, lost error) error {
 		if j.pass.options.KeepGoing {
 			return j.pass.giveUp(j.file, err)
 		}
-		return j.pass.p.errorAt(j.file.Path, err)
+		return j.pass.p.errorAt(j.file.Path(), err)
 	}
-	sink, err := j.pass.sink(j.file, true)
+	stored := Stored{Modified: j.deltas[len(j.deltas)-1].stored.Modified, Size: int64(len(content))}
+	sink, err := j.pass.sink(j.file, stored, true)
 	if err != nil || sink == nil {
 		return err
 	}
@@ -306,7 +293,7 @@ func (j *deltaJob) content(old []byte, lost error) ([]byte, error) {
 		return nil, err
 	}
 	for _, s := range skipped {
-		j.pass.p.warn("%s: an optional delta is passed over: %s", j.file.Path, s)
+		j.pass.p.warn("%s: an optional delta is passed over: %s", j.file.Path(), s)
 	}
 	return content, nil
 }

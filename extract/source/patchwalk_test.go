@@ -17,7 +17,6 @@ import (
 	"github.com/hotfixkit/hotfixkit/manifest/pe"
 	"github.com/hotfixkit/hotfixkit/manifest/pe/petest"
 	"github.com/hotfixkit/hotfixkit/msi"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/msp"
 	"github.com/hotfixkit/hotfixkit/msp/delta"
 	"github.com/hotfixkit/hotfixkit/msp/delta/deltatest"
@@ -81,7 +80,7 @@ func TestStackedDeltas(t *testing.T) {
 		}, got.whole)
 		require.Empty(t, p.Warnings())
 		for _, f := range p.Files() {
-			require.Equal(t, sample.Modified, f.Modified, f.Path)
+			require.Equal(t, sample.Modified, got.times[f.Path()], f.Path())
 		}
 
 		some, err := collect(p, WalkOptions{Files: p.Find("kept"), Workers: workers})
@@ -90,7 +89,7 @@ func TestStackedDeltas(t *testing.T) {
 	}
 
 	// The second alone does not fit, and says what it wants.
-	_, err := Open(product.msi, Options{Patches: []string{two}})
+	_, err := Open(t.Context(), product.msi, Options{Patches: []string{two}})
 	require.ErrorIs(t, err, msp.ErrTarget)
 	require.ErrorContains(t, err, "1.0.0")
 	require.ErrorContains(t, err, "1.0.1")
@@ -278,10 +277,10 @@ func FuzzPatchedPackage(f *testing.F) {
 		if !isPatch {
 			base, patch = one(data), one(goodPatch)
 		}
-		if base.open() != nil || patch.open() != nil {
+		if base.open(context.Background()) != nil || patch.open(context.Background()) != nil {
 			return
 		}
-		p, err := applyPatches(base, nil, []*Package{patch})
+		p, err := applyPatches(context.Background(), base, nil, []*Package{patch})
 		if err != nil {
 			return
 		}
@@ -289,7 +288,7 @@ func FuzzPatchedPackage(f *testing.F) {
 		left := &atomic.Int64{}
 		left.Store(8 << 20)
 		for _, keepGoing := range []bool{false, true} {
-			_ = p.Walk(context.Background(), func(*File) (cab.Sink, error) { return bounded{left}, nil }, WalkOptions{KeepGoing: keepGoing, Workers: 2})
+			_ = p.Walk(context.Background(), func(*File, Stored) (Sink, error) { return bounded{left}, nil }, WalkOptions{KeepGoing: keepGoing, Workers: 2})
 		}
 		p.Warnings()
 	})

@@ -21,20 +21,23 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/sassoftware/go-rpmutils"
 	"github.com/sassoftware/go-rpmutils/cpio"
-
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 // An rpmPackage is what an rpm has beside its files.
 type rpmPackage struct {
-	header  *rpmutils.RpmHeader
-	byName  map[string]*File  // by the name in the header
-	stored  []*File           // by index in the header; nil: no regular file
-	sizes   []int64           // in the archive, by index in the header
-	digests map[*File]digest  // of the contents
-	links   map[*File][]*File // hard links to the file that has the contents, itself among them
-	verify  func() error      // checks header and payload, once
+	header   *rpmutils.RpmHeader
+	byName   map[rpmName]*File
+	stored   []*File           // by index in the header; nil: not a regular file
+	sizes    []int64           // in the archive, by index in the header
+	modified []uint32          // by index in the header, in seconds since 1970
+	digests  map[*File]digest  // of the contents
+	links    map[*File][]*File // hard links to the file that has the contents, itself among them
+	verify   func() error      // checks header and payload, once
 }
+
+// An rpmName is the name of a file in the header: the folder, with a slash at its
+// end, and the name in it.
+type rpmName struct{ dir, base string }
 
 // A digest is what the content of a file must hash to.
 type digest struct {
@@ -57,12 +60,12 @@ func (p *Package) openRPM() error {
 	if err := checkRPMHeaders(p.content, p.content.Size()); err != nil {
 		return err
 	}
-	r := &rpmPackage{byName: map[string]*File{}, digests: map[*File]digest{}, links: map[*File][]*File{}}
+	r := &rpmPackage{byName: map[rpmName]*File{}, digests: map[*File]digest{}, links: map[*File][]*File{}}
 	p.rpm = r
-	var infos []rpmutils.FileInfo
+	var list *rpmFileList
 	err := guarded(func() (err error) {
 		if r.header, err = rpmutils.ReadHeader(p.section()); err == nil {
-			infos, err = r.header.GetFiles()
+			list, err = readRPMFiles(r.header)
 		}
 		return err
 	})
@@ -75,43 +78,51 @@ func (p *Package) openRPM() error {
 			return err
 		}
 	}
-	algorithm := crypto.MD5
-	if numbers, err := r.header.GetUint32s(rpmutils.FILEDIGESTALGO); err == nil && len(numbers) > 0 {
-		algorithm = rpmHashes[numbers[0]]
-	}
-	type inode struct{ device, number int }
-	linked := map[inode][]*File{}
-	r.stored, r.sizes = make([]*File, len(infos)), make([]int64, len(infos))
-	for i, info := range infos {
-		f := storedFile(strings.TrimLeft(info.Name(), "/"), info.Name(), info.Size())
-		f.Sequence, f.Modified = i+1, time.Unix(int64(info.Mtime()), 0).UTC()
-		switch mode := info.Mode() &^ 0o7777; {
+	return guarded(func() error { return p.listRPM(list) })
+}
+
+// listRPM lists the files of an rpm.
+func (p *Package) listRPM(list *rpmFileList) error {
+	r := p.rpm
+	linked := map[uint64][]*File{}
+	n := len(list.bases)
+	r.stored, r.sizes, r.modified = make([]*File, n), make([]int64, n), list.modified
+	folders := list.locations()
+	for i, base := range list.bases {
+		f := &File{in: folders[list.dirOf[i]], long: base, short: base, key: base, Size: int64(list.sizes[i]), Sequence: i + 1}
+		reason := ""
+		switch mode := list.modes[i] &^ 0o7777; {
 		case mode == cpio.S_ISDIR:
 			continue
 		case mode == cpio.S_ISLNK:
-			r.sizes[i] = int64(len(info.Linkname()))
-			p.leftOut = append(p.leftOut, LeftOut{File: f, Reason: "it is a symbolic link to " + info.Linkname()})
-			continue
+			r.sizes[i] = int64(len(list.linksTo[i]))
+			reason = "it is a symbolic link to " + list.linksTo[i]
 		case mode != cpio.S_ISREG:
-			p.leftOut = append(p.leftOut, LeftOut{File: f, Reason: "it is no regular file"})
-			continue
-		case info.Flags()&rpmFlagGhost != 0:
-			p.leftOut = append(p.leftOut, LeftOut{File: f, Reason: "it is a ghost: the rpm names it and does not hold it"})
+			reason = "it is not a regular file"
+		case list.flags[i]&rpmFlagGhost != 0:
+			reason = "it is a ghost: the rpm names it and does not hold it"
+		}
+		if reason != "" {
+			if err := p.leaveOut(LeftOut{File: f, Reason: reason}); err != nil {
+				return err
+			}
 			continue
 		}
-		if sum, err := hex.DecodeString(info.Digest()); err == nil && algorithm.Available() && len(sum) == algorithm.Size() {
-			r.digests[f] = digest{algorithm, sum}
+		if d, ok := list.digest(i); ok {
+			r.digests[f] = d
 		}
-		r.sizes[i] = info.Size()
-		if node := (inode{info.Device(), info.Inode()}); node.number != 0 {
+		r.sizes[i] = f.Size
+		if node := list.node(i); uint32(node) != 0 {
 			// The content of hard links is stored once, with the last of them.
 			if links := linked[node]; len(links) > 0 {
 				r.sizes[links[len(links)-1].Sequence-1] = 0
 			}
 			linked[node] = append(linked[node], f)
 		}
-		r.byName[info.Name()], r.stored[i] = f, f
-		p.files = append(p.files, f)
+		r.byName[rpmName{f.in.key, base}], r.stored[i] = f, f
+		if err := p.list(f); err != nil {
+			return err
+		}
 	}
 	for _, group := range linked {
 		for _, f := range group {
@@ -219,8 +230,8 @@ func (w *walk) rpm(ctx context.Context) error {
 	}
 	wanted := map[*File]bool{}
 	for _, f := range w.options.Files {
-		if p.rpm.byName[f.Key] != f {
-			return p.errorAt(f.Path, fmt.Errorf("%w: the rpm holds no content for it", ErrNotFound))
+		if !p.rpm.holds(f) {
+			return p.errorAt(f.Path(), fmt.Errorf("%w: the rpm holds no content for it", ErrNotFound))
 		}
 		wanted[f] = true
 	}
@@ -241,7 +252,7 @@ func (w *walk) rpm(ctx context.Context) error {
 			continue
 		}
 		if !w.options.KeepGoing {
-			return p.errorAt(f.Path, err)
+			return p.errorAt(f.Path(), err)
 		}
 		if err := w.giveUp(f, err); err != nil {
 			return err
@@ -321,11 +332,19 @@ func (r *rpmPackage) fileOf(e cpioEntry) *File {
 	if e.index >= 0 {
 		return r.stored[e.index]
 	}
-	if f := r.byName[strings.TrimPrefix(e.name, ".")]; f != nil {
+	if f := r.named(strings.TrimPrefix(e.name, ".")); f != nil {
 		return f
 	}
-	return r.byName[e.name]
+	return r.named(e.name)
 }
+
+func (r *rpmPackage) named(name string) *File {
+	i := strings.LastIndexByte(name, '/') + 1
+	return r.byName[rpmName{name[:i], name[i:]}]
+}
+
+// holds reports whether f is a file of this rpm that has content.
+func (r *rpmPackage) holds(f *File) bool { return r.byName[rpmName{f.in.key, f.key}] == f }
 
 func (r *rpmPackage) linksOf(f *File) []*File {
 	if links := r.links[f]; links != nil {
@@ -335,8 +354,9 @@ func (r *rpmPackage) linksOf(f *File) []*File {
 }
 
 // rpmSink returns the caller's sink for a file with the checks before it.
-func (w *walk) rpmSink(f *File) (cab.Sink, error) {
-	sink, err := w.sink(f, true)
+func (w *walk) rpmSink(f *File) (Sink, error) {
+	stored := Stored{Modified: time.Unix(int64(w.p.rpm.modified[f.Sequence-1]), 0).UTC(), Size: f.Size}
+	sink, err := w.sink(f, stored, true)
 	if c, ok := sink.(*checked); ok {
 		if d, ok := w.p.rpm.digests[f]; ok {
 			c.hash, c.sum = d.algorithm.New(), d.sum

@@ -25,7 +25,6 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/extract/internal/sample"
 	"github.com/hotfixkit/hotfixkit/msi"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 // rpmFile is a file of an rpm that a test builds.
@@ -77,8 +76,8 @@ func (h *rpmHeaderBlock) ints(tag int, values ...int) {
 
 func (h *rpmHeaderBlock) bytes() []byte {
 	var out bytes.Buffer
-	for _, n := range []int{rpmHeaderMagic, 0, h.count, h.store.Len()} {
-		_ = binary.Write(&out, binary.BigEndian, uint32(n))
+	for _, n := range []uint32{rpmHeaderMagic, 0, uint32(h.count), uint32(h.store.Len())} {
+		_ = binary.Write(&out, binary.BigEndian, n)
 	}
 	out.Write(h.index.Bytes())
 	out.Write(h.store.Bytes())
@@ -218,10 +217,10 @@ func TestRPM(t *testing.T) {
 	require.Len(t, p.LeftOut(), 2)
 	require.Contains(t, p.LeftOut()[0].Reason, "symbolic link to ../../../etc/passwd")
 	require.Contains(t, p.LeftOut()[1].Reason, "ghost")
-	require.True(t, p.Files()[0].Modified.Equal(sample.Modified))
 	got, err := collect(p, WalkOptions{})
 	require.NoError(t, err)
 	require.Len(t, got.whole, 5)
+	require.Equal(t, sample.Modified, got.times["opt/x/data.cab"])
 	require.Equal(t, "linked", got.whole["opt/y/hard1"])
 	require.Equal(t, "linked", got.whole["opt/y/hard2"])
 	require.Equal(t, "uncompressed", got.whole["opt/x/u.txt"])
@@ -243,7 +242,7 @@ func TestRPMDamage(t *testing.T) {
 	for at := rpmLeadSize; at < len(whole); at += 3 {
 		damaged := slices.Clone(whole)
 		damaged[at] ^= 0x11
-		p, err := Open(writeTemp(t, "x.rpm", damaged), Options{})
+		p, err := Open(t.Context(), writeTemp(t, "x.rpm", damaged), Options{})
 		if err != nil {
 			require.True(t, isOneOf(err, ErrFormat, ErrMismatch), "byte %d: %v", at, err)
 			continue
@@ -258,7 +257,7 @@ func TestRPMDamage(t *testing.T) {
 		require.True(t, isOneOf(err, ErrFormat, ErrMismatch), "byte %d: %v", at, err)
 	}
 	for end := 0; end < len(whole); end += 7 {
-		p, err := Open(writeTemp(t, "x.rpm", whole[:end]), Options{})
+		p, err := Open(t.Context(), writeTemp(t, "x.rpm", whole[:end]), Options{})
 		if err == nil {
 			_, err = collect(p, WalkOptions{})
 			require.NoError(t, p.Close())
@@ -340,25 +339,25 @@ func TestRPMSignature(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"a": "a"}, got.whole)
 
-	_, err = Open(writeTemp(t, "unsigned.rpm", unsigned), Options{Keyring: ring(signer)})
+	_, err = Open(t.Context(), writeTemp(t, "unsigned.rpm", unsigned), Options{Keyring: ring(signer)})
 	require.ErrorIs(t, err, ErrSignature)
 	require.ErrorContains(t, err, "not signed")
-	_, err = Open(writeTemp(t, "signed.rpm", signed), Options{Keyring: ring(stranger)})
+	_, err = Open(t.Context(), writeTemp(t, "signed.rpm", signed), Options{Keyring: ring(stranger)})
 	require.ErrorIs(t, err, ErrSignature)
 	tampered := slices.Clone(signed)
 	tampered[len(tampered)-1] ^= 1
-	_, err = Open(writeTemp(t, "tampered.rpm", tampered), Options{Keyring: ring(signer)})
+	_, err = Open(t.Context(), writeTemp(t, "tampered.rpm", tampered), Options{Keyring: ring(signer)})
 	require.ErrorIs(t, err, ErrSignature)
-	_, err = Open(writeTemp(t, "signed.rpm", signed), Options{Keyring: writeTemp(t, "ring", []byte("no keys"))})
+	_, err = Open(t.Context(), writeTemp(t, "signed.rpm", signed), Options{Keyring: writeTemp(t, "ring", []byte("no keys"))})
 	require.ErrorIs(t, err, ErrSignature)
 }
 
 func TestRPMWalkCancelled(t *testing.T) {
 	p := open(t, writeTemp(t, "x.rpm", buildRPM(t, []rpmFile{{name: "/a", mode: rpmRegular, content: strings.Repeat("a", 1<<20)}})), Options{})
 	ctx, cancel := context.WithCancel(context.Background())
-	err := p.Walk(ctx, func(*File) (cab.Sink, error) { return cancelling{cancel}, nil }, WalkOptions{})
+	err := p.Walk(ctx, func(*File, Stored) (Sink, error) { return cancelling{cancel}, nil }, WalkOptions{})
 	require.ErrorIs(t, err, context.Canceled)
-	err = p.Walk(context.Background(), func(*File) (cab.Sink, error) { return failing{write: io.ErrShortWrite}, nil }, WalkOptions{})
+	err = p.Walk(context.Background(), func(*File, Stored) (Sink, error) { return failing{write: io.ErrShortWrite}, nil }, WalkOptions{})
 	require.Equal(t, io.ErrShortWrite, err)
 }
 

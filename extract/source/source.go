@@ -108,7 +108,8 @@ type Package struct {
 	planning sync.Mutex          // held while cabinets are opened
 	cabinets map[string]*cabinet // opened so far, by where they lie
 
-	memberCount int // of these cabinets
+	memberCount int   // of these cabinets
+	pathBytes   int64 // of the paths of all files
 	mu          sync.Mutex
 	warnings    []string
 }

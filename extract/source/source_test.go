@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -25,6 +26,7 @@ type collected struct {
 	mu    sync.Mutex
 	whole map[string]string
 	lost  map[string]error
+	times map[string]time.Time
 }
 
 type collector struct {
@@ -48,16 +50,19 @@ func (c *collector) Close(cause error) error {
 
 // collect walks over a package and returns what arrived.
 func collect(p *Package, o WalkOptions) (*collected, error) {
-	all := &collected{whole: map[string]string{}, lost: map[string]error{}}
-	err := p.Walk(context.Background(), func(f *File) (cab.Sink, error) {
-		return &collector{collected: all, name: f.Path}, nil
+	all := &collected{whole: map[string]string{}, lost: map[string]error{}, times: map[string]time.Time{}}
+	err := p.Walk(context.Background(), func(f *File, stored Stored) (Sink, error) {
+		all.mu.Lock()
+		defer all.mu.Unlock()
+		all.times[f.Path()] = stored.Modified
+		return &collector{collected: all, name: f.Path()}, nil
 	}, o)
 	return all, err
 }
 
 func open(t *testing.T, ref string, o Options) *Package {
 	t.Helper()
-	p, err := Open(ref, o)
+	p, err := Open(t.Context(), ref, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	return p
@@ -66,7 +71,7 @@ func open(t *testing.T, ref string, o Options) *Package {
 func paths(files []*File) []string {
 	var paths []string
 	for _, f := range files {
-		paths = append(paths, f.Path)
+		paths = append(paths, f.Path())
 	}
 	return paths
 }
@@ -95,16 +100,16 @@ func TestFilesOfAPackage(t *testing.T) {
 	require.Equal(t, filepath.Dir(name), p.Folder())
 	require.Equal(t, []string{"Application/Read me first.txt", "Application/sub/x.dll", "Application/empty"}, paths(p.Files()))
 	first := p.Files()[0]
-	require.Equal(t, "APPLIC~1/README~1.TXT", first.ShortPath)
-	require.Equal(t, "Target/Read me first.txt", first.TargetPath)
-	require.Equal(t, "Target/README~1.TXT", first.ShortTargetPath)
+	require.Equal(t, "APPLIC~1/README~1.TXT", first.ShortPath())
+	require.Equal(t, "Target/Read me first.txt", first.TargetPath())
+	require.Equal(t, "Target/README~1.TXT", first.ShortTargetPath())
 	require.Equal(t, "#data.cab", first.Cabinet)
 	require.Equal(t, uint32(msi.FileReadOnly), first.Attributes)
-	require.Equal(t, []string{"Main"}, first.Features)
+	require.Equal(t, []string{"Main"}, first.Features())
 	require.NotNil(t, first.MD5)
 	var reasons []string
 	for _, l := range p.LeftOut() {
-		reasons = append(reasons, l.File.Path+": "+l.Feature)
+		reasons = append(reasons, l.File.Path()+": "+l.Feature)
 	}
 	require.Equal(t, []string{"Application/off: Off", "Application/child: Off", "Application/orphan: "}, reasons)
 
@@ -115,7 +120,7 @@ func TestFilesOfAPackage(t *testing.T) {
 		"Application/sub/x.dll":         strings.Repeat("dll", 50_000),
 		"Application/empty":             "",
 	}, got.whole)
-	require.True(t, first.Modified.Equal(sample.Modified), "time %v", first.Modified)
+	require.Equal(t, sample.Modified, got.times[first.Path()])
 
 	all := open(t, name, Options{AllFeatures: true})
 	require.Len(t, all.Files(), 5)
@@ -172,12 +177,12 @@ func TestKinds(t *testing.T) {
 	} {
 		file := filepath.Join(dir, name)
 		require.NoError(t, os.WriteFile(file, []byte(content), 0o666))
-		_, err := Open(file, Options{})
+		_, err := Open(t.Context(), file, Options{})
 		require.ErrorIs(t, err, ErrKind, name)
 	}
-	_, err = Open(filepath.Join(dir, "nothing"), Options{})
+	_, err = Open(t.Context(), filepath.Join(dir, "nothing"), Options{})
 	require.ErrorIs(t, err, os.ErrNotExist)
-	_, err = Open(dir, Options{})
+	_, err = Open(t.Context(), dir, Options{})
 	require.Error(t, err)
 }
 
@@ -219,7 +224,7 @@ func TestExternalCabinets(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got.whole, 3)
 
-	_, err = Open(name, Options{Media: filepath.Join(media, "none")})
+	_, err = Open(t.Context(), name, Options{Media: filepath.Join(media, "none")})
 	require.ErrorIs(t, err, ErrMissing)
 }
 
@@ -392,7 +397,7 @@ func TestFlippedBits(t *testing.T) {
 			damaged := slices.Clone(cabinet)
 			damaged[at] ^= 1 << (at % 8)
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "data.cab"), damaged, 0o666))
-			p, err := Open(name, Options{})
+			p, err := Open(t.Context(), name, Options{})
 			require.NoError(t, err)
 			got, err := collect(p, WalkOptions{})
 			require.ErrorIs(t, err, cab.ErrChecksum)
@@ -479,18 +484,18 @@ func TestPackagesInsidePackages(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"App/inner.msi": string(innermost), "App/loose.txt": "lies beside"}, got.whole)
 
-	_, err = Open(outer+"//none.msi", Options{})
+	_, err = Open(t.Context(), outer+"//none.msi", Options{})
 	require.ErrorIs(t, err, ErrNotFound)
-	_, err = Open(outer+"//twice.msi", Options{})
+	_, err = Open(t.Context(), outer+"//twice.msi", Options{})
 	require.ErrorIs(t, err, ErrAmbiguous)
 	require.ErrorContains(t, err, "Other/twice.msi")
-	_, err = Open(outer+"//Other/twice.msi//f.txt", Options{})
+	_, err = Open(t.Context(), outer+"//Other/twice.msi//f.txt", Options{})
 	require.ErrorIs(t, err, ErrKind)
-	_, err = Open(outer+"//text.txt", Options{})
+	_, err = Open(t.Context(), outer+"//text.txt", Options{})
 	require.ErrorIs(t, err, ErrKind)
-	_, err = Open(outer+strings.Repeat("//x", maxDepth+1), Options{})
+	_, err = Open(t.Context(), outer+strings.Repeat("//x", maxDepth+1), Options{})
 	require.ErrorIs(t, err, ErrLimit)
-	_, err = Open(outer+"//middle.msi", Options{MaxBytes: 100})
+	_, err = Open(t.Context(), outer+"//middle.msi", Options{MaxBytes: 100})
 	require.ErrorIs(t, err, ErrLimit)
 }
 
@@ -528,7 +533,7 @@ func TestNamesWithSlashesStayOneName(t *testing.T) {
 		Files: []sample.File{{Key: "k", Name: "../../evil"}, {Key: "u", Name: "../../etc/passwd", Attributes: msi.FileNoncompressed}},
 		Media: []sample.Media{{Files: 2}},
 	}), Options{})
-	require.Equal(t, `App/..\..\evil`, p.Files()[0].Path)
+	require.Equal(t, `App/..\..\evil`, p.Files()[0].Path())
 	_, err := collect(p, WalkOptions{})
 	require.ErrorIs(t, err, safepath.ErrUnsafe, "nothing outside the package's folder is read")
 }
@@ -586,18 +591,18 @@ func TestWalkStopsWithTheCallersError(t *testing.T) {
 	}), Options{})
 	mine := errors.New("mine")
 	for _, keepGoing := range []bool{false, true} {
-		err := p.Walk(context.Background(), func(*File) (cab.Sink, error) { return nil, mine }, WalkOptions{KeepGoing: keepGoing})
+		err := p.Walk(context.Background(), func(*File, Stored) (Sink, error) { return nil, mine }, WalkOptions{KeepGoing: keepGoing})
 		require.Equal(t, mine, err)
-		err = p.Walk(context.Background(), func(*File) (cab.Sink, error) { return failing{write: mine}, nil }, WalkOptions{KeepGoing: keepGoing})
+		err = p.Walk(context.Background(), func(*File, Stored) (Sink, error) { return failing{write: mine}, nil }, WalkOptions{KeepGoing: keepGoing})
 		require.Equal(t, mine, err)
-		err = p.Walk(context.Background(), func(*File) (cab.Sink, error) { return failing{close: mine}, nil }, WalkOptions{KeepGoing: keepGoing})
+		err = p.Walk(context.Background(), func(*File, Stored) (Sink, error) { return failing{close: mine}, nil }, WalkOptions{KeepGoing: keepGoing})
 		require.Equal(t, mine, err)
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		err = p.Walk(ctx, func(*File) (cab.Sink, error) { return failing{}, nil }, WalkOptions{KeepGoing: keepGoing})
+		err = p.Walk(ctx, func(*File, Stored) (Sink, error) { return failing{}, nil }, WalkOptions{KeepGoing: keepGoing})
 		require.ErrorIs(t, err, context.Canceled)
 	}
-	err := p.Walk(context.Background(), func(*File) (cab.Sink, error) { return nil, nil }, WalkOptions{})
+	err := p.Walk(context.Background(), func(*File, Stored) (Sink, error) { return nil, nil }, WalkOptions{})
 	require.NoError(t, err, "a nil sink skips the file")
 }
 

@@ -32,15 +32,15 @@ type WalkOptions struct {
 
 // Walk pushes the bytes of files into the sinks that want returns, in one pass
 // in the order in which they are stored; cabinets and folders lie side by side,
-// so want and the sinks of different files may be called concurrently. A nil
-// sink skips the file. Every sink is closed, once: with nil only when the file
+// so want and the sinks of different files may be called concurrently. want is
+// told what is known about the stored content. A nil sink skips the file. Every sink is closed, once: with nil only when the file
 // is complete and its size and digest are those that the package has for it.
 //
 // When files are missing, Walk fails before the first byte. With
 // WalkOptions.KeepGoing it asks for their sinks too, and closes them with the
 // reason. An error that want or a sink returns stops the walk and is returned
 // as it is; other errors are *Error.
-func (p *Package) Walk(ctx context.Context, want func(*File) (cab.Sink, error), o WalkOptions) error {
+func (p *Package) Walk(ctx context.Context, want func(*File, Stored) (Sink, error), o WalkOptions) error {
 	if o.Files == nil {
 		o.Files = p.files
 	}
@@ -54,7 +54,10 @@ func (p *Package) Walk(ctx context.Context, want func(*File) (cab.Sink, error), 
 	case p.kind == RPM:
 		return w.result(w.rpm(ctx))
 	}
-	plan := p.locate(o.Files)
+	plan := p.locate(ctx, o.Files)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if len(plan.lost) > 0 && !o.KeepGoing {
 		return p.errorsOf(plan.lost)
 	}
@@ -69,7 +72,7 @@ func (p *Package) Walk(ctx context.Context, want func(*File) (cab.Sink, error), 
 // A walk is one call of Walk.
 type walk struct {
 	p       *Package
-	want    func(*File) (cab.Sink, error)
+	want    func(*File, Stored) (Sink, error)
 	options WalkOptions
 	limit   int64 // of bytes that are decoded, wanted or not
 	spent   atomic.Int64
@@ -109,7 +112,7 @@ func (w *walk) run(ctx context.Context, plan *plan) error {
 
 // made delivers a file that is made of something else.
 func (w *walk) made(f *File) error {
-	sink, err := w.sink(f, true)
+	sink, err := w.sink(f, Stored{Modified: w.p.modified, Size: f.Size}, true)
 	if err != nil || sink == nil {
 		return err
 	}
@@ -134,7 +137,7 @@ func (w *walk) set(ctx context.Context, s *setPlan, o cab.DecodeOptions) error {
 		if f == nil {
 			return nil, nil
 		}
-		return w.sink(f, true)
+		return w.sink(f, Stored{Modified: member.Modified, Size: member.Size}, true)
 	}, o)
 	if err == nil {
 		err = w.unread(s, fmt.Errorf("%w: the cabinet %q has no data for it", ErrFormat, s.set.where))
@@ -162,7 +165,7 @@ func (w *walk) unread(s *setPlan, cause error) error {
 	slices.SortFunc(files, bySequence)
 	for _, f := range files {
 		if !w.options.KeepGoing {
-			return w.p.errorAt(f.Path, cause)
+			return w.p.errorAt(f.Path(), cause)
 		}
 		if err := w.giveUp(f, cause); err != nil {
 			return err
@@ -172,14 +175,14 @@ func (w *walk) unread(s *setPlan, cause error) error {
 }
 
 func bySequence(a, b *File) int {
-	return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), cmp.Compare(a.Path, b.Path))
+	return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), cmp.Compare(a.Path(), b.Path()))
 }
 
 // loose reads the uncompressed files of one place.
 func (w *walk) loose(ctx context.Context, l *loosePlan) error {
 	deliveries := make([]delivery, len(l.files))
 	for i, f := range l.files {
-		deliveries[i] = delivery{from: l.from[i], want: func() (cab.Sink, error) { return w.sink(f, false) }}
+		deliveries[i] = delivery{from: l.from[i], want: func(s Stored) (Sink, error) { return w.sink(f, s, false) }}
 	}
 	err := l.place.deliver(ctx, deliveries, w.options)
 	if err != nil && w.options.KeepGoing && ctx.Err() == nil && w.halted() == nil {
@@ -194,8 +197,8 @@ func (w *walk) loose(ctx context.Context, l *loosePlan) error {
 }
 
 // sink returns the caller's sink for a file with the checks before it.
-func (w *walk) sink(f *File, sized bool) (cab.Sink, error) {
-	sink, err := w.want(f)
+func (w *walk) sink(f *File, stored Stored, sized bool) (Sink, error) {
+	sink, err := w.want(f, stored)
 	if err != nil {
 		return nil, w.stop(err)
 	}
@@ -221,7 +224,7 @@ func (w *walk) giveUp(f *File, cause error) error {
 	if done {
 		return nil
 	}
-	sink, err := w.want(f)
+	sink, err := w.want(f, unknown)
 	if err != nil {
 		return w.stop(err)
 	}
@@ -290,7 +293,7 @@ func (w *walk) result(err error) error {
 type checked struct {
 	walk  *walk
 	file  *File
-	sink  cab.Sink
+	sink  Sink
 	sized bool // the size must hold; else a difference is a warning
 	hash  hash.Hash
 	sum   []byte
@@ -341,7 +344,7 @@ func (c *checked) check() error {
 		if c.sized {
 			return fmt.Errorf("%w: %d bytes, the package says %d", ErrMismatch, c.size, c.file.Size)
 		}
-		c.walk.p.warn("%s: %d bytes, the File table says %d", c.file.Path, c.size, c.file.Size)
+		c.walk.p.warn("%s: %d bytes, the File table says %d", c.file.Path(), c.size, c.file.Size)
 	}
 	if c.version != nil {
 		if err := checkVersion(c.version, c.file.Version); err != nil {
