@@ -22,6 +22,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
 
 // ErrFormat means that a manifest file is not one, or that a field of it does
@@ -79,10 +81,7 @@ func Write(w io.Writer, manifests ...*Manifest) error {
 	if len(manifests) == 1 {
 		doc = manifests[0]
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(doc)
+	return display.WriteJSON(w, doc)
 }
 
 // maxManifest bounds the bytes of a manifest file: the largest published tables

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 	"github.com/hotfixkit/hotfixkit/msi"
 )
 
@@ -263,9 +264,9 @@ func (d *diffResult) write(w io.Writer) {
 		fmt.Fprintf(w, "%s summary %s: %s\n", sign(p.Change), p.Name, arrow(p.Old, p.New))
 	}
 	for _, t := range d.Tables {
-		fmt.Fprintf(w, "%s table %s\n", sign(t.Change), printable(t.Name))
+		fmt.Fprintf(w, "%s table %s\n", sign(t.Change), display.Text(t.Name))
 		for _, c := range t.Columns {
-			fmt.Fprintf(w, "  %s column %s: %s\n", sign(c.Change), printable(c.Name), arrow(c.Old, c.New))
+			fmt.Fprintf(w, "  %s column %s: %s\n", sign(c.Change), display.Text(c.Name), arrow(c.Old, c.New))
 		}
 		for _, r := range t.Rows {
 			var key []string
@@ -274,14 +275,14 @@ func (d *diffResult) write(w io.Writer) {
 			}
 			fmt.Fprintf(w, "  %s %s\n", sign(r.Change), strings.Join(key, " / "))
 			for _, c := range r.Cells {
-				fmt.Fprintf(w, "      %s: %s\n", printable(c.Column), arrow(anyText(c.Old), anyText(c.New)))
+				fmt.Fprintf(w, "      %s: %s\n", display.Text(c.Column), arrow(anyText(c.Old), anyText(c.New)))
 			}
 		}
 	}
 	writeDiffStreams(w, "stream", d.Streams)
 	writeDiffStreams(w, "storage", d.Storages)
 	for _, f := range d.Files {
-		fmt.Fprintf(w, "%s file %s", sign(f.Change), printable(f.Path))
+		fmt.Fprintf(w, "%s file %s", sign(f.Change), display.Text(f.Path))
 		if len(f.Differences) > 0 {
 			fmt.Fprintf(w, " (%s): %s", strings.Join(f.Differences, ", "), arrow(f.Old.String(), f.New.String()))
 		}
@@ -291,12 +292,12 @@ func (d *diffResult) write(w io.Writer) {
 
 func writeDiffStreams(w io.Writer, kind string, changes []diffStream) {
 	for _, one := range changes {
-		fmt.Fprintf(w, "%s %s %s: %s bytes\n", sign(one.Change), kind, printable(one.Name), arrow(groupDigits(one.OldSize), groupDigits(one.NewSize)))
+		fmt.Fprintf(w, "%s %s %s: %s bytes\n", sign(one.Change), kind, display.Text(one.Name), arrow(display.Number(one.OldSize), display.Number(one.NewSize)))
 	}
 }
 
 func (f *fileFacts) String() string {
-	return strings.TrimSpace(groupDigits(f.Size) + " bytes " + f.Version)
+	return strings.TrimSpace(display.Number(f.Size) + " bytes " + f.Version)
 }
 
 func anyText(v any) string {
@@ -304,11 +305,11 @@ func anyText(v any) string {
 	case nil:
 		return ""
 	case string:
-		return printable(v)
+		return display.Text(v)
 	case int32:
 		return strconv.Itoa(int(v))
 	case map[string]int64:
-		return "[" + groupDigits(v["bytes"]) + " bytes]"
+		return "[" + display.Number(v["bytes"]) + " bytes]"
 	}
 	return fmt.Sprint(v)
 }
@@ -326,9 +327,9 @@ func sign(change string) string {
 func arrow(old, now string) string {
 	switch {
 	case old == "":
-		return printable(now)
+		return display.Text(now)
 	case now == "":
-		return printable(old)
+		return display.Text(old)
 	}
-	return printable(old) + " -> " + printable(now)
+	return display.Text(old) + " -> " + display.Text(now)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
 
 func extractCommand(s *session) *cli.Command {
@@ -88,13 +89,13 @@ func (s *session) extract(c *cli.Context) error {
 		for _, f := range result.Files {
 			total += f.Size
 		}
-		fmt.Fprintf(w, "%s: %s, %s bytes\n", printable(result.Output), count(len(result.Files), "file"), groupDigits(total))
+		fmt.Fprintf(w, "%s: %s, %s bytes\n", display.Text(result.Output), display.Count(len(result.Files), "file"), display.Number(total))
 		for _, p := range result.Patches {
-			fmt.Fprintf(w, "patched by %s %s\n", printable(p.Name), printable(p.Code))
+			fmt.Fprintf(w, "patched by %s %s\n", display.Text(p.Name), display.Text(p.Code))
 		}
 		writeLeftOut(w, result.LeftOut)
 		for _, l := range result.Lost {
-			fmt.Fprintf(w, "lost: %s (%s)\n", printable(l.Path), printable(l.Error))
+			fmt.Fprintf(w, "lost: %s (%s)\n", display.Text(l.Path), display.Text(l.Error))
 		}
 	}, err)
 }
@@ -141,7 +142,7 @@ func (m *meter) show(done, total int64) {
 		return
 	}
 	m.last = now
-	fmt.Fprintf(m.w, "\r\x1b[K%s of %s bytes%s", groupDigits(done), groupDigits(total), timeLeft(now.Sub(m.start), done, total))
+	fmt.Fprintf(m.w, "\r\x1b[K%s of %s bytes%s", display.Number(done), display.Number(total), timeLeft(now.Sub(m.start), done, total))
 }
 
 func timeLeft(elapsed time.Duration, done, total int64) string {

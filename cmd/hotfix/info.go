@@ -16,6 +16,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 	"github.com/hotfixkit/hotfixkit/msi"
 )
 
@@ -245,13 +246,13 @@ func (i *fileInfo) readDatabase(p *source.Package) {
 func (i *fileInfo) write(w io.Writer) {
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "  %-18s %s\n", name, printable(value))
+			fmt.Fprintf(w, "  %-18s %s\n", name, display.Text(value))
 		}
 	}
-	fmt.Fprintf(w, "%s\n", printable(i.File))
+	fmt.Fprintf(w, "%s\n", display.Text(i.File))
 	line("kind", kindNames[i.Kind])
 	if i.Size > 0 {
-		line("size", groupDigits(i.Size)+" bytes")
+		line("size", display.Number(i.Size)+" bytes")
 	}
 	line("product", i.ProductName)
 	line("manufacturer", i.Manufacturer)
@@ -291,7 +292,7 @@ func (i *fileInfo) write(w io.Writer) {
 		line("feature", text)
 	}
 	if i.Kind != "pe" && i.Kind != "" {
-		text := count(i.Files, "file")
+		text := display.Count(i.Files, "file")
 		if i.LeftOut > 0 {
 			text += ", and " + strconv.Itoa(i.LeftOut) + " left out by extract (hotfix list says why)"
 		}

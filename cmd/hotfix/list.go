@@ -5,13 +5,13 @@ import (
 	"io"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
 
 func listCommand(s *session) *cli.Command {
@@ -146,14 +146,14 @@ func (r *listResult) write(w io.Writer) {
 	for i := range r.Files {
 		f := &r.Files[i]
 		if patched {
-			t.row(groupDigits(f.Size), f.Version, f.describe(), f.Path)
+			t.row(display.Number(f.Size), f.Version, f.describe(), f.Path)
 		} else {
-			t.row(groupDigits(f.Size), f.Version, f.Path)
+			t.row(display.Number(f.Size), f.Version, f.Path)
 		}
 		total += f.Size
 	}
 	t.write(w)
-	fmt.Fprintf(w, "%s, %s bytes\n", count(len(r.Files), "file"), groupDigits(total))
+	fmt.Fprintf(w, "%s, %s bytes\n", display.Count(len(r.Files), "file"), display.Number(total))
 	writeLeftOut(w, r.LeftOut)
 }
 
@@ -172,15 +172,8 @@ func writeLeftOut(w io.Writer, files []extract.ResultLeftOut) {
 		if byReason[reason][0].Feature != "" {
 			how = "; --all-features takes them"
 		}
-		fmt.Fprintf(w, "left out: %s (%s%s)\n", count(len(byReason[reason]), "file"), printable(reason), how)
+		fmt.Fprintf(w, "left out: %s (%s%s)\n", display.Count(len(byReason[reason]), "file"), display.Text(reason), how)
 	}
-}
-
-func count(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return strconv.Itoa(n) + " " + noun
 }
 
 // writeTree prints each folder once, its files below it.
@@ -196,11 +189,11 @@ func (r *listResult) writeTree(w io.Writer) {
 			same++
 		}
 		for i := same; i < len(folders); i++ {
-			fmt.Fprintf(w, "%s%s/\n", strings.Repeat("  ", i), printable(folders[i]))
+			fmt.Fprintf(w, "%s%s/\n", strings.Repeat("  ", i), display.Text(folders[i]))
 		}
 		open = folders
-		fmt.Fprintf(w, "%s%s  %s\n", strings.Repeat("  ", len(folders)), printable(path.Base(f.Path)), strings.TrimSpace(groupDigits(f.Size)+"  "+f.Version))
+		fmt.Fprintf(w, "%s%s  %s\n", strings.Repeat("  ", len(folders)), display.Text(path.Base(f.Path)), display.Text(strings.TrimSpace(display.Number(f.Size)+"  "+f.Version)))
 	}
-	fmt.Fprintln(w, count(len(r.Files), "file"))
+	fmt.Fprintln(w, display.Count(len(r.Files), "file"))
 	writeLeftOut(w, r.LeftOut)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hotfixkit/hotfixkit/manifest"
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 	"github.com/hotfixkit/hotfixkit/manifest/kbarticle"
 )
 
@@ -176,7 +177,7 @@ func warningText(m *manifest.Manifest, w manifest.Warning) string {
 }
 
 func writeManifest(w io.Writer, m *manifest.Manifest) {
-	fmt.Fprintln(w, strings.TrimSpace(m.ID+"  "+m.Title))
+	fmt.Fprintln(w, display.Text(strings.TrimSpace(m.ID+"  "+m.Title)))
 	for _, by := range m.SupersededBy {
 		fmt.Fprintf(w, "superseded by %s", by.KB)
 		if len(by.Aliases) > 0 {
@@ -188,12 +189,12 @@ func writeManifest(w io.Writer, m *manifest.Manifest) {
 	for _, r := range m.Files {
 		size := ""
 		if r.Size != nil {
-			size = groupDigits(*r.Size)
+			size = display.Number(*r.Size)
 		}
 		t.row(r.Name, r.Version, size, r.Date, r.Time, r.Platform)
 	}
 	t.write(w)
 	for _, warning := range m.Warnings {
-		fmt.Fprintf(w, "warning: %s\n", warningText(&manifest.Manifest{}, warning))
+		fmt.Fprintf(w, "warning: %s\n", display.Text(warningText(&manifest.Manifest{}, warning)))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 	"github.com/hotfixkit/hotfixkit/msp"
 )
 
@@ -207,14 +208,14 @@ func (r *listResult) writePatch(w io.Writer) {
 		}
 		finished := ""
 		if f.FileSize != nil {
-			finished = groupDigits(*f.FileSize)
+			finished = display.Number(*f.FileSize)
 		}
-		t.row(groupDigits(f.inPatch()), f.describe(), finished, f.Version, f.transforms(), f.Key, f.Path)
+		t.row(display.Number(f.inPatch()), f.describe(), finished, f.Version, f.transforms(), f.Key, f.Path)
 	}
 	t.write(w)
-	fmt.Fprintln(w, count(len(r.Files)-others, "file"))
+	fmt.Fprintln(w, display.Count(len(r.Files)-others, "file"))
 	if others > 0 {
-		fmt.Fprintf(w, "and %s: the transforms and a description\n", count(others, "more file"))
+		fmt.Fprintf(w, "and %s: the transforms and a description\n", display.Count(others, "more file"))
 	}
 	writeLeftOut(w, r.LeftOut)
 }

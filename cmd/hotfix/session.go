@@ -12,6 +12,7 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 	"github.com/hotfixkit/hotfixkit/manifest/report"
 )
 
@@ -136,8 +137,8 @@ func (s *session) printError(err error) {
 	}
 }
 
-// oneLine makes a message that may hold names from packages safe for a terminal.
-func oneLine(message string) string { return printable(strings.ReplaceAll(message, "\n", "; ")) }
+// oneLine writes a message, which may hold names from packages, for a terminal.
+func oneLine(message string) string { return display.Text(strings.ReplaceAll(message, "\n", "; ")) }
 
 // errorDetail is the "error" member of a JSON document.
 type errorDetail struct {
@@ -184,9 +185,11 @@ func (s *session) finish(result any, text func(io.Writer), err error) error {
 		return errors.Join(err, s.printJSON(result, err))
 	}
 	if text != nil && !s.quiet {
-		var b bytes.Buffer
+		var b strings.Builder
 		text(&b)
-		if _, writeErr := s.output().Write(b.Bytes()); writeErr != nil {
+		// Fields pass through display.Text where they are printed; this is for what
+		// they could still hold, and costs little.
+		if _, writeErr := io.WriteString(s.output(), display.Lines(b.String())); writeErr != nil {
 			err = errors.Join(err, writeErr)
 		}
 	}
@@ -218,7 +221,7 @@ func (s *session) printJSON(result any, err error) error {
 		return indentErr
 	}
 	b.WriteByte('\n')
-	_, writeErr := s.output().Write(b.Bytes())
+	_, writeErr := s.output().Write(display.JSON(b.Bytes()))
 	return writeErr
 }
 

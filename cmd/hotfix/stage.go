@@ -14,6 +14,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/distpoint"
 	"github.com/hotfixkit/hotfixkit/manifest"
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
 
 func stageCommand(s *session) *cli.Command {
@@ -107,7 +108,7 @@ func writeSummary(w io.Writer, packages []stagedPackage) {
 		t.row(filepath.Base(p.Ref), manifest, result)
 	}
 	t.write(w)
-	fmt.Fprintf(w, "%d of %s staged\n", staged, count(len(packages), "package"))
+	fmt.Fprintf(w, "%d of %s staged\n", staged, display.Count(len(packages), "package"))
 }
 
 // outcome says what a run that succeeded did.
@@ -244,24 +245,24 @@ func writeStaged(w io.Writer, r *distpoint.Result, err error) {
 		writeResult(w, r.Verification)
 	}
 	if err != nil {
-		fmt.Fprintf(w, "%s: NOT STAGED\n", printable(r.Package.Name))
+		fmt.Fprintf(w, "%s: NOT STAGED\n", display.Text(r.Package.Name))
 		return
 	}
-	fmt.Fprintf(w, "\n%s: %s\n", printable(filepath.Clean(r.Output)), outcome(r))
+	fmt.Fprintf(w, "\n%s: %s\n", display.Text(filepath.Clean(r.Output)), outcome(r))
 	t := newTable(">SIZE", "SHA-256", "FILE")
 	for _, f := range r.Files {
 		where := ""
 		if f.ClientDir {
 			where = "  (in the client files)"
 		}
-		t.row(groupDigits(f.Size), f.SHA256[:16]+"…", f.Path+where)
+		t.row(display.Number(f.Size), f.SHA256[:16]+"…", f.Path+where)
 	}
 	t.write(w)
 	if r.NoPatch != "" {
-		fmt.Fprintf(w, "\nno patch is needed: %s\n", r.NoPatch)
+		fmt.Fprintf(w, "\nno patch is needed: %s\n", display.Text(r.NoPatch))
 	}
 	if r.PropertiesLine != "" {
-		fmt.Fprintf(w, "\nInstallation properties of the step Setup Windows and ConfigMgr (PATCH.txt has the notes):\n%s\n", r.PropertiesLine)
+		fmt.Fprintf(w, "\nInstallation properties of the step Setup Windows and ConfigMgr (PATCH.txt has the notes):\n%s\n", display.Text(r.PropertiesLine))
 	}
 	if r.NoPatch == "" {
 		for _, by := range r.Verification.SupersededBy {

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
 
 // table is a table for people: columns as wide as their widest cell, two blanks
@@ -28,7 +28,7 @@ func newTable(header ...string) *table {
 
 func (t *table) row(cells ...string) {
 	for i := range cells {
-		cells[i] = printable(cells[i])
+		cells[i] = display.Text(cells[i])
 	}
 	t.rows = append(t.rows, cells)
 }
@@ -61,24 +61,4 @@ func appendBlanks(line []byte, n int) []byte {
 		line = append(line, ' ')
 	}
 	return line
-}
-
-// printable replaces what a terminal would act on or a reader would not see:
-// names come from packages that nobody has vouched for.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) && r != '\u00a0' {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
-}
-
-// groupDigits prints a number with a comma between groups of three digits.
-func groupDigits(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
 }

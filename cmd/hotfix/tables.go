@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 	"github.com/hotfixkit/hotfixkit/msi"
 )
 
@@ -152,7 +153,7 @@ func (s *session) tablesAsText(db *msi.Database, names []string) error {
 				fmt.Fprintln(w)
 			}
 			if len(names) > 1 {
-				fmt.Fprintf(w, "%s\n", name)
+				fmt.Fprintln(w, display.Text(name))
 			}
 			var header []string
 			for _, column := range t.Columns() {

@@ -19,6 +19,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract/inspect"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 	"github.com/hotfixkit/hotfixkit/manifest/report"
 )
 
@@ -188,7 +189,7 @@ func (v *verified) write(w io.Writer) {
 	writeResult(w, v.Result)
 	for _, p := range v.Packages {
 		if p.Status != manifest.OK {
-			fmt.Fprintf(w, "%s: %s: %s\n", printable(p.Target), p.Status, printable(p.Reason))
+			fmt.Fprintf(w, "%s: %s: %s\n", display.Text(p.Target), p.Status, display.Text(p.Reason))
 		}
 	}
 }
@@ -289,7 +290,7 @@ func sourceDate() (time.Time, error) {
 
 // writeResult prints the comparison for people.
 func writeResult(w io.Writer, r *manifest.Result) {
-	fmt.Fprintf(w, "%s  (%s policy)\n", cmp.Or(r.Title, r.Manifest), r.Policy)
+	fmt.Fprintf(w, "%s  (%s policy)\n", display.Text(cmp.Or(r.Title, r.Manifest)), r.Policy)
 	t := newTable("", "FILE", "PLATFORM", "VERSION", ">SIZE", "")
 	good := 0
 	for _, f := range r.Files {
@@ -305,13 +306,13 @@ func writeResult(w io.Writer, r *manifest.Result) {
 		t.write(w)
 	}
 	for _, e := range r.Extra {
-		fmt.Fprintf(w, "not in the manifest: %s\n", printable(e.Path))
+		fmt.Fprintf(w, "not in the manifest: %s\n", display.Text(e.Path))
 	}
 	for _, by := range r.SupersededBy {
 		fmt.Fprintf(w, "superseded by %s\n", by.KB)
 	}
 	if len(r.Files) == 0 {
-		fmt.Fprintf(w, "none of the files is one that %s names: NOT VERIFIED\n", printable(r.Manifest))
+		fmt.Fprintf(w, "none of the files is one that %s names: NOT VERIFIED\n", display.Text(r.Manifest))
 		return
 	}
 	verdict := "as published"
@@ -336,9 +337,9 @@ func sizeOf(f manifest.Checked) string {
 	case f.Actual == nil:
 		return "-"
 	case f.Expected.Size == nil || *f.Expected.Size == f.Actual.Size:
-		return groupDigits(f.Actual.Size)
+		return display.Number(f.Actual.Size)
 	}
-	return groupDigits(f.Actual.Size) + ", not " + groupDigits(*f.Expected.Size)
+	return display.Number(f.Actual.Size) + ", not " + display.Number(*f.Expected.Size)
 }
 
 // remarks says what differs and what is worth knowing, in words.

@@ -39,7 +39,7 @@ func (d Definition) Bytes() ([]byte, error) {
 		case failed != nil:
 		case len(value) > limit:
 			failed = fmt.Errorf("%w: [%s] %s has %d characters, the limit is %d", ErrDefinition, section, key, len(value), limit)
-		case strings.ContainsFunc(value, func(r rune) bool { return isControl(r) || r > 0x7E }):
+		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }):
 			failed = fmt.Errorf("%w: [%s] %s %q is not plain ASCII", ErrDefinition, section, key, value)
 		case value != "":
 			fmt.Fprintf(&b, "%s=%s\r\n", key, value)

@@ -3,6 +3,8 @@ package distpoint
 import (
 	"fmt"
 	"strings"
+
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
 
 // notes is what PATCH.txt is written from.
@@ -22,7 +24,7 @@ type notes struct {
 // text writes PATCH.txt, with the line ends of Windows.
 func (n notes) text() []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s for %s: what to enter, and what belongs to it\n\n", n.kb, n.product)
+	fmt.Fprintf(&b, "%s for %s: what to enter, and what belongs to it\n\n", display.Text(n.kb), display.Text(n.product))
 	n.writeFirst(&b)
 	n.writeLine(&b)
 	n.writeSequenceNotes(&b)
@@ -38,14 +40,7 @@ func (n notes) text() []byte {
 
 // bullet writes one note. Names come from packages that nobody has vouched for: a
 // line break in one must not make a note of its own.
-func bullet(b *strings.Builder, text string) {
-	fmt.Fprintf(b, "  - %s\n", strings.Map(func(r rune) rune {
-		if isControl(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, text))
-}
+func bullet(b *strings.Builder, text string) { fmt.Fprintf(b, "  - %s\n", display.Text(text)) }
 
 func (n notes) writeFirst(b *strings.Builder) {
 	b.WriteString("First\n\n")

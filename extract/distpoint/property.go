@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
 
 // ProgramCommandLineLimit is the largest number of characters that a program's
@@ -57,8 +59,8 @@ func (p Property) check() error {
 		return fmt.Errorf("%w: %q is no public property name (upper-case letters, digits, underscore, full stop)", ErrProperty, p.Name)
 	case p.Name == "PATCH":
 		return fmt.Errorf("%w: PATCH is written from the staged patches and cannot be given", ErrProperty)
-	case strings.ContainsFunc(p.Value, isControl):
-		return fmt.Errorf("%w: the value of %s holds a control character", ErrProperty, p.Name)
+	case !isPlain(p.Value):
+		return fmt.Errorf("%w: the value of %s holds a control character, or one that does not show", ErrProperty, p.Name)
 	}
 	return nil
 }
@@ -73,7 +75,9 @@ func (p Property) String() string {
 	return p.Name + "=" + p.Value
 }
 
-func isControl(r rune) bool { return r < ' ' || r == 0x7F }
+// isPlain reports whether a text shows as what it is: what is copied from
+// PATCH.txt must be what was meant.
+func isPlain(s string) bool { return display.Text(s) == s }
 
 // Location says where a task sequence finds the client files.
 type Location struct {
@@ -188,7 +192,7 @@ func NewPropertyLine(patches []Patch, l Location, properties []Property) (*Prope
 		line.Warnings = warnings
 		var paths []string
 		for _, p := range patches {
-			if strings.ContainsAny(p.Path, `";`) || strings.ContainsFunc(p.Path, isControl) {
+			if strings.ContainsAny(p.Path, `";`) || !isPlain(p.Path) {
 				return nil, fmt.Errorf("%w: the patch name %q holds a character that PATCH cannot carry", ErrContent, p.Path)
 			}
 			paths = append(paths, root+`\`+strings.ReplaceAll(p.Path, "/", `\`))

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -22,6 +21,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 	"github.com/hotfixkit/hotfixkit/manifest/report"
 )
 
@@ -473,10 +473,7 @@ func (s *staging) writeEvidence() error {
 	evidence := *s.result
 	evidence.Output = ""
 	var doc bytes.Buffer
-	encoder := json.NewEncoder(&doc)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(evidence); err != nil {
+	if err := display.WriteJSON(&doc, evidence); err != nil {
 		return err
 	}
 	if err := s.add("stage.json", doc.Bytes()); err != nil {

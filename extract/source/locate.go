@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
@@ -61,7 +62,7 @@ func (e *MissingError) Error() string {
 		if strings.HasPrefix(e.Cabinet, "#") {
 			where = "in"
 		}
-		fmt.Fprintf(&b, " is not %s the package; %s: ", where, counted(len(e.Files), "file needs it", "files need it"))
+		fmt.Fprintf(&b, " is not %s the package; %s: ", where, display.Count(len(e.Files), "file needs it", "files need it"))
 	}
 	const shown = 5
 	for i, f := range e.Files {
@@ -78,13 +79,6 @@ func (e *MissingError) Error() string {
 }
 
 func (e *MissingError) Unwrap() error { return ErrMissing }
-
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
 
 // locate finds the wanted files. Cabinets are opened here, and only those that
 // a wanted file is in.

@@ -6,7 +6,6 @@ import (
 	"html/template"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
 
 //go:embed report.html.tmpl
@@ -21,7 +21,7 @@ var pageSource string
 
 // page is parsed when a report is written: most runs of the command write none.
 var page = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("report").Funcs(template.FuncMap{"visible": visible}).Parse(pageSource))
+	return template.Must(template.New("report").Funcs(template.FuncMap{"visible": display.Text}).Parse(pageSource))
 })
 
 // HTML writes the page: self-contained, without scripts, for screens in light and
@@ -136,11 +136,11 @@ func newView(r *Report) *view {
 		v.Extra = append(v.Extra, f)
 	}
 	v.Counts = []count{
-		{"good", good, plural(good, "required file is equal", "required files are equal")},
-		{"bad", missing, plural(missing, "required file is missing", "required files are missing")},
-		{"bad", differing, plural(differing, "required file differs", "required files differ")},
-		{"note", notes, plural(notes, "file has notes", "files have notes")},
-		{"plain", len(v.Extra), plural(len(v.Extra), "file is not in the table", "files are not in the table")},
+		{"good", good, display.Plural(good, "required file is equal", "required files are equal")},
+		{"bad", missing, display.Plural(missing, "required file is missing", "required files are missing")},
+		{"bad", differing, display.Plural(differing, "required file differs", "required files differ")},
+		{"note", notes, display.Plural(notes, "file has notes", "files have notes")},
+		{"plain", len(v.Extra), display.Plural(len(v.Extra), "file is not in the table", "files are not in the table")},
 	}
 	switch {
 	case len(r.Errors) > 0:
@@ -155,7 +155,7 @@ func newView(r *Report) *view {
 	for _, t := range r.Targets {
 		tv := targetView{Target: t, Signature: newSignature(t.Signature)}
 		if t.Size > 0 {
-			tv.Bytes = thousands(t.Size) + " bytes"
+			tv.Bytes = display.Number(t.Size) + " bytes"
 		}
 		v.Packages = append(v.Packages, tv)
 	}
@@ -174,10 +174,10 @@ func newView(r *Report) *view {
 func notVerified(good, missing, differing int) string {
 	var parts []string
 	if missing > 0 {
-		parts = append(parts, fmt.Sprintf("%d %s missing", missing, plural(missing, "is", "are")))
+		parts = append(parts, fmt.Sprintf("%d %s missing", missing, display.Plural(missing, "is", "are")))
 	}
 	if differing > 0 {
-		parts = append(parts, fmt.Sprintf("%d %s", differing, plural(differing, "differs", "differ")))
+		parts = append(parts, fmt.Sprintf("%d %s", differing, display.Plural(differing, "differs", "differ")))
 	}
 	return fmt.Sprintf("Not verified: of %d required files, %s", good+missing+differing, strings.Join(parts, " and "))
 }
@@ -254,13 +254,13 @@ func cells(c manifest.Checked) []cell {
 	platform := cell{Label: "Platform", Expected: e.Platform}
 	size := cell{Label: "Size"}
 	if e.Size != nil {
-		size.Expected = thousands(*e.Size)
+		size.Expected = display.Number(*e.Size)
 	}
 	date := cell{Label: "Date (UTC)", Expected: strings.TrimSpace(e.Date + " " + e.Time)}
 	if a != nil {
 		version.Found, version.Class = a.Version, class(compared("version"), differs(manifest.VersionMismatch), noted(manifest.Later))
 		platform.Found, platform.Class = a.Platform, class(compared("platform"), differs(manifest.PlatformMismatch), false)
-		size.Found, size.Class = thousands(a.Size), class(compared("size"), differs(manifest.SizeMismatch), noted(manifest.SizeDiffers))
+		size.Found, size.Class = display.Number(a.Size), class(compared("size"), differs(manifest.SizeMismatch), noted(manifest.SizeDiffers))
 		date.Found, date.Class = strings.TrimSpace(a.Date+" "+a.Time), class(false, false, noted(manifest.DateDiffers))
 	}
 	return []cell{version, platform, size, date}
@@ -295,7 +295,7 @@ func newExtra(e manifest.Extra) fileView {
 		f.Cells = []cell{
 			{Label: "Version", Found: a.Version},
 			{Label: "Platform", Found: a.Platform},
-			{Label: "Size", Found: thousands(a.Size)},
+			{Label: "Size", Found: display.Number(a.Size)},
 			{Label: "Date (UTC)", Found: strings.TrimSpace(a.Date + " " + a.Time)},
 		}
 		if a.SHA256 != "" {
@@ -345,36 +345,6 @@ func where(target, path string, targets int) string {
 		return path
 	}
 	return target + " › " + path
-}
-
-// visible shows characters that a reader could not see or that would reorder what
-// is beside them, so that a file name cannot pretend to be another.
-func visible(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			fmt.Fprintf(&b, "\\u{%04x}", r)
-		}
-	}
-	return b.String()
-}
-
-// thousands prints a size the way the articles do.
-func thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
 }
 
 // sentence makes a message one: upper case at the start, a full stop at the end.

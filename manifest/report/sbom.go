@@ -13,6 +13,7 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
+	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
 
 // specVersion is the CycloneDX version that is written: the newest that the usual
@@ -64,7 +65,12 @@ func SBOM(w io.Writer, r *Report) error {
 		return err
 	}
 	bom.SerialNumber = serial
-	return encode(w, bom)
+	var b bytes.Buffer
+	if err := encode(&b, bom); err != nil {
+		return err
+	}
+	_, err = w.Write(display.JSON(b.Bytes()))
+	return err
 }
 
 // content is what one target holds.
