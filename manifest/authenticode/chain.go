@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -20,6 +21,7 @@ const (
 // cannot do it: it refuses every SHA-1 signature, which most signatures before
 // 2016 need, and knows nothing of trust that ended.
 type chainBuilder struct {
+	work    *work
 	roots   []*x509.Certificate
 	pool    []*x509.Certificate // what may stand between signer and root
 	purpose x509.ExtKeyUsage
@@ -64,6 +66,14 @@ func (b *chainBuilder) extend(path []*x509.Certificate) []*x509.Certificate {
 			return nil
 		}
 		b.signatures++
+		if err := b.work.spend(issuer.PublicKey); err != nil {
+			b.fail(path, fmt.Sprintf("the certificate of %s was not checked: %v", nameOf(last), err))
+			if errors.Is(err, errWork) {
+				return nil
+			}
+			found = true
+			continue
+		}
 		// This accepts SHA-1 and refuses MD5.
 		if err := issuer.CheckSignature(last.SignatureAlgorithm, last.RawTBSCertificate, last.Signature); err != nil {
 			b.fail(path, fmt.Sprintf("the certificate of %s is not signed by the %s at hand: %v", nameOf(last), nameOf(issuer), err))
@@ -115,7 +125,7 @@ func (b *chainBuilder) refuseIssuer(issuer *x509.Certificate, path []*x509.Certi
 	old := !issuer.BasicConstraintsValid && bytes.Equal(issuer.RawSubject, issuer.RawIssuer) &&
 		slices.ContainsFunc(b.roots, issuer.Equal)
 	if !issuer.IsCA && !old {
-		return fmt.Sprintf("%s is no certification authority", nameOf(issuer))
+		return fmt.Sprintf("%s is not a certificate authority", nameOf(issuer))
 	}
 	if issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCertSign == 0 {
 		return fmt.Sprintf("the certificate of %s is not meant to sign certificates", nameOf(issuer))

@@ -30,6 +30,8 @@ type Collector struct {
 	kept   []byte                    // what the digest covers, as long as hashes is nil
 	hashes map[crypto.Hash]hash.Hash // of what the digest covers
 	table  []byte
+
+	signatures []*embedded // when they are known before the table comes by
 }
 
 // NewCollector returns a Collector for one file.
@@ -170,9 +172,12 @@ func (c *Collector) Finish() *Signature {
 	if c.pos > c.layout.tableEnd {
 		return unreadable(fmt.Errorf("%w: %d bytes follow it, which no signature covers", errTable, c.pos-c.layout.tableEnd))
 	}
-	signatures, err := parseTable(c.table)
-	if err != nil {
-		return unreadable(err)
+	signatures := c.signatures
+	if signatures == nil {
+		var err error
+		if signatures, err = parseTable(c.table); err != nil {
+			return unreadable(err)
+		}
 	}
 	if c.hashes == nil {
 		c.begin(hashesOf(signatures)...)

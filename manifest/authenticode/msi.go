@@ -46,7 +46,7 @@ func VerifyMSI(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 	}
 	hashes := hashesOf(signatures)
 	if extended && len(hashes) > 0 && !describesMetadata(metadata, root, hashes) {
-		return unreadable(fmt.Errorf("the package was changed after it was signed: %s is not the digest of the names, sizes and times of its streams", streamSignatureEx[1:])), nil
+		return changedPackage(signatures, root, fmt.Errorf("the package was changed after it was signed: %s is not the digest of the names, sizes and times of its streams", streamSignatureEx[1:])), nil
 	}
 	sums := make(map[crypto.Hash][]byte)
 	for _, algorithm := range hashes {

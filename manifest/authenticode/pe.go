@@ -72,6 +72,7 @@ func VerifyPE(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 			return nil, fmt.Errorf("authenticode: reading the certificate table: %w", err)
 		}
 		if signatures, err := parseTable(table); err == nil {
+			c.signatures = signatures
 			c.begin(hashesOf(signatures)...)
 		}
 	}
@@ -101,6 +102,7 @@ func layoutOf(r io.ReaderAt, size int64) (layout, error) {
 // Bulletin MS13-098).
 func parseTable(table []byte) ([]*embedded, error) {
 	var list []*embedded
+	w := newWork()
 	for pos := 0; pos < len(table); {
 		rest := table[pos:]
 		if len(rest) < winCertHeaderSize {
@@ -120,7 +122,7 @@ func parseTable(table []byte) ([]*embedded, error) {
 		}
 		// The length may or may not include the padding.
 		end := min((int(length)+tableAlignment-1)/tableAlignment*tableAlignment, len(rest))
-		signatures, err := parseAlone(rest[winCertHeaderSize:end])
+		signatures, err := parseWithin(rest[winCertHeaderSize:end], w)
 		if err != nil {
 			return nil, err
 		}

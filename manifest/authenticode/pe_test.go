@@ -3,6 +3,7 @@ package authenticode
 import (
 	"bytes"
 	"crypto"
+	"encoding/asn1"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -144,13 +145,13 @@ func TestTamperedPE(t *testing.T) {
 func TestTamperedTable(t *testing.T) {
 	o := fixtureOptions(t)
 	data := fixture(t, "sha256.exe")
-	sd, err := parseSignedData(signatureIn(t, data))
+	sd, err := parseSignedData(signatureIn(t, data), newWork())
 	require.NoError(t, err)
 	s, err := sd.verifySigner()
 	require.NoError(t, err)
 	tokens := valuesOf(s.unsigned, oidTimestampToken)
 	require.Len(t, tokens, 1)
-	token, err := parseSignedData(tokens[0])
+	token, err := parseSignedData(tokens[0], newWork())
 	require.NoError(t, err)
 	tsa, err := token.verifySigner()
 	require.NoError(t, err)
@@ -202,7 +203,7 @@ func TestFarHeader(t *testing.T) {
 		file = file[:table]
 		set32(file[directory:], uint32(table))
 		var content indirectData
-		content.Data.Type = kindsPE[0]
+		content.Data.Type = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 2, 1, 15}
 		content.Data.Value.FullBytes = []byte{0x30, 0}
 		content.MessageDigest.DigestAlgorithm.Algorithm = oidSHA256
 		content.MessageDigest.Digest = sumOf(crypto.SHA256, slices.Concat(file[:checksum], file[checksum+checksumSize:directory], file[directory+directorySize:]))
@@ -328,7 +329,7 @@ func TestCollectorOfLargeFile(t *testing.T) {
 			data[builtDirectory+directorySize:builtSize+by])
 		for _, hash := range []crypto.Hash{crypto.SHA1, crypto.SHA384} {
 			content := indirectData{}
-			content.Data.Type = kindsPE[0]
+			content.Data.Type = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 2, 1, 15}
 			content.Data.Value.FullBytes = []byte{0x30, 0}
 			content.MessageDigest.DigestAlgorithm.Algorithm = oidOf(hash)
 			content.MessageDigest.Digest = sumOf(hash, covered)

@@ -169,7 +169,7 @@ func fileDigest(t testing.TB, hash crypto.Hash) []byte {
 		pe[builtDirectory+directorySize:],
 	}, nil)
 	var content indirectData
-	content.Data.Type = kindsPE[0]
+	content.Data.Type = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 2, 1, 15}
 	content.Data.Value = asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true}
 	content.MessageDigest.DigestAlgorithm.Algorithm = oidOf(hash)
 	content.MessageDigest.Digest = sumOf(hash, covered)

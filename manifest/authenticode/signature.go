@@ -44,6 +44,8 @@ type Signature struct {
 	// Publisher is the organization of the signing certificate's subject, or its common
 	// name where it names no organization.
 	Publisher string `json:"publisher,omitempty"`
+	// Organizations are all organizations of the signing certificate's subject.
+	Organizations []string `json:"organizations,omitempty"`
 	// Timestamp is the time that a verified timestamp proves, in UTC; zero without one.
 	Timestamp time.Time `json:"timestamp,omitzero"`
 	// DigestAlgorithm names the digest over the file: SHA-1, SHA-256, SHA-384 or SHA-512.
@@ -55,8 +57,7 @@ type Signature struct {
 	// algorithms, what was not checked.
 	Notes []string `json:"notes,omitempty"`
 	// Others are the file's further signatures, in the order in which they were found.
-	// A file with an invalid signature among several is invalid; otherwise the first valid
-	// signature, or else the first of all, stands for the file.
+	// The verdict on the file is that of the first, as in Windows.
 	Others []Signature `json:"others,omitempty"`
 }
 
@@ -73,7 +74,7 @@ type Certificate struct {
 
 // Options say what is trusted. The zero value trusts the built-in Microsoft roots.
 type Options struct {
-	// Roots are trusted beside the built-in Microsoft roots; see [ParseRoots].
+	// Roots are trusted in addition to the built-in Microsoft roots; see [ParseRoots].
 	Roots []*x509.Certificate
 	// At is the time at which a signature without a verified timestamp is judged. The
 	// package reads no clock: when At is zero, such a signature is untrusted.

@@ -20,7 +20,6 @@ import (
 const (
 	maxCertificates    = 100
 	maxCertificateSize = 64 << 10
-	maxKeyBits         = 16384
 	maxAttributes      = 100 // values, signed or not
 )
 
@@ -47,6 +46,7 @@ type signedData struct {
 	content      asn1.RawValue
 	certificates []*x509.Certificate // those that can be read
 	signer       []byte              // the SignerInfo
+	work         *work               // of the file that it is in
 }
 
 type contentInfo struct {
@@ -60,10 +60,10 @@ type algorithmIdentifier struct {
 }
 
 // parseSignedData reads a ContentInfo that holds a SignedData, in DER.
-func parseSignedData(der []byte) (*signedData, error) {
+func parseSignedData(der []byte, w *work) (*signedData, error) {
 	var outer contentInfo
 	if rest, err := asn1.Unmarshal(der, &outer); err != nil || len(rest) > 0 {
-		return nil, fmt.Errorf("%w: it is no PKCS #7 structure", errSignedData)
+		return nil, fmt.Errorf("%w: it is not a PKCS #7 structure", errSignedData)
 	}
 	if !outer.ContentType.Equal(oidSignedData) {
 		return nil, fmt.Errorf("%w: the content type %v is not SignedData", errSignedData, outer.ContentType)
@@ -83,7 +83,7 @@ func parseSignedData(der []byte) (*signedData, error) {
 	if rest, err := asn1.Unmarshal(body.SignerInfos.Bytes, &signer); err != nil || len(rest) > 0 {
 		return nil, fmt.Errorf("%w: it has not exactly one signer", errSignedData)
 	}
-	sd := &signedData{contentType: body.ContentInfo.ContentType, signer: signer.FullBytes}
+	sd := &signedData{contentType: body.ContentInfo.ContentType, signer: signer.FullBytes, work: w}
 	if rest, err := asn1.Unmarshal(body.ContentInfo.Content.Bytes, &sd.content); err != nil || len(rest) > 0 {
 		return nil, fmt.Errorf("%w: it has no content", errSignedData)
 	}
@@ -114,7 +114,7 @@ func members(content []byte, limit int) ([][]byte, error) {
 }
 
 // readableCertificates parses the members of a CertificateSet (RFC 5652, 10.2.2).
-// The set is not signed, so what is no X.509 certificate of use is left out:
+// The set is not signed, so what is not a usable X.509 certificate is left out:
 // Microsoft's timestamps carry version 1 attribute certificates.
 func readableCertificates(set [][]byte) []*x509.Certificate {
 	var list []*x509.Certificate
@@ -124,9 +124,6 @@ func readableCertificates(set [][]byte) []*x509.Certificate {
 		}
 		c, err := x509.ParseCertificate(member)
 		if err != nil {
-			continue
-		}
-		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxKeyBits {
 			continue
 		}
 		list = append(list, c)
@@ -221,11 +218,11 @@ func (sd *signedData) verifySigner() (*signer, error) {
 	encoded := info.AuthenticatedAttributes.Bytes
 	attributes := append(appendHeader(nil, classConstructed|asn1.TagSet, len(encoded)), encoded...)
 	sum := sumOf(s.digest, attributes)
-	err = checkSignature(s.certificate, s.digest, sum, s.signature)
+	err = sd.checkSignature(s.certificate, s.digest, sum, s.signature)
 	if err != nil && sd.contentType.Equal(oidData) && s.digest == crypto.SHA1 {
 		// Symantec's countersignatures sign the digest as it is, without the DigestInfo
 		// around it that names the algorithm.
-		err = checkSignature(s.certificate, 0, sum, s.signature)
+		err = sd.checkSignature(s.certificate, 0, sum, s.signature)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the signature of %s does not hold: %w", nameOf(s.certificate), err)
@@ -235,7 +232,10 @@ func (sd *signedData) verifySigner() (*signer, error) {
 
 // checkSignature checks a signature over a digest. Without a hash, an RSA
 // signature has no DigestInfo.
-func checkSignature(c *x509.Certificate, hash crypto.Hash, digest, signature []byte) error {
+func (sd *signedData) checkSignature(c *x509.Certificate, hash crypto.Hash, digest, signature []byte) error {
+	if err := sd.work.spend(c.PublicKey); err != nil {
+		return err
+	}
 	switch key := c.PublicKey.(type) {
 	case *rsa.PublicKey:
 		return rsa.VerifyPKCS1v15(key, hash, digest, signature)

@@ -41,18 +41,18 @@ type timestamp struct {
 func timestampsOf(sd *signedData, s *signer) ([]timestamp, error) {
 	var list []timestamp
 	for _, a := range s.unsigned {
-		var t timestamp
-		var err error
-		switch {
-		case a.oid.Equal(oidTimestampToken):
-			t, err = verifyToken(a.value, s.signature)
-		case a.oid.Equal(oidCountersignature):
-			t, err = verifyCountersignature(a.value, sd, s.signature)
-		default:
+		if !a.oid.Equal(oidTimestampToken) && !a.oid.Equal(oidCountersignature) {
 			continue
 		}
 		if len(list) == maxTimestamps {
 			return nil, fmt.Errorf("%w: more than %d timestamps", errSignedData, maxTimestamps)
+		}
+		var t timestamp
+		var err error
+		if a.oid.Equal(oidTimestampToken) {
+			t, err = verifyToken(a.value, s.signature, sd.work)
+		} else {
+			t, err = verifyCountersignature(a.value, sd, s.signature)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("its timestamp does not hold: %w", err)
@@ -72,6 +72,7 @@ func verifyCountersignature(signerInfo []byte, sd *signedData, signature []byte)
 		content:      asn1.RawValue{Bytes: signature},
 		certificates: sd.certificates,
 		signer:       signerInfo,
+		work:         sd.work,
 	}
 	s, err := counter.verifySigner()
 	if err != nil {
@@ -101,13 +102,13 @@ type tstInfo struct {
 }
 
 // verifyToken checks an RFC 3161 time stamp token over the signature.
-func verifyToken(token, signature []byte) (timestamp, error) {
-	sd, err := parseSignedData(token)
+func verifyToken(token, signature []byte, w *work) (timestamp, error) {
+	sd, err := parseSignedData(token, w)
 	if err != nil {
 		return timestamp{}, err
 	}
 	if !sd.contentType.Equal(oidTSTInfo) || sd.content.FullBytes[0] != asn1.TagOctetString {
-		return timestamp{}, fmt.Errorf("%w: its content of type %v is no TSTInfo", errSignedData, sd.contentType)
+		return timestamp{}, fmt.Errorf("%w: its content of type %v is not a TSTInfo", errSignedData, sd.contentType)
 	}
 	s, err := sd.verifySigner()
 	if err != nil {
@@ -180,10 +181,10 @@ func (s *signer) checkSigningCertificate() error {
 
 // provenTime returns the time of the first timestamp whose authority a root
 // vouches for, and notes on it. Otherwise the time is zero and the notes say why.
-func provenTime(timestamps []timestamp, roots []*x509.Certificate) (time.Time, []string) {
+func provenTime(timestamps []timestamp, roots []*x509.Certificate, w *work) (time.Time, []string) {
 	var notes []string
 	for _, t := range timestamps {
-		b := chainBuilder{roots: roots, pool: t.signer.pool, purpose: x509.ExtKeyUsageTimeStamping, at: t.time}
+		b := chainBuilder{work: w, roots: roots, pool: t.signer.pool, purpose: x509.ExtKeyUsageTimeStamping, at: t.time}
 		chain, reason := b.build(t.signer.certificate)
 		if reason != "" {
 			notes = append(notes, fmt.Sprintf("the timestamp of %s proves nothing: %s", t.time.Format(time.RFC3339), reason))

@@ -7,7 +7,6 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -19,11 +18,6 @@ const (
 var (
 	// oidIndirectData is SPC_INDIRECT_DATA_OBJID: what an Authenticode signature signs.
 	oidIndirectData = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 2, 1, 4}
-	// What kind of file the digest is of: SPC_PE_IMAGE_DATA_OBJID; SPC_SIPINFO_OBJID;
-	// SPC_CAB_DATA_OBJID or SPC_LINK_OBJID.
-	kindsPE  = []asn1.ObjectIdentifier{{1, 3, 6, 1, 4, 1, 311, 2, 1, 15}}
-	kindsMSI = []asn1.ObjectIdentifier{{1, 3, 6, 1, 4, 1, 311, 2, 1, 30}}
-	kindsCAB = []asn1.ObjectIdentifier{{1, 3, 6, 1, 4, 1, 311, 2, 1, 25}, {1, 3, 6, 1, 4, 1, 311, 2, 1, 28}}
 	// oidNestedSignature is szOID_NESTED_SIGNATURE: a further signature over the same file.
 	oidNestedSignature = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 2, 4, 1}
 	// oidLifetimeSigning is szOID_KP_LIFETIME_SIGNING: a timestamp does not prolong
@@ -38,7 +32,7 @@ const noteRevocation = "whether a certificate was revoked was not checked"
 type embedded struct {
 	sd     *signedData
 	signer *signer
-	kind   asn1.ObjectIdentifier // of file
+	kind   fileKind
 	hash   crypto.Hash
 	digest []byte // of the file
 	err    error  // why the signature is invalid as it stands
@@ -57,9 +51,14 @@ type indirectData struct {
 	}
 }
 
-// parseAlone reads a signature, and the ones nested in it, from data that holds
-// nothing else but padding. What followed it would be signed by nobody.
+// parseAlone reads the signature of a file, and the ones nested in it, from data
+// that holds nothing else but padding. What followed it would be signed by nobody.
 func parseAlone(data []byte) ([]*embedded, error) {
+	return parseWithin(data, newWork())
+}
+
+// parseWithin is parseAlone for a file of which other signatures were read.
+func parseWithin(data []byte, w *work) ([]*embedded, error) {
 	if len(data) > maxSignature {
 		return nil, fmt.Errorf("%w: it is larger than the limit of %d bytes", errSignedData, maxSignature)
 	}
@@ -70,7 +69,7 @@ func parseAlone(data []byte) ([]*embedded, error) {
 	if rest := data[size:]; !onlyZeros(rest) {
 		return nil, fmt.Errorf("%w: %d bytes of other data follow it", errSignedData, len(rest))
 	}
-	return parseSignatures(der), nil
+	return parseSignatures(der, w), nil
 }
 
 func onlyZeros(data []byte) bool {
@@ -78,14 +77,14 @@ func onlyZeros(data []byte) bool {
 }
 
 // parseSignatures reads a signature in DER and the ones nested in it.
-func parseSignatures(der []byte) []*embedded {
+func parseSignatures(der []byte, w *work) []*embedded {
 	pending := [][]byte{der}
 	var list []*embedded
 	for len(pending) > 0 {
 		if len(list) == maxSignatures {
 			return append(list, &embedded{err: fmt.Errorf("more than %d signatures", maxSignatures)})
 		}
-		e := parseSignature(pending[0])
+		e := parseSignature(pending[0], w)
 		pending = pending[1:]
 		list = append(list, e)
 		if e.signer != nil {
@@ -95,9 +94,9 @@ func parseSignatures(der []byte) []*embedded {
 	return list
 }
 
-func parseSignature(der []byte) *embedded {
+func parseSignature(der []byte, w *work) *embedded {
 	e := &embedded{}
-	if e.sd, e.err = parseSignedData(der); e.err != nil {
+	if e.sd, e.err = parseSignedData(der, w); e.err != nil {
 		return e
 	}
 	if !e.sd.contentType.Equal(oidIndirectData) {
@@ -109,7 +108,10 @@ func parseSignature(der []byte) *embedded {
 		e.err = fmt.Errorf("%w: its digest of the file cannot be read", errSignedData)
 		return e
 	}
-	e.kind, e.digest = content.Data.Type, content.MessageDigest.Digest
+	e.digest = content.MessageDigest.Digest
+	if e.kind, e.err = content.kind(); e.err != nil {
+		return e
+	}
 	if e.hash, e.err = digestOf(content.MessageDigest.DigestAlgorithm.Algorithm); e.err != nil {
 		return e
 	}
@@ -129,30 +131,30 @@ func hashesOf(list []*embedded) []crypto.Hash {
 }
 
 // judge makes the verdict on the signatures of a file of one of the given kinds,
-// whose digests sums holds. There is at least one. The notes are true of all of
-// them.
-func judge(list []*embedded, kinds []asn1.ObjectIdentifier, sums map[crypto.Hash][]byte, o Options, notes ...string) *Signature {
+// whose digests sums holds. There is at least one, and the first counts, as in
+// Windows. The notes are true of all of them.
+func judge(list []*embedded, kinds []fileKind, sums map[crypto.Hash][]byte, o Options, notes ...string) *Signature {
 	all := make([]Signature, len(list))
 	for i, e := range list {
 		all[i] = e.judge(kinds, sums, o)
 		all[i].Notes = append(all[i].Notes, notes...)
 		all[i].Notes = append(all[i].Notes, noteRevocation)
 	}
-	first := 0
-	for _, s := range []Status{Invalid, Valid} {
-		if i := slices.IndexFunc(all, func(one Signature) bool { return one.Status == s }); i >= 0 {
-			first = i
+	first := all[0]
+	if len(all) > 1 {
+		first.Others = all[1:]
+	}
+	for i, other := range first.Others {
+		if other.Status == Invalid && first.Status != Invalid {
+			note := fmt.Sprintf("the verdict is that of the first signature; signature %d of %d is invalid", i+2, len(all))
+			first.Notes = slices.Insert(first.Notes, 0, note)
 			break
 		}
 	}
-	result := all[first]
-	if others := slices.Delete(all, first, first+1); len(others) > 0 {
-		result.Others = others
-	}
-	return &result
+	return &first
 }
 
-func (e *embedded) judge(kinds []asn1.ObjectIdentifier, sums map[crypto.Hash][]byte, o Options) Signature {
+func (e *embedded) judge(kinds []fileKind, sums map[crypto.Hash][]byte, o Options) Signature {
 	result := Signature{Status: Invalid}
 	invalid := func(reason string) Signature {
 		result.Notes = []string{reason}
@@ -163,12 +165,13 @@ func (e *embedded) judge(kinds []asn1.ObjectIdentifier, sums map[crypto.Hash][]b
 	}
 	leaf := e.signer.certificate
 	result.Signer, result.Publisher = nameOf(leaf), nameOf(leaf)
+	result.Organizations = leaf.Subject.Organization
 	if len(leaf.Subject.Organization) > 0 {
 		result.Publisher = leaf.Subject.Organization[0]
 	}
 	result.DigestAlgorithm = e.hash.String()
-	if !slices.ContainsFunc(kinds, e.kind.Equal) {
-		return invalid("it was made for another kind of file")
+	if !slices.ContainsFunc(kinds, e.kind.equal) {
+		return invalid("it was made for another kind of file: " + e.kind.String())
 	}
 	if !bytes.Equal(e.digest, sums[e.hash]) {
 		return invalid(fmt.Sprintf("the file was changed after it was signed: its %v digest is %x, the signed one %x", e.hash, sums[e.hash], e.digest))
@@ -179,7 +182,7 @@ func (e *embedded) judge(kinds []asn1.ObjectIdentifier, sums map[crypto.Hash][]b
 	}
 
 	roots := slices.Concat(o.Roots, microsoftRoots())
-	proven, notes := provenTime(timestamps, roots)
+	proven, notes := provenTime(timestamps, roots, e.sd.work)
 	result.Timestamp = proven
 	at := proven
 	if slices.ContainsFunc(leaf.UnknownExtKeyUsage, oidLifetimeSigning.Equal) {
@@ -188,7 +191,7 @@ func (e *embedded) judge(kinds []asn1.ObjectIdentifier, sums map[crypto.Hash][]b
 	} else if proven.IsZero() {
 		at = o.At
 	}
-	b := chainBuilder{roots: roots, pool: e.signer.pool, purpose: x509.ExtKeyUsageCodeSigning, at: at}
+	b := chainBuilder{work: e.sd.work, roots: roots, pool: e.signer.pool, purpose: x509.ExtKeyUsageCodeSigning, at: at}
 	chain, reason := b.build(leaf)
 	result.Chain = describe(chain)
 	result.Status = Valid
@@ -211,15 +214,4 @@ func (e *embedded) judge(kinds []asn1.ObjectIdentifier, sums map[crypto.Hash][]b
 	}
 	result.Notes = append(result.Notes, oldAlgorithms("the signer", chain)...)
 	return result
-}
-
-// SignedBy reports whether the signature is valid and its publisher, or that of
-// another valid signature of the file, is the named one. Names compare without
-// case.
-func (s *Signature) SignedBy(publisher string) bool {
-	if s.Status == Invalid {
-		return false
-	}
-	return s.Status == Valid && strings.EqualFold(s.Publisher, publisher) ||
-		slices.ContainsFunc(s.Others, func(other Signature) bool { return other.SignedBy(publisher) })
 }
