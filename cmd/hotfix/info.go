@@ -127,19 +127,24 @@ type featureInfo struct {
 }
 
 type signatureInfo struct {
-	Status    authenticode.Status `json:"status"`
-	Signer    string              `json:"signer"`
-	Publisher string              `json:"publisher,omitempty"`
-	Timestamp string              `json:"timestamp"` // RFC 3339, UTC
-	Digest    string              `json:"digest_algorithm,omitempty"`
-	Notes     []string            `json:"notes,omitempty"`
+	Status        authenticode.Status `json:"status"`
+	Signer        string              `json:"signer"`
+	Publisher     string              `json:"publisher,omitempty"`
+	Organizations []string            `json:"organizations,omitempty"`
+	Timestamp     string              `json:"timestamp"` // RFC 3339, UTC
+	Digest        string              `json:"digest_algorithm,omitempty"`
+	Notes         []string            `json:"notes,omitempty"`
+	Others        []*signatureInfo    `json:"others,omitempty"`
 }
 
 func newSignatureInfo(sig *authenticode.Signature) *signatureInfo {
 	if sig == nil {
 		return nil
 	}
-	info := &signatureInfo{Status: sig.Status, Signer: sig.Signer, Publisher: sig.Publisher, Digest: sig.DigestAlgorithm, Notes: sig.Notes}
+	info := &signatureInfo{Status: sig.Status, Signer: sig.Signer, Publisher: sig.Publisher, Organizations: sig.Organizations, Digest: sig.DigestAlgorithm, Notes: sig.Notes}
+	for i := range sig.Others {
+		info.Others = append(info.Others, newSignatureInfo(&sig.Others[i]))
+	}
 	if !sig.Timestamp.IsZero() {
 		info.Timestamp = sig.Timestamp.UTC().Format(time.RFC3339)
 	}

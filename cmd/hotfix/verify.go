@@ -67,22 +67,25 @@ func compareOptions(c *cli.Context) (manifest.CompareOptions, error) {
 func signatureFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.BoolFlag{Name: "require-signature", Usage: "a file without a valid signature is a difference"},
-		&cli.StringFlag{Name: "publisher", Usage: "require signatures of this publisher"},
+		&cli.StringFlag{Name: "publisher", Usage: "require signatures of this publisher: an organization, or CN= and a common name"},
 	}, trustFlags()...)
 }
 
 // trustFlags say which signatures are trusted.
 func trustFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "trust", Usage: "certificates (PEM or DER) in `FILE` to trust as roots, beside Microsoft's"},
+		&cli.StringFlag{Name: "trust", Usage: "certificates (PEM or DER) in `FILE` to trust as roots, in addition to Microsoft's"},
 		&cli.StringFlag{Name: "at", Usage: "judge signatures without a timestamp as of this `TIME` (2010-01-25 or RFC 3339)"},
 	}
 }
 
+// maxTrust bounds the file of certificates: thousands of them.
+const maxTrust = 16 << 20
+
 func signatureOptions(c *cli.Context) (*authenticode.Options, error) {
 	var o authenticode.Options
 	if name := c.String("trust"); name != "" {
-		data, err := os.ReadFile(name)
+		data, err := readSmallFile(name, maxTrust)
 		if err != nil {
 			return nil, err
 		}
