@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"unicode/utf16"
 
 	"github.com/hotfixkit/hotfixkit/msi/cfb"
@@ -18,6 +19,9 @@ const (
 	tableTables   = "_Tables"
 	tableColumns  = "_Columns"
 	streamSummary = "\x05SummaryInformation"
+
+	streamSignature   = "\x05DigitalSignature"
+	streamSignatureEx = "\x05MsiDigitalSignatureEx"
 )
 
 // MaxTableMemory is how many bytes of memory the tables and strings of a
@@ -134,20 +138,9 @@ func openStorage(root *cfb.Entry, fileSize int64, version int, kind Kind) (*Data
 	}
 	db.init()
 	for _, e := range root.Children {
-		if e.IsStorage {
-			db.storages[e.Name] = &storage{name: e.RawName, entry: e}
-			continue
+		if err := db.addEntry(e); err != nil {
+			return nil, err
 		}
-		name, table := decodeName(e.RawName)
-		e.Title = name
-		names := db.streams
-		if table {
-			names = db.raw
-		}
-		if _, ok := names[name]; ok {
-			return nil, fmt.Errorf("msi: two streams are named %q: %w", name, ErrFormat)
-		}
-		names[name] = &stream{name: e.RawName, stateBits: e.StateBits, size: e.Size, entry: e}
 	}
 
 	var err error
@@ -163,6 +156,52 @@ func openStorage(root *cfb.Entry, fileSize int64, version int, kind Kind) (*Data
 		}
 	}
 	return db, nil
+}
+
+// addEntry lists one storage or stream of the file.
+func (db *Database) addEntry(e *cfb.Entry) error {
+	if e.IsStorage {
+		if _, ok := db.storages[e.Name]; ok {
+			return fmt.Errorf("msi: two storages are named %q: %w", e.Name, ErrFormat)
+		}
+		db.storages[e.Name] = &storage{name: e.RawName, entry: e}
+		return nil
+	}
+	name, table := cfb.DecodeName(e.RawName)
+	e.Title = name
+	s := &stream{name: e.RawName, stateBits: e.StateBits, size: e.Size, entry: e}
+	if table {
+		if _, ok := db.raw[name]; ok {
+			return fmt.Errorf("msi: two tables are named %q: %w", name, ErrFormat)
+		}
+		db.raw[name] = s
+		return nil
+	}
+	first, taken := db.streams[name]
+	_, again := db.streams[e.Name]
+	switch {
+	case !taken:
+		db.streams[name] = s
+	case !isPropertySet(name), again && e.Name != name, (e.Name == name) == (first.entry.Name == name):
+		return fmt.Errorf("msi: two streams are named %q: %w", name, ErrFormat)
+	case e.Name == name:
+		db.streams[name], db.streams[first.entry.Name] = s, first
+	default:
+		db.streams[e.Name] = s
+	}
+	return nil
+}
+
+// isPropertySet reports whether a stream of that name is a property set, whose
+// name is never packed. A stream with the same name in packed form, which some
+// packages have, is another stream, and listed under the name as it is stored.
+// Signatures are no property sets: of two, it must be clear which one counts.
+func isPropertySet(name string) bool {
+	switch {
+	case strings.EqualFold(name, streamSignature), strings.EqualFold(name, streamSignatureEx):
+		return false
+	}
+	return name != "" && name[0] == '\x05'
 }
 
 func (db *Database) readSummary() (*Summary, error) {
@@ -320,7 +359,7 @@ func (s *stream) section() (*io.SectionReader, error) {
 }
 
 func decodedName(raw []uint16) string {
-	name, _ := decodeName(raw)
+	name, _ := cfb.DecodeName(raw)
 	return name
 }
 
@@ -342,8 +381,8 @@ func (db *Database) setStream(name string, s *stream) error {
 	if name == streamSummary {
 		return fmt.Errorf("msi: the summary information is not set as a stream: %w", ErrExists)
 	}
-	s.name = encodeName(name, false)
-	if len(s.name) == 0 || len(s.name) > maxStreamName {
+	s.name = cfb.EncodeName(name, false)
+	if len(s.name) == 0 || len(s.name) > cfb.MaxName {
 		return fmt.Errorf("msi: stream name %q: %w", name, ErrLimit)
 	}
 	db.streams[name] = s
@@ -390,8 +429,8 @@ func (db *Database) SetTableStream(name string, data []byte) error {
 		return fmt.Errorf("msi: a %s has no raw tables: %w", db.kind, ErrFormat)
 	}
 	s := newStream(data)
-	s.name = encodeName(name, true)
-	if len(s.name) > maxStreamName {
+	s.name = cfb.EncodeName(name, true)
+	if len(s.name) > cfb.MaxName {
 		return fmt.Errorf("msi: table name %q: %w", name, ErrLimit)
 	}
 	db.raw[name] = s
@@ -430,7 +469,7 @@ func (db *Database) Storage(name string) (*Database, error) {
 // time of Save.
 func (db *Database) SetStorage(name string, sub *Database) error {
 	raw := utf16.Encode([]rune(name))
-	if len(raw) == 0 || len(raw) > maxStreamName {
+	if len(raw) == 0 || len(raw) > cfb.MaxName {
 		return fmt.Errorf("msi: storage name %q: %w", name, ErrLimit)
 	}
 	db.storages[name] = &storage{name: raw, db: sub}

@@ -83,16 +83,3 @@ func TestUndefinedBytes(t *testing.T) {
 	_, err := EncodeText(1252, "\uFFFD")
 	require.ErrorIs(t, err, ErrCodePage)
 }
-
-func TestNames(t *testing.T) {
-	for _, name := range []string{"a", "ab", "Binary.WixUI_Bmp.x", "cab 1.cab", "Ünïcode", "\x05DigitalSignature", "a-b", "0", "_._"} {
-		raw := encodeName(name, false)
-		got, table := decodeName(raw)
-		require.Equal(t, name, got)
-		require.False(t, table)
-		got, table = decodeName(encodeName(name, true))
-		require.Equal(t, name, got)
-		require.True(t, table)
-	}
-	require.Len(t, encodeName(strings.Repeat("a", 62), false), 31)
-}

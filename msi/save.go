@@ -40,7 +40,7 @@ func (db *Database) node() (*cfb.Node, error) {
 	delete(streams, streamSummary)
 	if b := db.summary.encode(); b != nil {
 		s := newStream(b)
-		s.name = encodeName(streamSummary, false)
+		s.name = cfb.EncodeName(streamSummary, false)
 		streams[streamSummary] = s
 	}
 	for _, name := range slices.Sorted(maps.Keys(streams)) {
@@ -53,7 +53,7 @@ func (db *Database) node() (*cfb.Node, error) {
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
 		s := raw[name]
 		if s.name == nil {
-			s.name = encodeName(name, true)
+			s.name = cfb.EncodeName(name, true)
 		}
 		n.Children = append(n.Children, s.node())
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/hotfixkit/hotfixkit/msi/cfb"
 )
 
 // The columns of the tables that describe all others.
@@ -207,7 +209,7 @@ func (db *Database) AddTable(name string, columns []Column) (*Table, error) {
 	if _, ok := db.tables[name]; ok {
 		return nil, fmt.Errorf("msi: table %q: %w", name, ErrExists)
 	}
-	if n := len(encodeName(name, true)); n < 2 || n > maxStreamName {
+	if n := len(cfb.EncodeName(name, true)); n < 2 || n > cfb.MaxName {
 		return nil, fmt.Errorf("msi: table name %q: %w", name, ErrLimit)
 	}
 	if !slices.ContainsFunc(columns, func(c Column) bool { return c.Type.IsKey() }) {

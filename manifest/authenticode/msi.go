@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/hotfixkit/hotfixkit/msi/cfb"
 )
@@ -40,6 +41,9 @@ func VerifyMSI(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 	if err != nil {
 		return unreadable(err), nil
 	}
+	if name := ambiguous(root); name != "" {
+		return unreadable(fmt.Errorf("two entries of the package are named %q, or decode to that name: readers differ in which they take", name[1:])), nil
+	}
 	metadata, extended, err := readSignatureStream(root, streamSignatureEx)
 	if err != nil {
 		return nil, err
@@ -57,10 +61,41 @@ func VerifyMSI(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 		}
 		sums[algorithm] = content.Sum(nil)
 	}
-	if extended {
-		return judge(signatures, kindsMSI, sums, o), nil
+	var notes []string
+	if !extended {
+		notes = append(notes, noteMetadata)
 	}
-	return judge(signatures, kindsMSI, sums, o, noteMetadata), nil
+	result := judge(signatures, kindsMSI, sums, o, notes...)
+	if err := file.CheckUnused(); err != nil {
+		result.refuse(fmt.Sprintf("the package holds bytes that are not signed: %v", err))
+	}
+	return result, nil
+}
+
+// refuse makes a signature, and those next to it, invalid for a reason that
+// comes before all others.
+func (s *Signature) refuse(reason string) {
+	s.Status, s.Notes = Invalid, slices.Insert(s.Notes, 0, reason)
+	for i := range s.Others {
+		s.Others[i].refuse(reason)
+	}
+}
+
+// ambiguous returns the name of a signature stream that more than one entry of
+// the root has, packed forms of the name included; "" where there is none.
+func ambiguous(root *cfb.Entry) string {
+	for _, name := range []string{streamSignature, streamSignatureEx} {
+		count := 0
+		for _, e := range root.Children {
+			if decoded, _ := cfb.DecodeName(e.RawName); strings.EqualFold(decoded, name) {
+				count++
+			}
+		}
+		if count > 1 {
+			return name
+		}
+	}
+	return ""
 }
 
 // describesMetadata reports whether digest is that of the directory by one of the
@@ -88,11 +123,12 @@ func readSignatureStream(root *cfb.Entry, name string) (data []byte, ok bool, er
 }
 
 // signedChildren returns the entries that a signature covers, in its order: by the
-// bytes of their UTF-16LE names.
+// bytes of their UTF-16LE names. Only the two streams of the root that hold the
+// signature are left out; a storage of such a name is covered.
 func signedChildren(storage *cfb.Entry, isRoot bool) []*cfb.Entry {
 	var list []*cfb.Entry
 	for _, e := range storage.Children {
-		if isRoot && (e.Name == streamSignature || e.Name == streamSignatureEx) {
+		if isRoot && !e.IsStorage && (e.Name == streamSignature || e.Name == streamSignatureEx) {
 			continue
 		}
 		list = append(list, e)

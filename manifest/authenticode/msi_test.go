@@ -2,6 +2,7 @@ package authenticode
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"slices"
 	"testing"
@@ -133,6 +134,83 @@ func TestTamperedPackage(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Bytes that no stream holds are not signed, and an entry of the root is left out
+// of the digest only where it is the signature.
+func TestUnsignedBytesInPackage(t *testing.T) {
+	const sector = 512
+	le := binary.LittleEndian
+	fat := func(b []byte, s int) []byte { return b[(int(le.Uint32(b[76:]))+1)*sector+4*s:] } // one FAT sector
+	directory := func(b []byte, id int) []byte {
+		s, perSector := int(le.Uint32(b[48:])), sector/128
+		return b[(s+1+id/perSector)*sector+id%perSector*128:] // ours are contiguous
+	}
+	behind := func(mark uint32) func(b []byte) []byte {
+		return func(b []byte) []byte {
+			le.PutUint32(fat(b, len(b)/sector-1), mark)
+			return append(b, bytes.Repeat([]byte("payload!"), sector/8)...)
+		}
+	}
+	tests := map[string]func(b []byte) []byte{
+		"bytes behind the end":      func(b []byte) []byte { return append(b, "payload"...) },
+		"zeros behind the end":      func(b []byte) []byte { return append(b, make([]byte, 5000)...) },
+		"free sector at the end":    behind(0xFFFFFFFF),
+		"chain that nobody begins":  behind(0xFFFFFFFE),
+		"entry outside of the tree": func(b []byte) []byte { copy(directory(b, entriesOf(t, b)), "payload"); return b },
+	}
+	for name, change := range tests {
+		for _, file := range []string{"sha1.msi", "sha256-ex.msi"} {
+			data := change(slices.Clone(fixture(t, file)))
+			s, err := VerifyMSI(bytes.NewReader(data), int64(len(data)), fixtureOptions(t))
+			require.NoError(t, err)
+			require.Equal(t, Invalid, s.Status, "%s in %s", name, file)
+			require.Contains(t, s.Notes[0], "not signed", name)
+			require.NotEmpty(t, s.Publisher)
+		}
+	}
+
+	packed := func(name string) *cfb.Node {
+		n := streamNode(name, []byte("payload"))
+		n.RawName = append([]uint16{5}, cfb.EncodeName(name[1:], false)...)
+		return n
+	}
+	entries := map[string]*cfb.Node{
+		"storage named as the signature":          {Name: streamSignatureEx, IsStorage: true, Children: []*cfb.Node{streamNode("x", []byte("payload"))}},
+		"storage that holds a signature":          {Name: "more", IsStorage: true, Children: []*cfb.Node{streamNode(streamSignature, []byte("payload"))}},
+		"second signature in packed characters":   packed(streamSignature),
+		"second description in packed characters": packed(streamSignatureEx),
+	}
+	for name, entry := range entries {
+		for _, file := range []string{"sha1.msi", "sha256-ex.msi"} {
+			if name == "storage named as the signature" && file != "sha1.msi" {
+				continue // there the name is taken
+			}
+			root := readCFB(t, fixture(t, file))
+			root.Children = append(root.Children, entry)
+			data := writeCFB(t, root)
+			s, err := VerifyMSI(bytes.NewReader(data), int64(len(data)), fixtureOptions(t))
+			require.NoError(t, err)
+			require.Equal(t, Invalid, s.Status, "%s in %s", name, file)
+		}
+	}
+}
+
+// entriesOf returns the number of a directory entry that is not used.
+func entriesOf(t *testing.T, b []byte) int {
+	t.Helper()
+	r, err := cfb.NewReader(bytes.NewReader(b), int64(len(b)))
+	require.NoError(t, err)
+	n := 1
+	var count func(e *cfb.Entry)
+	count = func(e *cfb.Entry) {
+		for _, c := range e.Children {
+			n++
+			count(c)
+		}
+	}
+	count(r.Root())
+	return n
 }
 
 func TestUnreadablePackage(t *testing.T) {

@@ -1,12 +1,12 @@
 // Package cfb reads and writes compound files, the file system inside a file
 // that installer packages use ([MS-CFB]).
 //
-// NewReader reads the structure once. github.com/richardlehane/mscfb parses and
-// checks header, DIFAT, directory and the tree of entries; this package adds
-// what installer packages need beyond it: raw names and state bits (they are
-// part of a package signature), streams as extents of the file, so that a
-// stream of any size is read without walking its chain again, files that are
-// cut off, and limits. Nothing is allocated by a size that the file merely
+// NewReader reads header, allocation tables and directory, and follows the chain
+// of each stream once, into extents of the file: a stream of any size is then
+// read without its chain, by several goroutines at once. Raw names and state bits
+// are kept: they are part of a package signature. The structure is read a second
+// time with github.com/richardlehane/mscfb, and a difference between the two
+// readings is an error. Nothing is allocated by a size that the file merely
 // claims.
 //
 // Write makes a compound file in one forward pass. Its output depends on
@@ -25,11 +25,17 @@ var (
 	// ErrLimit is returned where the file holds more than this package
 	// accepts, or where the output would exceed what the format can express.
 	ErrLimit = errors.New("limit exceeded")
+	// ErrUnused is returned by CheckUnused for bytes that belong to nothing.
+	ErrUnused = errors.New("bytes of the file belong to no stream")
 )
 
 // MaxEntries is the number of directory entries, unused ones included, that a
 // Reader accepts. Real packages hold a few hundred.
 const MaxEntries = 1 << 16
+
+// MaxName is the most UTF-16 code units that the name of an entry has, its
+// terminator not counted ([MS-CFB] 2.6.1).
+const MaxName = 31
 
 // Sector numbers with a meaning of their own ([MS-CFB] 2.1).
 const (
@@ -58,5 +64,4 @@ const (
 	entrySize        = 128
 	miniSectorSize   = 64
 	miniStreamCutoff = 4096
-	maxNameUnits     = 31 // UTF-16 code units without the terminator
 )

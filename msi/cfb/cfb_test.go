@@ -504,6 +504,51 @@ type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
+// What this package writes holds nothing but its streams; neither do signed
+// packages, whoever wrote them.
+func TestCheckUnused(t *testing.T) {
+	for _, version := range []int{3, 4} {
+		b := write(t, sample(), version)
+		require.NoError(t, newReader(t, b).CheckUnused())
+		require.NoError(t, newReader(t, write(t, &cfb.Node{}, version)).CheckUnused())
+		for name, damaged := range map[string][]byte{
+			"one byte behind":  append(bytes.Clone(b), 0),
+			"a sector behind":  append(bytes.Clone(b), make([]byte, 4096)...),
+			"a shorter stream": withSmallerStream(b),
+		} {
+			require.ErrorIs(t, newReader(t, damaged).CheckUnused(), cfb.ErrUnused, name)
+		}
+		if version == 4 {
+			b[600] = 1
+			require.ErrorIs(t, newReader(t, b).CheckUnused(), cfb.ErrUnused, "behind the header")
+		}
+	}
+	signed := 0
+	for _, name := range compoundFiles(t) {
+		b, err := os.ReadFile(name)
+		require.NoError(t, err)
+		if r := newReader(t, b); r.Root().Child("\x05DigitalSignature") != nil {
+			signed++
+			require.NoError(t, r.CheckUnused(), name)
+		}
+	}
+	require.GreaterOrEqual(t, signed, 3)
+}
+
+// withSmallerStream takes the last sector from the largest stream of the sample,
+// which its chain still holds.
+func withSmallerStream(b []byte) []byte {
+	b = bytes.Clone(b)
+	le := binary.LittleEndian
+	directory := b[(int64(le.Uint32(b[48:]))+1)<<b[30]:]
+	for ; ; directory = directory[128:] {
+		if le.Uint32(directory[120:]) == 1<<20 && directory[66] == 2 {
+			le.PutUint32(directory[120:], 1<<20-4096)
+			return b
+		}
+	}
+}
+
 func FuzzReader(f *testing.F) {
 	small := &cfb.Node{Children: []*cfb.Node{stream("big", data(5000, 5)), stream("mini", data(100, 1)), {Name: "dir", IsStorage: true}}}
 	f.Add(write(f, small, 3))

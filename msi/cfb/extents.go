@@ -177,10 +177,16 @@ func (c *Reader) walk(start uint32, size int64) *extents {
 	return x
 }
 
+// miniStream is the stream that the mini sectors lie in: that of the root entry.
+func (c *Reader) miniStream() *extents {
+	c.miniOnce.Do(func() { c.miniExt = c.walk(c.miniStart, c.miniSize) })
+	return c.miniExt
+}
+
 // walkMini follows the chain of a small stream in the mini FAT, whose sectors
 // lie in the mini stream.
 func (c *Reader) walkMini(start uint32, size int64) *extents {
-	c.miniOnce.Do(func() { c.miniExt = c.walk(c.miniStart, c.miniSize) })
+	stream := c.miniStream()
 	x := &extents{r: c.r}
 	defer x.checkOverlap()
 	links := chain{table: &c.mini}
@@ -193,14 +199,14 @@ func (c *Reader) walkMini(start uint32, size int64) *extents {
 		// A chain of at most 64 mini sectors cannot run far: the size bounds it.
 		length := min(miniSectorSize, size-x.end)
 		at := int64(sector) * miniSectorSize
-		if at+length > c.miniExt.end {
+		if at+length > stream.end {
 			x.err = fmt.Errorf("after %d of %d bytes: mini sector %d: %w", x.end, size, sector, ErrFormat)
-			if c.miniExt.err != nil {
-				x.err = fmt.Errorf("after %d of %d bytes: %w", x.end, size, c.miniExt.err)
+			if stream.err != nil {
+				x.err = fmt.Errorf("after %d of %d bytes: %w", x.end, size, stream.err)
 			}
 			return x
 		}
-		run := c.miniExt.runs[c.miniExt.find(at)]
+		run := stream.runs[stream.find(at)]
 		x.add(run.offset+at-run.at, length)
 		if x.end == size {
 			break
@@ -220,6 +226,11 @@ func (c *Reader) walkMini(start uint32, size int64) *extents {
 // there and then fails with ErrTruncated (the file is cut off) or ErrFormat
 // (its tables are wrong).
 func (e *Entry) Open() *io.SectionReader {
+	return io.NewSectionReader(e.content(), 0, e.Size)
+}
+
+// content walks the chain of a stream when it is first needed.
+func (e *Entry) content() *extents {
 	e.once.Do(func() {
 		switch {
 		case e.Size == 0:
@@ -233,5 +244,5 @@ func (e *Entry) Open() *io.SectionReader {
 			e.ext.err = fmt.Errorf("cfb: stream %q: %w", cmp.Or(e.Title, e.Name), e.ext.err)
 		}
 	})
-	return io.NewSectionReader(e.ext, 0, e.Size)
+	return e.ext
 }

@@ -6,11 +6,7 @@ import (
 	"io"
 	"sync"
 	"unicode/utf16"
-
-	"github.com/richardlehane/mscfb"
 )
-
-const signature = 0xE11AB1A1E011CFD0
 
 // Reader gives access to the streams of one compound file. It is safe for
 // concurrent use if the io.ReaderAt below it is.
@@ -21,8 +17,11 @@ type Reader struct {
 	sectorSize int64
 	root       *Entry
 
-	fat  table // one entry per sector
-	mini table // one entry per mini sector
+	fat       table    // one entry per sector
+	mini      table    // one entry per mini sector
+	difat     []uint32 // sectors of the DIFAT
+	directory []uint32 // sectors of the directory
+	reached   []bool   // by directory entry: the tree reaches it
 
 	miniStart uint32 // the mini stream: the stream of the root entry
 	miniSize  int64
@@ -63,34 +62,27 @@ type Entry struct {
 // whose end is missing opens as long as its tables and its directory are there.
 // Errors are ErrFormat, ErrTruncated, ErrLimit, or those of r.
 func NewReader(r io.ReaderAt, size int64) (*Reader, error) {
-	s := &structure{r: r, size: size}
-	doc, err := mscfb.New(s)
-	if s.err != nil {
-		return nil, s.err
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cfb: %w: %w", ErrFormat, err)
-	}
-	c := &Reader{
-		r:          r,
-		size:       size,
-		version:    int(binary.LittleEndian.Uint16(s.header[26:])),
-		sectorSize: int64(s.sectorSize),
-	}
-	c.fat = table{r: c, sectors: s.difat}
-	entries, err := c.tree(s.directory)
+	h, err := readHeader(r, size)
 	if err != nil {
 		return nil, err
 	}
-	if entries != len(doc.File) {
-		return nil, fmt.Errorf("cfb: %d directory entries reached, mscfb reached %d: %w", entries, len(doc.File), ErrFormat)
+	c := &Reader{r: r, size: size, version: h.version, sectorSize: h.sectorSize}
+	c.fat, c.mini = table{r: c}, table{r: c}
+	if err := c.readDIFAT(h); err != nil {
+		return nil, err
 	}
-	c.mini = table{r: c}
-	if n := int64(binary.LittleEndian.Uint32(s.header[64:])); n > 0 {
-		c.mini.sectors, err = c.miniFAT(binary.LittleEndian.Uint32(s.header[60:]), n)
-		if err != nil {
-			return nil, err
-		}
+	directory, err := c.readDirectory(h.directory)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.tree(directory); err != nil {
+		return nil, err
+	}
+	if err := c.readMiniFAT(h); err != nil {
+		return nil, err
+	}
+	if err := c.compareWithMSCFB(); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
@@ -111,12 +103,11 @@ func (e *Entry) Child(name string) *Entry {
 	return nil
 }
 
-// tree builds the entries from the sectors of the directory and returns how
-// many the tree reaches ([MS-CFB] 2.6).
-func (c *Reader) tree(directory []byte) (int, error) {
+// tree builds the entries that the tree of the directory reaches ([MS-CFB] 2.6).
+func (c *Reader) tree(directory []byte) error {
 	count := len(directory) / entrySize
 	seen := make([]bool, count)
-	reached := 0
+	c.reached = seen
 	visit := func(id uint32) (*Entry, []byte, error) {
 		if int64(id) >= int64(count) {
 			return nil, nil, fmt.Errorf("cfb: directory entry %d of %d: %w", id, count, ErrFormat)
@@ -125,7 +116,6 @@ func (c *Reader) tree(directory []byte) (int, error) {
 			return nil, nil, fmt.Errorf("cfb: directory entry %d occurs twice in the tree: %w", id, ErrFormat)
 		}
 		seen[id] = true
-		reached++
 		raw := directory[id*entrySize:][:entrySize]
 		e, err := c.entry(raw, id)
 		return e, raw, err
@@ -133,7 +123,7 @@ func (c *Reader) tree(directory []byte) (int, error) {
 
 	root, raw, err := visit(0)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	c.root = root
 	type storage struct {
@@ -155,7 +145,7 @@ func (c *Reader) tree(directory []byte) (int, error) {
 			if next != noStream {
 				e, raw, err := visit(next)
 				if err != nil {
-					return 0, err
+					return err
 				}
 				path = append(path, pending{e, raw})
 				next = binary.LittleEndian.Uint32(raw[68:])
@@ -167,12 +157,12 @@ func (c *Reader) tree(directory []byte) (int, error) {
 			if child := binary.LittleEndian.Uint32(p.raw[76:]); p.entry.IsStorage {
 				todo = append(todo, storage{p.entry, child})
 			} else if child != noStream {
-				return 0, fmt.Errorf("cfb: stream %q has children: %w", p.entry.Name, ErrFormat)
+				return fmt.Errorf("cfb: stream %q has children: %w", p.entry.Name, ErrFormat)
 			}
 			next = binary.LittleEndian.Uint32(p.raw[72:])
 		}
 	}
-	return reached, nil
+	return nil
 }
 
 // entry decodes one directory entry ([MS-CFB] 2.6.1).
@@ -187,7 +177,7 @@ func (c *Reader) entry(raw []byte, id uint32) (*Entry, error) {
 	copy(e.CLSID[:], raw[80:96])
 
 	length := int(binary.LittleEndian.Uint16(raw[64:]))
-	if length < 2 || length > 2*(maxNameUnits+1) || length%2 != 0 {
+	if length < 2 || length > 2*(MaxName+1) || length%2 != 0 {
 		return nil, fmt.Errorf("cfb: directory entry %d: name of %d bytes: %w", id, length, ErrFormat)
 	}
 	e.RawName = make([]uint16, length/2-1)
@@ -220,22 +210,4 @@ func (c *Reader) entry(raw []byte, id uint32) (*Entry, error) {
 	}
 	e.Size = int64(size)
 	return e, nil
-}
-
-// miniFAT lists the sectors of the mini FAT ([MS-CFB] 2.4).
-func (c *Reader) miniFAT(start uint32, n int64) ([]uint32, error) {
-	sectors := make([]uint32, 0, n)
-	links := chain{table: &c.fat}
-	next := start
-	for range n {
-		sectors = append(sectors, next)
-		var err error
-		if next, err = links.next(next); err != nil {
-			return nil, fmt.Errorf("cfb: mini FAT: %w", err)
-		}
-		if next == endOfChain {
-			break
-		}
-	}
-	return sectors, nil
 }

@@ -157,8 +157,8 @@ func newItem(node *Node) (*item, error) {
 	if it.name == nil {
 		it.name = utf16.Encode([]rune(node.Name))
 	}
-	if len(it.name) == 0 || len(it.name) > maxNameUnits {
-		return nil, fmt.Errorf("cfb: the name %q has %d of at most %d characters: %w", node.Name, len(it.name), maxNameUnits, ErrLimit)
+	if len(it.name) == 0 || len(it.name) > MaxName {
+		return nil, fmt.Errorf("cfb: the name %q has %d of at most %d characters: %w", node.Name, len(it.name), MaxName, ErrLimit)
 	}
 	if node.IsStorage {
 		it.kind = objectStorage

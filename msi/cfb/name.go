@@ -1,11 +1,11 @@
-package msi
+package cfb
 
 import (
 	"strings"
 	"unicode/utf16"
 )
 
-// Stream names are packed, so that names of up to 62 characters fit into the 31
+// Windows Installer packs the names of its streams, so that names of up to 62 characters fit into the 31
 // of a compound file: a character from packedFirst to packedLast holds two
 // characters of the alphabet, one of the 64 from singleFirst on holds one, and
 // tableMark opens the name of a table's stream.
@@ -19,11 +19,9 @@ const (
 
 const nameAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._"
 
-// maxStreamName is the length in UTF-16 code units of a packed name.
-const maxStreamName = 31
-
-// decodeName unpacks the name of a stream and tells whether it is a table's.
-func decodeName(raw []uint16) (name string, table bool) {
+// DecodeName unpacks the name that Windows Installer gave a stream and tells
+// whether it is a table's.
+func DecodeName(raw []uint16) (name string, table bool) {
 	if len(raw) > 0 && raw[0] == tableMark {
 		table = true
 		raw = raw[1:]
@@ -43,9 +41,9 @@ func decodeName(raw []uint16) (name string, table bool) {
 	return string(utf16.Decode(units)), table
 }
 
-// encodeName packs the name of a stream. The names of property sets and
+// EncodeName packs the name of a stream as Windows Installer does. The names of property sets and
 // signatures, which begin with a control character, stay plain.
-func encodeName(name string, table bool) []uint16 {
+func EncodeName(name string, table bool) []uint16 {
 	units := utf16.Encode([]rune(name))
 	if !table && len(units) > 0 && units[0] < ' ' {
 		return units

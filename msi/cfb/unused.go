@@ -1,0 +1,133 @@
+package cfb
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+)
+
+// CheckUnused reports bytes of the file that no structure and no stream uses:
+// sectors that no chain reaches, sectors of a chain behind the end of its
+// stream, bytes behind the last sector in use, and directory entries that the
+// tree does not reach and that are not empty. They are part of no digest over
+// the streams, so that somebody else can have put them there. The error is
+// ErrUnused; for damaged chains it is that of Open.
+//
+// The unused ends of last sectors count as part of their stream, and up to
+// miniStreamCutoff bytes of mini sectors, rounded up to a sector, may be free:
+// writers leave there what a removed small stream was (all of twenty real signed
+// packages are free of everything else).
+func (c *Reader) CheckUnused() error {
+	use := &sectorUse{c: c, sectors: make([]uint64, (c.size/c.sectorSize+63)/64)}
+	for _, list := range [][]uint32{c.difat, c.fat.sectors, c.directory, c.mini.sectors} {
+		for _, s := range list {
+			use.sector(s)
+		}
+	}
+	use.sector(uint32(rangeLock/c.sectorSize - 1))
+	if err := use.streams(); err != nil {
+		return err
+	}
+	if err := use.check(); err != nil {
+		return err
+	}
+	return c.checkUnreached()
+}
+
+// sectorUse notes which sectors of a file are in use.
+type sectorUse struct {
+	c       *Reader
+	sectors []uint64 // one bit each
+	mini    int64    // bytes of mini sectors in use
+}
+
+func (u *sectorUse) sector(s uint32) {
+	if i := int(s / 64); i < len(u.sectors) {
+		u.sectors[i] |= 1 << (s % 64)
+	}
+}
+
+// streams notes the sectors of all streams, that of the mini sectors included.
+func (u *sectorUse) streams() error {
+	mini := u.c.miniStream()
+	if mini.err != nil {
+		return fmt.Errorf("cfb: mini stream: %w", mini.err)
+	}
+	u.extents(mini)
+	for _, e := range u.c.root.below(0) {
+		if e.IsStorage {
+			continue
+		}
+		x := e.content()
+		if x.err != nil {
+			return x.err
+		}
+		if e.Size >= miniStreamCutoff {
+			u.extents(x)
+		} else {
+			u.mini += (e.Size + miniSectorSize - 1) / miniSectorSize * miniSectorSize
+		}
+	}
+	return nil
+}
+
+func (u *sectorUse) extents(x *extents) {
+	for _, run := range x.runs {
+		for at := run.offset; at < run.offset+run.length; at += u.c.sectorSize {
+			u.sector(uint32(at/u.c.sectorSize - 1))
+		}
+	}
+}
+
+func (u *sectorUse) check() error {
+	c := u.c
+	// The header of version 4 fills a sector, of which it uses 512 bytes.
+	rest := make([]byte, c.sectorSize-headerSize)
+	if err := readFull(c.r, c.size, rest, headerSize); err != nil {
+		return fmt.Errorf("cfb: header: %w", err)
+	}
+	if len(bytes.Trim(rest, "\x00")) > 0 {
+		return fmt.Errorf("cfb: the sector of the header is not empty behind it: %w", ErrUnused)
+	}
+	for at := c.sectorSize; at < c.size; at += c.sectorSize {
+		if s := at/c.sectorSize - 1; u.sectors[s/64]&(1<<(s%64)) == 0 {
+			return fmt.Errorf("cfb: sector %d, at byte %d of %d, belongs to no stream: %w", s, at, c.size, ErrUnused)
+		}
+	}
+	if free := c.miniSize - u.mini; free > miniStreamCutoff+c.sectorSize {
+		return fmt.Errorf("cfb: %d bytes of mini sectors belong to no stream: %w", free, ErrUnused)
+	}
+	return nil
+}
+
+// checkUnreached reports directory entries that hold something although the
+// tree does not reach them. Of an unused entry all bytes are zero, except for
+// the links ([MS-CFB] 2.6.3).
+func (c *Reader) checkUnreached() error {
+	directory, err := c.readSectors(c.directory)
+	if err != nil {
+		return fmt.Errorf("cfb: directory: %w", err)
+	}
+	var empty, noLinks [entrySize]byte
+	for _, at := range []int{68, 72, 76} {
+		binary.LittleEndian.PutUint32(noLinks[at:], noStream)
+	}
+	for id := range len(directory) / entrySize {
+		raw := directory[id*entrySize:][:entrySize]
+		if !c.reached[id] && !bytes.Equal(raw, empty[:]) && !bytes.Equal(raw, noLinks[:]) {
+			return fmt.Errorf("cfb: directory entry %d is not empty and not in the tree: %w", id, ErrUnused)
+		}
+	}
+	return nil
+}
+
+// readSectors returns the bytes of sectors.
+func (c *Reader) readSectors(sectors []uint32) ([]byte, error) {
+	b := make([]byte, int64(len(sectors))*c.sectorSize)
+	for i, s := range sectors {
+		if err := readFull(c.r, c.size, b[int64(i)*c.sectorSize:][:c.sectorSize], c.offset(s)); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
