@@ -65,10 +65,18 @@ func Open(ref string) (*Set, error) {
 			name, id = ref[:i], ref[i+1:]
 		}
 	}
-	f, err := os.Open(name)
+	info, err := os.Stat(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %q is neither built in nor a file", ErrUnknown, ref)
 	} else if err != nil {
+		return nil, err
+	}
+	// A pipe without a writer would block before it can be interrupted.
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w: it is not a regular file", name, ErrFormat)
+	}
+	f, err := os.Open(name)
+	if err != nil {
 		return nil, err
 	}
 	defer f.Close()

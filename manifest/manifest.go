@@ -89,9 +89,10 @@ func Write(w io.Writer, manifests ...*Manifest) error {
 const maxManifest = 16 << 20
 
 // Read reads one manifest or several, in either of the forms that [Write]
-// prints. A field that it does not know, and a value without the form that the
-// schema asks for, is an error that wraps [ErrFormat]: a misspelt field would
-// otherwise be a check that is silently not done.
+// prints, in UTF-8 or in UTF-16 with a byte-order mark. A field that it does not
+// know, in another spelling (case) or twice, and a value without the form that the
+// schema asks for, is an error that wraps [ErrFormat]: it would otherwise be a check
+// that is silently not done.
 func Read(r io.Reader) ([]*Manifest, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxManifest+1))
 	if err != nil {
@@ -100,7 +101,12 @@ func Read(r io.Reader) ([]*Manifest, error) {
 	if len(data) > maxManifest {
 		return nil, fmt.Errorf("%w: larger than %d bytes", ErrFormat, maxManifest)
 	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if data, err = decodeText(data); err != nil {
+		return nil, err
+	}
+	if err := checkFields(data); err != nil {
+		return nil, formatError(err)
+	}
 	var doc struct {
 		Manifest
 		Manifests []*Manifest `json:"manifests"`
@@ -108,7 +114,7 @@ func Read(r io.Reader) ([]*Manifest, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("%w: %s", ErrFormat, strings.TrimPrefix(err.Error(), "json: "))
+		return nil, formatError(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: data after the end of the document", ErrFormat)
@@ -136,6 +142,14 @@ func Read(r io.Reader) ([]*Manifest, error) {
 		seen[m.ID] = true
 	}
 	return manifests, nil
+}
+
+// formatError makes an error about JSON one that wraps ErrFormat.
+func formatError(err error) error {
+	if errors.Is(err, ErrFormat) {
+		return err
+	}
+	return fmt.Errorf("%w: %s", ErrFormat, strings.TrimPrefix(err.Error(), "json: "))
 }
 
 var (
