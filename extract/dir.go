@@ -190,9 +190,9 @@ func (d *Dir) fail(file string, err error) error {
 	return wrapped
 }
 
-// outputError adds the path of the output and what can be done.
+// outputError adds the path of the output.
 func (d *Dir) outputError(name string, err error) error {
-	e := &OutputError{Path: name, Hint: d.options.hint(err), Err: err}
+	e := &OutputError{Path: name, Err: err}
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
 		// The path below the temporary folder means nothing to the reader.
@@ -203,34 +203,4 @@ func (d *Dir) outputError(name string, err error) error {
 		e.Err = linkError.Err
 	}
 	return e
-}
-
-// hint says what can be done about a failure to write a folder.
-func (o DirOptions) hint(err error) string {
-	switch {
-	case errors.Is(err, ErrExists) && o.AcceptIdentical:
-		return "name a new folder, or remove this one first"
-	case errors.Is(err, errReplace) && o.AcceptIdentical:
-		return "name a folder below it"
-	case errors.Is(err, ErrExists):
-		return "name a new folder, or use --merge to add to this one"
-	case errors.Is(err, errReplace):
-		return "name a folder below it, or use --merge"
-	}
-	return outputHint(err)
-}
-
-// outputHint says what can be done about a failure to write.
-func outputHint(err error) string {
-	switch {
-	case errors.Is(err, ErrForeign):
-		return "do not write where other users put such things: name a folder in one of your own"
-	case errors.Is(err, ErrBusy):
-		return "wait for the other run to end, or name another folder"
-	case errors.Is(err, fs.ErrPermission):
-		return "choose a folder that you may write to"
-	case isDiskFull(err):
-		return "make room on the disk, or choose a folder on another one"
-	}
-	return ""
 }

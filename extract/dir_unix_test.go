@@ -250,6 +250,6 @@ func TestDirDiskFull(t *testing.T) {
 	_, err = f.Write([]byte("x"))
 	var outputError *OutputError
 	require.ErrorAs(t, err, &outputError)
-	require.Contains(t, outputError.Hint, "disk")
+	require.True(t, IsDiskFull(outputError))
 	require.Equal(t, err, d.Err())
 }

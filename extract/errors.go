@@ -9,6 +9,10 @@ import (
 var (
 	// ErrExists: the output folder exists already and holds files.
 	ErrExists = errors.New("the folder exists and is not empty")
+	// ErrReplace: no other folder can take the place of the output folder.
+	ErrReplace = errors.New("the folder cannot be replaced")
+	// ErrOwnFolder: the output folder is the one that the package is in.
+	ErrOwnFolder = errors.New("it is the folder of the package itself")
 	// ErrBusy: another run is writing the same output folder.
 	ErrBusy = errors.New("another run is writing this folder")
 	// ErrForeign: the temporary folder could have been made or changed by
@@ -30,7 +34,6 @@ var (
 // input that is damaged or unsafe.
 type OutputError struct {
 	Path string // the file or folder
-	Hint string // what to do about it; may be empty
 	Err  error
 }
 

@@ -141,7 +141,7 @@ func fileError(name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	e := &OutputError{Path: name, Err: err, Hint: outputHint(err)}
+	e := &OutputError{Path: name, Err: err}
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
 		e.Err = pathError.Err

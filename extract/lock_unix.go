@@ -35,7 +35,9 @@ func unlock(f *os.File, remove func()) {
 	f.Close()
 }
 
-func isDiskFull(err error) bool {
+// IsDiskFull reports whether writing failed because the disk, or the quota of the
+// user, is full.
+func IsDiskFull(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
 }
 

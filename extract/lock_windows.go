@@ -28,7 +28,9 @@ func unlock(f *os.File, remove func()) {
 	remove()
 }
 
-func isDiskFull(err error) bool {
+// IsDiskFull reports whether writing failed because the disk, or the quota of the
+// user, is full.
+func IsDiskFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }
 

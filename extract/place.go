@@ -67,9 +67,6 @@ func (d *Dir) openAnchor(parent string) (err error) {
 	return err
 }
 
-// errReplace: no other folder can take the place of the output folder.
-var errReplace = errors.New("the folder cannot be replaced")
-
 // checkReplaceable refuses a folder that one rename cannot replace.
 func checkReplaceable(dir string, info fs.FileInfo) error {
 	f, err := os.Open(dir)
@@ -83,10 +80,10 @@ func checkReplaceable(dir string, info fs.FileInfo) error {
 		return err
 	}
 	if here, err := os.Stat("."); err == nil && os.SameFile(here, info) {
-		return fmt.Errorf("%w: it is the current folder", errReplace)
+		return fmt.Errorf("%w: it is the current folder", ErrReplace)
 	}
 	if parent := filepath.Dir(dir); parent == dir || !sameVolume(parent, dir) {
-		return fmt.Errorf("%w: it is the root of a volume", errReplace)
+		return fmt.Errorf("%w: it is the root of a volume", ErrReplace)
 	}
 	return nil
 }

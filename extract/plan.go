@@ -71,23 +71,9 @@ func NewPlan(p *source.Package, o Options) (*Plan, error) {
 		if errors.As(err, &known) {
 			return nil, err
 		}
-		return nil, &source.Error{Package: p.Ref(), Err: err, Hint: planHint(err)}
+		return nil, &source.Error{Package: p.Ref(), Err: err}
 	}
 	return plan, nil
-}
-
-func planHint(err error) string {
-	switch {
-	case errors.Is(err, ErrLimit):
-		return "raise --max-bytes or --max-files if the package is trusted"
-	case errors.Is(err, ErrCollision):
-		return "use the layout admin, or --include to choose among them"
-	case errors.Is(err, ErrNoMatch):
-		return "hotfix list shows the paths"
-	case errors.Is(err, safepath.ErrUnsafe):
-		return "the package is hostile or broken; --include can leave the file out"
-	}
-	return ""
 }
 
 func (plan *Plan) layOut() error {
@@ -166,7 +152,7 @@ func (plan *Plan) resolve() error {
 	keys := make([]string, len(plan.Items))
 	for i, item := range plan.Items {
 		if err := safepath.Check(item.Path); err != nil {
-			return &source.Error{Package: plan.Package.Ref(), Place: "file " + item.File.Key(), Err: err, Hint: planHint(err)}
+			return &source.Error{Package: plan.Package.Ref(), Place: "file " + item.File.Key(), Err: err}
 		}
 		key := safepath.Fold(item.Path)
 		keys[i] = key

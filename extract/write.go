@@ -101,7 +101,7 @@ func (plan *Plan) refuseOwnFolder(dir string) error {
 	}
 	own, err := os.Stat(plan.Package.Folder())
 	if err == nil && os.SameFile(own, target) {
-		return &OutputError{Path: dir, Err: errors.New("it is the folder of the package itself"), Hint: "name another folder"}
+		return &OutputError{Path: dir, Err: ErrOwnFolder}
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ func (w *writer) write(ctx context.Context) (damage, err error) {
 	case damage == nil:
 		return nil, w.writeDatabase()
 	case errors.Is(damage, ErrLimit):
-		return nil, &source.Error{Package: w.plan.Package.Ref(), Err: damage, Hint: planHint(damage)}
+		return nil, &source.Error{Package: w.plan.Package.Ref(), Err: damage}
 	case !w.options.KeepGoing || len(w.files) == 0:
 		return nil, damage
 	}

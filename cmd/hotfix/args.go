@@ -9,7 +9,8 @@ import (
 
 // permute moves the flags of a command line before its arguments, where
 // urfave/cli looks for them: it ignores a flag behind an argument in silence.
-// Everything behind "--" stays an argument.
+// Everything behind "--" stays an argument. With an error, the commands that were
+// understood are returned.
 func permute(app *cli.App, args []string) ([]string, error) {
 	var path, flags, rest []string
 	commands, known := app.Commands, app.Flags
@@ -25,7 +26,7 @@ func permute(app *cli.App, args []string) ([]string, error) {
 				continue
 			}
 			if i+1 == len(args) {
-				return args, usagef("the flag %s needs a value", arg)
+				return path, usagef("the flag %s needs a value", arg)
 			}
 			i++
 			flags = append(flags, args[i])

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -29,6 +30,9 @@ func catCommand(s *session) *cli.Command {
 	}
 }
 
+// errCandidates: several files of the package have the name.
+var errCandidates = errors.New("it names several files")
+
 func (s *session) cat(c *cli.Context) error {
 	p, err := source.Open(c.Context, c.Args().First(), sourceOptions(c))
 	if err != nil {
@@ -38,15 +42,14 @@ func (s *session) cat(c *cli.Context) error {
 	name := c.Args().Get(1)
 	found := p.Find(name)
 	if len(found) == 0 {
-		return &source.Error{Package: p.Ref(), Place: name, Err: source.ErrNotFound, Hint: "`hotfix list " + p.Ref() + "` lists the files"}
+		return &source.Error{Package: p.Ref(), Place: name, Err: source.ErrNotFound}
 	}
 	if len(found) > 1 {
 		var paths []string
 		for _, f := range found {
 			paths = append(paths, f.Path())
 		}
-		err := fmt.Errorf("%s: %q may be %s", p.Ref(), name, strings.Join(paths, " or "))
-		return &usageError{err: err, hint: "name the file by its path"}
+		return usagef("%s: %q may be %s: %w", p.Ref(), name, strings.Join(paths, " or "), errCandidates)
 	}
 	walk := func(sink source.Sink) error {
 		return p.Walk(c.Context, func(*source.File, source.Stored) (source.Sink, error) { return sink, nil }, source.WalkOptions{Files: found})

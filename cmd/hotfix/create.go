@@ -50,7 +50,7 @@ func manifestCreateCommand(s *session) *cli.Command {
 			m.ID, m.Title, m.KB = c.String("id"), c.String("title"), c.String("kb")
 			m.Product, m.ServicePack = c.String("product"), c.String("service-pack")
 			if err := roundTrip(m); err != nil {
-				return &usageError{err: err}
+				return &usageError{err}
 			}
 			return s.printManifests([]*manifest.Manifest{m}, nil)
 		},

@@ -48,6 +48,9 @@ func extractCommand(s *session) *cli.Command {
 	}
 }
 
+// errTransform: extract was asked for the files of a transform.
+var errTransform = fmt.Errorf("%w: a transform holds no files", source.ErrKind)
+
 func (s *session) extract(c *cli.Context) error {
 	layout := extract.Layout(c.String("layout"))
 	switch layout {
@@ -61,7 +64,7 @@ func (s *session) extract(c *cli.Context) error {
 	}
 	defer p.Close()
 	if p.Kind() == source.MST {
-		return &source.Error{Package: p.Ref(), Err: fmt.Errorf("%w: a transform holds no files", source.ErrKind), Hint: "hotfix tables prints what it changes"}
+		return &source.Error{Package: p.Ref(), Err: errTransform}
 	}
 	plan, err := extract.NewPlan(p, extract.Options{
 		Layout:     layout,
@@ -103,7 +106,7 @@ func (s *session) extract(c *cli.Context) error {
 // patternError makes a malformed or useless pattern an error of usage.
 func patternError(err error) error {
 	if errors.Is(err, extract.ErrPattern) || errors.Is(err, extract.ErrNoMatch) {
-		return &usageError{err: err}
+		return &usageError{err}
 	}
 	return err
 }

@@ -51,7 +51,7 @@ func (s *session) info(c *cli.Context) error {
 	for _, ref := range c.Args().Slice() {
 		info, err := readInfo(c.Context, ref, sourceOptions(c), trust)
 		if err != nil && c.NArg() > 1 { // of one file, the document says it
-			detail := describe(err)
+			detail := s.describe(err)
 			info.Error = &detail
 		}
 		errs = append(errs, err)

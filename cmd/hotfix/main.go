@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -26,9 +27,11 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	s := &session{stdout: stdout, stderr: stderr}
 	app := newApp(s)
-	args, err := permute(app, args)
-	if err == nil {
-		err = app.RunContext(ctx, append([]string{app.Name}, args...))
+	ordered, err := permute(app, args)
+	if err != nil {
+		s.running.command = strings.Join(ordered, " ")
+	} else {
+		err = app.RunContext(ctx, append([]string{app.Name}, ordered...))
 	}
 	// A command line that was not understood set no flag.
 	s.json = s.json || wantsJSON(args)
@@ -66,32 +69,42 @@ func newApp(s *session) *cli.App {
 		OnUsageError:              onUsageError,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usagef("there is no command %q; `hotfix --help` lists them", c.Args().First())
+				return usagef("there is no command %q", c.Args().First())
 			}
 			return cli.ShowAppHelp(c)
 		},
 	}
-	finishCommands(s, app.Commands)
+	finishCommands(s, "", app.Commands)
 	return app
 }
 
 // finishCommands gives every command what all of them share.
-func finishCommands(s *session, commands []*cli.Command) {
+func finishCommands(s *session, above string, commands []*cli.Command) {
 	for _, c := range commands {
-		c.OnUsageError = onUsageError
+		path := above + c.Name
+		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
+			s.running.command = path
+			return &usageError{err}
+		}
 		c.HideHelpCommand = true
 		if len(c.Subcommands) > 0 {
 			name := c.Name
 			c.Action = func(c *cli.Context) error {
+				s.running.command = path
 				if c.Args().Present() {
-					return usagef("%s has no command %q; `hotfix %s --help` lists them", name, c.Args().First(), name)
+					return usagef("%s has no command %q", name, c.Args().First())
 				}
-				return usagef("%s needs a command; `hotfix %s --help` lists them", name, name)
+				return usagef("%s needs a command", name)
 			}
-			finishCommands(s, c.Subcommands)
+			finishCommands(s, path+" ", c.Subcommands)
 			continue
 		}
 		c.Flags = append(c.Flags, outputFlags(s)...)
+		action := c.Action
+		c.Action = func(c *cli.Context) error {
+			s.running = newRunning(path, c)
+			return action(c)
+		}
 		for _, f := range c.Flags {
 			if b, ok := f.(*cli.BoolFlag); ok {
 				b.DisableDefaultText = true
@@ -109,5 +122,5 @@ func outputFlags(s *session) []cli.Flag {
 }
 
 func onUsageError(_ *cli.Context, err error, _ bool) error {
-	return &usageError{err: err}
+	return &usageError{err}
 }

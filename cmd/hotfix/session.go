@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,7 +35,8 @@ const (
 type session struct {
 	stdout, stderr io.Writer
 	json, quiet    bool
-	reported       bool // the JSON document, with the error in it, is on stdout
+	reported       bool    // the JSON document, with the error in it, is on stdout
+	running        running // the command, once it is known
 }
 
 // errDifference says that a check found a difference, which is already printed.
@@ -49,16 +49,13 @@ func (e *differenceError) Error() string { return e.err.Error() }
 func (e *differenceError) Unwrap() error { return e.err }
 
 // usageError is a command line that asks for something impossible.
-type usageError struct {
-	err  error
-	hint string // "": how to find out about the command
-}
+type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error {
-	return &usageError{err: fmt.Errorf(format, args...)}
+	return &usageError{fmt.Errorf(format, args...)}
 }
 
 // exitCode returns the exit code of an error; of several joined errors, the
@@ -130,7 +127,7 @@ func flatten(err error) []error {
 }
 
 func (s *session) printError(err error) {
-	detail := describe(err)
+	detail := s.describe(err)
 	fmt.Fprintf(s.stderr, "hotfix: %s\n", oneLine(detail.Message))
 	if detail.Hint != "" {
 		fmt.Fprintf(s.stderr, "  hint: %s\n", oneLine(detail.Hint))
@@ -151,21 +148,18 @@ type errorDetail struct {
 // interrupted is what is said of every run that was told to stop.
 const interrupted = "interrupted; nothing was left half done"
 
-func describe(err error) errorDetail {
+func (s *session) describe(err error) errorDetail {
 	if errors.Is(err, context.Canceled) {
 		return errorDetail{Message: interrupted}
 	}
-	detail := errorDetail{Message: err.Error()}
+	detail := errorDetail{Message: err.Error(), Hint: s.running.hint(err)}
 	var input *source.Error
-	var usage *usageError
 	var output *extract.OutputError
 	switch {
 	case errors.As(err, &input):
-		detail.Package, detail.Place, detail.Hint = input.Package, input.Place, input.Hint
+		detail.Package, detail.Place = input.Package, input.Place
 	case errors.As(err, &output):
-		detail.Place, detail.Hint = output.Path, output.Hint
-	case errors.As(err, &usage):
-		detail.Hint = cmp.Or(usage.hint, "`hotfix COMMAND --help` shows what a command takes")
+		detail.Place = output.Path
 	}
 	return detail
 }
@@ -212,7 +206,7 @@ func (o outputWriter) Write(p []byte) (int, error) {
 // printJSON prints result as the one JSON document of the run, with err as its
 // "error" member.
 func (s *session) printJSON(result any, err error) error {
-	doc, marshalErr := marshalWithError(result, err)
+	doc, marshalErr := s.marshalWithError(result, err)
 	if marshalErr != nil {
 		return marshalErr
 	}
@@ -228,13 +222,13 @@ func (s *session) printJSON(result any, err error) error {
 // marshalWithError encodes result; when there is an error, as an object with
 // the member "error" added. A result that is no object is left alone: its
 // elements carry their errors.
-func marshalWithError(result any, err error) ([]byte, error) {
+func (s *session) marshalWithError(result any, err error) ([]byte, error) {
 	doc, marshalErr := marshal(result)
 	failures := flatten(err)
 	if marshalErr != nil || len(failures) == 0 || doc[0] != '{' {
 		return doc, marshalErr
 	}
-	member, marshalErr := marshal(describe(failures[0]))
+	member, marshalErr := marshal(s.describe(failures[0]))
 	if marshalErr != nil {
 		return nil, marshalErr
 	}

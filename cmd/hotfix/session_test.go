@@ -48,18 +48,18 @@ func TestExitCode(t *testing.T) {
 
 func TestReportNamesEveryError(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	s := &session{stdout: &stdout, stderr: &stderr}
-	input := &source.Error{Package: "a.msi", Place: "x.dll", Hint: "get it again", Err: source.ErrMismatch}
+	s := &session{stdout: &stdout, stderr: &stderr, running: running{command: "extract", flags: map[string]bool{"keep-going": false}}}
+	input := &source.Error{Package: "a.msi", Place: "x.dll", Err: source.ErrMismatch}
 	require.Equal(t, exitInput, s.report(errors.Join(errDifference, input, usagef("wrong"))))
 	require.Empty(t, stdout.String())
-	require.Equal(t, "hotfix: a.msi: x.dll: content does not match\n  hint: get it again\n"+
-		"hotfix: wrong\n  hint: `hotfix COMMAND --help` shows what a command takes\n", stderr.String())
+	require.Equal(t, "hotfix: a.msi: x.dll: content does not match\n  hint: the package is damaged: get it again; --keep-going extracts the files that are whole\n"+
+		"hotfix: wrong\n  hint: `hotfix extract --help` shows how it is used\n", stderr.String())
 
 	// In JSON the first one stands in the document.
 	stdout.Reset()
 	s = &session{stdout: &stdout, stderr: &stderr, json: true}
 	require.Equal(t, exitInput, s.report(errors.Join(input, usagef("wrong"))))
-	require.JSONEq(t, `{"error":{"message":"a.msi: x.dll: content does not match","hint":"get it again","package":"a.msi","place":"x.dll"}}`, stdout.String())
+	require.JSONEq(t, `{"error":{"message":"a.msi: x.dll: content does not match","hint":"the package is damaged: get it again","package":"a.msi","place":"x.dll"}}`, stdout.String())
 
 	// A difference is printed where it is found.
 	stderr.Reset()
@@ -80,7 +80,7 @@ func TestMarshalWithError(t *testing.T) {
 		{[]int{1}, errors.New("x"), `[1]`},
 		{map[string]string{"a": "<&>"}, nil, `{"a":"<&>"}`},
 	} {
-		doc, err := marshalWithError(c.result, c.err)
+		doc, err := (&session{}).marshalWithError(c.result, c.err)
 		require.NoError(t, err)
 		require.Equal(t, c.want, string(doc))
 	}

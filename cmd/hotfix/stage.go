@@ -75,7 +75,7 @@ func (s *session) stage(c *cli.Context) error {
 		errs[i] = stageError(errs[i])
 		one := stagedPackage{Ref: ref, Result: results[i]}
 		if failures := flatten(errs[i]); len(failures) > 0 {
-			detail := describe(failures[0])
+			detail := s.describe(failures[0])
 			one.Error = &detail
 		}
 		s.warnStaged(ref+": ", results[i])
@@ -225,7 +225,7 @@ func stageError(err error) error {
 		return &differenceError{err}
 	case errors.Is(err, distpoint.ErrProperty), errors.Is(err, distpoint.ErrSuperseded), errors.Is(err, distpoint.ErrBatch),
 		errors.Is(err, distpoint.ErrNested), errors.Is(err, manifest.ErrAmbiguous):
-		return &usageError{err: err}
+		return &usageError{err}
 	}
 	return err
 }

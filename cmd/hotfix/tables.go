@@ -68,7 +68,7 @@ func (s *session) tables(c *cli.Context, print tablePrinter) error {
 	}
 	for _, name := range names {
 		if db.Table(name) == nil && !strings.HasPrefix(name, "_") {
-			return &source.Error{Package: p.Ref(), Place: "table " + name, Err: msi.ErrNotFound, Hint: "`hotfix tables " + p.Ref() + "` lists the tables"}
+			return &source.Error{Package: p.Ref(), Place: "table " + name, Err: msi.ErrNotFound}
 		}
 	}
 	return packageError(p, print(s, db, names))

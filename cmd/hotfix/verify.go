@@ -228,7 +228,7 @@ func compareTargets(set *manifest.Set, targets []*inspect.Target, o manifest.Com
 	case err == nil:
 		return result, nil
 	case slices.ContainsFunc(files, func(a *manifest.Actual) bool { return set.Names(a.Name) }):
-		return nil, &usageError{err: err, hint: "name one of them with --manifest; `hotfix manifest list` shows the built-in ones"}
+		return nil, &usageError{err}
 	}
 	return &manifest.Result{Manifest: set.Ref, Policy: cmp.Or(o.Policy, manifest.Strict), Files: []manifest.Checked{}, Extra: extras(files)}, nil
 }

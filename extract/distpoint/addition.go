@@ -43,7 +43,7 @@ func (s *staging) planAddition() (*addition, error) {
 		case s.o.Replace:
 			a.replaced = append(a.replaced, name)
 		default:
-			return nil, &extract.OutputError{Path: name, Err: ErrConflict, Hint: "look at what it is; --replace replaces it"}
+			return nil, &extract.OutputError{Path: name, Err: ErrConflict}
 		}
 	}
 	return a, nil
@@ -97,9 +97,7 @@ func (a *addition) takeBack(cause error) error {
 	if len(a.replaced) == 0 {
 		return cause
 	}
-	return errors.Join(cause, &extract.OutputError{
-		Path: a.replaced[0], Err: errors.New("it may have been replaced before that"), Hint: "run the same command again when the cause is gone",
-	})
+	return errors.Join(cause, &extract.OutputError{Path: a.replaced[0], Err: ErrReplaced})
 }
 
 // hasDigest reports whether a file has this SHA-256.

@@ -83,7 +83,7 @@ func makeFolder(dir string) (remove func(), err error) {
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		remove()
-		return nil, &extract.OutputError{Path: dir, Err: err, Hint: "choose a folder that you may write to"}
+		return nil, &extract.OutputError{Path: dir, Err: err}
 	}
 	return remove, nil
 }

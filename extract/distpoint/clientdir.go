@@ -109,8 +109,7 @@ func (s *staging) stages(name string) bool {
 // openClientFiles reads which client a copy of the client files holds.
 func openClientFiles(ctx context.Context, dir string) (*clientFiles, error) {
 	wrong := func(reason string) error {
-		return &source.Error{Package: dir, Err: fmt.Errorf("%w: %s", ErrClientFiles, reason),
-			Hint: "--client-dir names an existing copy of the ConfigMgr client files: the folder that holds " + clientPackage}
+		return &source.Error{Package: dir, Err: fmt.Errorf("%w: %s", ErrNoClient, reason)}
 	}
 	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return nil, wrong("there is no such folder")
@@ -265,7 +264,7 @@ func readDir(dir string) ([]fs.DirEntry, error) {
 	entries, err := os.ReadDir(dir)
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
-		return nil, &source.Error{Package: dir, Err: pathError.Err, Hint: "the copy of the client files must be readable"}
+		return nil, &source.Error{Package: dir, Err: pathError.Err}
 	}
 	return entries, err
 }

@@ -112,7 +112,7 @@ func (l Location) root() (string, []string, error) {
 	}
 	if id == "" {
 		id = Placeholder
-		warnings = append(warnings, "the property line holds the placeholder "+Placeholder+": replace it, angle brackets included, by the package ID of the ConfigMgr client installation files (or give --package-id)")
+		warnings = append(warnings, "the property line holds the placeholder "+Placeholder+": replace it, angle brackets included, by the package ID of the ConfigMgr client installation files")
 	}
 	cache := `C:\_SMSTaskSequence`
 	switch {

@@ -28,6 +28,18 @@ import (
 var (
 	// ErrNotVerified: the package is not what the manifest says; nothing was staged.
 	ErrNotVerified = errors.New("the package does not match its manifest")
+	// ErrUnknown is the ErrNotVerified of a package that holds none of the files
+	// that the manifest names.
+	ErrUnknown = fmt.Errorf("%w", ErrNotVerified)
+	// ErrArchive: the file is the self-extracting archive of a download.
+	ErrArchive = fmt.Errorf("%w: it is the self-extracting archive of a download", source.ErrKind)
+	// ErrNoNumber is the ErrContent of a hotfix whose KB number nothing names.
+	ErrNoNumber = fmt.Errorf("%w: neither the manifest nor a patch names the KB number", ErrContent)
+	// ErrNoClient is the ErrClientFiles of a folder that does not hold any.
+	ErrNoClient = fmt.Errorf("%w", ErrClientFiles)
+	// ErrReplaced: a file among the client files may have been replaced although
+	// staging failed.
+	ErrReplaced = errors.New("it may have been replaced before that")
 	// ErrClientFiles: the client files are of another service pack than the patch.
 	ErrClientFiles = errors.New("the client files are not those that the patch is for")
 	// ErrConflict: a file of the same name and other content is in the client files.
@@ -107,7 +119,7 @@ const hotfixTree = "i386/hotfix"
 func Stage(ctx context.Context, ref string, o Options) (*Result, error) {
 	p, err := source.Open(ctx, ref, o.Source)
 	if err != nil {
-		return nil, hintArchive(ref, err)
+		return nil, archiveError(ref, err)
 	}
 	defer p.Close()
 	s := &staging{o: o, p: p, result: &Result{Tool: o.Tool.Name + " " + o.Tool.Version, Output: o.Output, Files: []StagedFile{}, Warnings: []string{}}}
@@ -133,13 +145,12 @@ var archiveName = regexp.MustCompile(`(?i)_zip\.exe$`)
 // IsArchive reports whether a file has the name of such an archive.
 func IsArchive(name string) bool { return archiveName.MatchString(name) }
 
-// hintArchive says what to do with a self-extracting archive.
-func hintArchive(ref string, err error) error {
+// archiveError tells a self-extracting archive from what is not a package at all.
+func archiveError(ref string, err error) error {
 	if !errors.Is(err, source.ErrKind) || !IsArchive(ref) {
 		return err
 	}
-	return &source.Error{Package: ref, Err: fmt.Errorf("%w: it is the self-extracting archive of a download", source.ErrKind),
-		Hint: "unpack it (run it on Windows, or `7zz x` it) and stage the .msi that is in it"}
+	return &source.Error{Package: ref, Err: ErrArchive}
 }
 
 // staging is one call of Stage.
@@ -237,8 +248,7 @@ func (s *staging) hotfixNumber() (string, error) {
 	if kb := kbOfName(s.p.Name()); kb != "" {
 		return kb, nil
 	}
-	return "", &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: neither the manifest nor a patch names the KB number", ErrContent),
-		Hint: `add "kb" to the manifest`}
+	return "", &source.Error{Package: s.p.Ref(), Err: ErrNoNumber}
 }
 
 func isPatch(name string) bool { return strings.EqualFold(path.Ext(name), ".msp") }
@@ -358,7 +368,7 @@ func (s *staging) verify(files []*manifest.Actual) error {
 	}
 	s.result.Verification, s.result.Manifest, s.result.ServicePack, s.result.Policy = r, r.Manifest, s.manifest.ServicePack, r.Policy
 	if !r.OK {
-		return &source.Error{Package: s.p.Ref(), Err: ErrNotVerified, Hint: "get the package again from Microsoft; for another hotfix, give its manifest with --manifest"}
+		return &source.Error{Package: s.p.Ref(), Err: ErrNotVerified}
 	}
 	if status, reason := s.result.Package.CheckSignature(compare); status != manifest.OK {
 		return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: %s", ErrNotVerified, reason)}
@@ -378,9 +388,9 @@ func (s *staging) verify(files []*manifest.Actual) error {
 // unknown is the error about a package of which the manifest cannot be told.
 func (s *staging) unknown(files []*manifest.Actual, err error) error {
 	if slices.ContainsFunc(files, func(a *manifest.Actual) bool { return s.o.Manifest.Names(a.Name) }) {
-		return &source.Error{Package: s.p.Ref(), Err: err, Hint: "name one with --manifest; `hotfix manifest list` shows the built-in ones"}
+		return &source.Error{Package: s.p.Ref(), Err: err}
 	}
-	return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: it holds none of the files that %s names", ErrNotVerified, s.o.Manifest.Ref), Hint: "for another hotfix, give its manifest with --manifest"}
+	return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: it holds none of the files that %s names", ErrUnknown, s.o.Manifest.Ref)}
 }
 
 // collect lists the staged files of the package in the result, and makes sure

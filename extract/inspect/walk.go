@@ -180,7 +180,7 @@ type sink struct {
 
 func (s *sink) Write(p []byte) (int, error) {
 	if s.decoded.Add(int64(len(p))) > s.limit {
-		return 0, &source.Error{Package: s.ref, Place: s.file.Path(), Hint: "--max-bytes raises the limit", Err: fmt.Errorf("%w: more than %d bytes were unpacked", source.ErrLimit, s.limit)}
+		return 0, &source.Error{Package: s.ref, Place: s.file.Path(), Err: fmt.Errorf("%w: more than %d bytes were unpacked", source.ErrTooLarge, s.limit)}
 	}
 	if missing := magicSize - len(s.start); missing > 0 {
 		s.start = append(s.start, p[:min(missing, len(p))]...)

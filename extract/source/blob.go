@@ -51,7 +51,7 @@ type blob struct {
 // the others of the budget it must not be longer than limit.
 func newBlob(budget *memoryBudget, size, limit int64) (*blob, error) {
 	if size > limit {
-		return nil, fmt.Errorf("%w: the package inside is larger than %d bytes", errTooLarge, limit)
+		return nil, fmt.Errorf("%w: the package inside is larger than %d bytes", ErrTooLarge, limit)
 	}
 	b := &blob{budget: budget, limit: limit}
 	if size >= 0 && budget.take(size) {
@@ -80,7 +80,7 @@ func (b *blob) release() {
 
 func (b *blob) Write(p []byte) (int, error) {
 	if b.budget.unpacked.Load()+int64(len(p)) > b.limit {
-		return 0, fmt.Errorf("%w: the packages inside are larger than %d bytes", errTooLarge, b.limit)
+		return 0, fmt.Errorf("%w: the packages inside are larger than %d bytes", ErrTooLarge, b.limit)
 	}
 	if b.file == nil && b.size+int64(len(p)) > b.taken {
 		if err := b.spill(); err != nil {

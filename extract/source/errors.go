@@ -4,11 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-
-	"github.com/hotfixkit/hotfixkit/msi/cab"
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
-	"github.com/hotfixkit/hotfixkit/msp"
-	"github.com/hotfixkit/hotfixkit/msp/delta"
 )
 
 // Errors that callers tell apart with errors.Is. Damage inside a cabinet or a
@@ -32,14 +27,13 @@ var (
 	ErrLimit = errors.New("limit exceeded")
 )
 
-// errTooLarge is the ErrLimit of Options.MaxBytes.
-var errTooLarge = fmt.Errorf("%w", ErrLimit)
+// ErrTooLarge is the ErrLimit of Options.MaxBytes.
+var ErrTooLarge = fmt.Errorf("%w", ErrLimit)
 
-// An Error says which package an error is about, where in it, and what to do.
+// An Error says which package an error is about, and where in it.
 type Error struct {
 	Package string // the reference
 	Place   string // a file, cabinet or table; may be empty
-	Hint    string // may be empty
 	Err     error
 }
 
@@ -68,32 +62,5 @@ func newError(ref, place string, err error) error {
 	if errors.As(err, &onDisk) && onDisk.Path == ref && place == "" {
 		err = onDisk.Err
 	}
-	return &Error{Package: ref, Place: place, Hint: hint(err), Err: err}
-}
-
-// hint returns what the user can do about an error.
-func hint(err error) string {
-	switch {
-	case errors.Is(err, cab.ErrVolume):
-		return "put the other cabinets of the set beside the package, or name their folder with --media"
-	case errors.Is(err, cab.ErrTruncated), errors.Is(err, cfb.ErrTruncated):
-		return "the package was cut off: get it again; --keep-going extracts the files that are whole"
-	case errors.Is(err, cab.ErrChecksum), errors.Is(err, cab.ErrFormat), errors.Is(err, ErrMismatch):
-		return "the package is damaged: get it again; --keep-going extracts the files that are whole"
-	case errors.Is(err, cfb.ErrFormat):
-		return "the package is damaged: get it again"
-	case errors.Is(err, errTooLarge):
-		return "raise --max-bytes if the package is trusted"
-	case errors.Is(err, ErrKind):
-		return "give an .msi, .msp, .msm, .cab or .rpm file"
-	case errors.Is(err, ErrNotFound):
-		return "hotfix list shows the files"
-	case errors.Is(err, msp.ErrTarget):
-		return "`hotfix info` on the patch and on the package shows what each is for; apply what comes before the patch with --patch too"
-	case errors.Is(err, delta.ErrAlgorithm):
-		return "apply this patch with Windows Installer; --keep-going extracts the other files"
-	case errors.Is(err, delta.ErrSource):
-		return "the package holds another build of the file than the patch was made for"
-	}
-	return ""
+	return &Error{Package: ref, Place: place, Err: err}
 }

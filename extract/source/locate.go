@@ -258,12 +258,7 @@ func (p *Package) errorsOf(lost []lostFile) error {
 		if errors.As(l.err, &missing) {
 			place = "" // it names its files
 		}
-		err := p.errorAt(place, l.err)
-		var e *Error
-		if errors.As(err, &e) && e.Hint == "" && missing != nil && !strings.HasPrefix(missing.Cabinet, "#") {
-			e.Hint = "put what is missing beside the package, or name its folder with --media"
-		}
-		errs = append(errs, err)
+		errs = append(errs, p.errorAt(place, l.err))
 	}
 	if len(errs) == 1 {
 		return errs[0]

@@ -208,7 +208,6 @@ func TestExternalCabinets(t *testing.T) {
 	var sourceError *Error
 	require.ErrorAs(t, err, &sourceError)
 	require.Equal(t, name, sourceError.Package)
-	require.Contains(t, sourceError.Hint, "--media")
 	require.ErrorContains(t, err, `cabinet "data2.cab" (Media row: DiskId 2, LastSequence 3) is not beside the package; 1 file needs it: App/c`)
 
 	got, err = collect(p, WalkOptions{KeepGoing: true})
@@ -438,7 +437,6 @@ func TestSpannedCabinets(t *testing.T) {
 	require.ErrorContains(t, err, "data2.cab")
 	var sourceError *Error
 	require.ErrorAs(t, err, &sourceError)
-	require.Contains(t, sourceError.Hint, "--media")
 
 	pkg.Media[0].Cabinet = "#data.cab"
 	got, err = collect(open(t, sample.Write(t, t.TempDir(), "embedded.msi", pkg), Options{}), WalkOptions{})

@@ -125,7 +125,7 @@ func (w *walk) made(f *File) error {
 // spend books bytes that are about to be decoded.
 func (w *walk) spend(bytes int64) error {
 	if w.spent.Add(bytes) > w.limit {
-		return fmt.Errorf("%w: more than %d bytes would have to be decoded", errTooLarge, w.limit)
+		return fmt.Errorf("%w: more than %d bytes would have to be decoded", ErrTooLarge, w.limit)
 	}
 	return nil
 }

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/hotfixkit/hotfixkit/extract"
+	"github.com/hotfixkit/hotfixkit/extract/distpoint"
+	"github.com/hotfixkit/hotfixkit/extract/safepath"
+	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/manifest"
+	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/msi/cfb"
+	"github.com/hotfixkit/hotfixkit/msp"
+	"github.com/hotfixkit/hotfixkit/msp/delta"
+)
+
+// A running command, as far as hints depend on it.
+type running struct {
+	command string          // what is typed after "hotfix"; "" when none was understood
+	flags   map[string]bool // all that the command has: whether it was given
+}
+
+func newRunning(command string, c *cli.Context) running {
+	r := running{command: command, flags: map[string]bool{}}
+	for _, f := range c.Command.Flags {
+		name := f.Names()[0]
+		r.flags[name] = c.IsSet(name)
+	}
+	return r
+}
+
+// A hint says what the user can do about one kind of error. The libraries name
+// the kind, the place and the cause; what this command offers is known here alone.
+type hint struct {
+	command string // "": every one
+	kind    func(error) bool
+	// say are sentences that follow one another. One that names flags is left out
+	// unless the command has all of them and none was given yet. {package} is the
+	// package that the error is about, {command} the running command.
+	say []string
+}
+
+// hints are looked through in order: the first whose kind is that of the error is
+// the answer.
+var hints = []hint{
+	{kind: is(errTransform), say: []string{"`hotfix tables {package}` prints what it changes"}},
+	{kind: is(errCandidates), say: []string{"name the file by its path"}},
+
+	{kind: is(distpoint.ErrArchive), say: []string{"unpack it (run it on Windows, or `7zz x` it) and stage the .msi that is in it"}},
+	{kind: is(distpoint.ErrNoNumber), say: []string{`add "kb" to the manifest`}},
+	{kind: is(distpoint.ErrConflict), say: []string{"look at what it is", "--replace replaces it"}},
+	{kind: is(distpoint.ErrReplaced), say: []string{"run the same command again when the cause is gone"}},
+	{kind: is(distpoint.ErrNoClient), say: []string{"--client-dir is for an existing copy of the ConfigMgr client files: the folder that holds i386/client.msi"}},
+	{kind: is(distpoint.ErrUnknown), say: []string{"for another hotfix, give its manifest with --manifest"}},
+	{kind: is(distpoint.ErrNotVerified), say: []string{"get the package again from Microsoft", "for another hotfix, give its manifest with --manifest"}},
+	{kind: is(manifest.ErrAmbiguous), say: []string{"name one of them with --manifest", "`hotfix manifest list` shows the built-in ones"}},
+	{kind: is(manifest.ErrUnknown), say: []string{"`hotfix manifest list` shows the built-in ones"}},
+
+	{command: "stage", kind: is(extract.ErrExists), say: []string{"name a new folder, or remove this one first"}},
+	{kind: is(extract.ErrExists), say: []string{"name a new folder", "or use --merge to add to this one"}},
+	{kind: is(extract.ErrReplace), say: []string{"name a folder below it", "or use --merge"}},
+	{kind: is(extract.ErrOwnFolder), say: []string{"name another folder"}},
+	{kind: is(extract.ErrForeign), say: []string{"do not write where other users put such things: name a folder in one of your own"}},
+	{kind: is(extract.ErrBusy), say: []string{"wait for the other run to end, or name another folder"}},
+	{kind: is(extract.ErrLimit), say: []string{"raise --max-bytes if the package is trusted", "or --max-files, if there are too many files"}},
+	{kind: is(extract.ErrCollision), say: []string{"use --layout admin", "or choose among them with --include"}},
+	{kind: is(extract.ErrNoMatch), say: []string{"`hotfix list {package}` shows the paths"}},
+	{kind: is(safepath.ErrUnsafe), say: []string{"the package is hostile or broken", "--include can leave the file out"}},
+
+	{kind: missingFiles, say: []string{"put what is missing next to the package", "or name its folder with --media"}},
+	{kind: is(cab.ErrVolume), say: []string{"put the other cabinets of the set next to the package", "or name their folder with --media"}},
+	{kind: is(cab.ErrTruncated, cfb.ErrTruncated), say: []string{"the package was cut off: get it again", "--keep-going extracts the files that are whole"}},
+	{kind: is(cab.ErrChecksum, cab.ErrFormat, source.ErrMismatch), say: []string{"the package is damaged: get it again", "--keep-going extracts the files that are whole"}},
+	{kind: is(cfb.ErrFormat), say: []string{"the package is damaged: get it again"}},
+	{kind: is(source.ErrTooLarge), say: []string{"raise --max-bytes if the package is trusted"}},
+	{kind: is(source.ErrKind), say: []string{"give an .msi, .msp, .msm, .cab or .rpm file"}},
+	{kind: is(source.ErrNotFound), say: []string{"`hotfix list {package}` lists the files"}},
+	{kind: is(msi.ErrNotFound), say: []string{"`hotfix tables {package}` lists the tables"}},
+	{kind: is(msp.ErrTarget), say: []string{"`hotfix info` on the patch and on the package shows what each is for", "apply what comes before the patch with --patch too"}},
+	{kind: is(delta.ErrAlgorithm), say: []string{"apply this patch with Windows Installer", "--keep-going extracts the other files"}},
+	{kind: is(delta.ErrSource), say: []string{"the package holds another build of the file than the patch was made for"}},
+
+	{kind: toWrite(is(fs.ErrPermission)), say: []string{"choose a folder that you may write to"}},
+	{kind: toWrite(extract.IsDiskFull), say: []string{"make room on the disk, or choose a folder on another one"}},
+	{kind: is(fs.ErrPermission), say: []string{"it must be readable for you"}},
+	{kind: wrongUsage, say: []string{"`{command} --help` shows how it is used"}},
+}
+
+// revisable are the flags that are worth naming when they were given: another
+// value, or a further one, may help.
+var revisable = []string{"max-bytes", "max-files", "manifest", "client-dir", "include", "layout", "patch"}
+
+// is returns a kind: errors that wrap one of these.
+func is(kinds ...error) func(error) bool {
+	return func(err error) bool {
+		return slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) })
+	}
+}
+
+// toWrite narrows a kind to failures of the output.
+func toWrite(kind func(error) bool) func(error) bool {
+	return func(err error) bool { return errors.As(err, new(*extract.OutputError)) && kind(err) }
+}
+
+// missingFiles is the kind of cabinets and files that belong outside the package
+// and are not there.
+func missingFiles(err error) bool {
+	var missing *source.MissingError
+	return errors.As(err, &missing) && !strings.HasPrefix(missing.Cabinet, "#")
+}
+
+func wrongUsage(err error) bool { return errors.As(err, new(*usageError)) }
+
+var flagInText = regexp.MustCompile(`--([a-z][a-z-]*)`)
+
+// hint returns what the user can do about an error, "" where nothing is known.
+func (r running) hint(err error) string {
+	for _, h := range hints {
+		if h.kind(err) && (h.command == "" || h.command == r.command) {
+			return r.fill(err, strings.Join(r.choose(h.say), "; "))
+		}
+	}
+	return ""
+}
+
+// choose returns the sentences that are of use to somebody who typed this command.
+func (r running) choose(say []string) []string {
+	return slices.DeleteFunc(slices.Clone(say), func(sentence string) bool {
+		// What a command in backquotes offers is not a flag of the running one.
+		if strings.Contains(sentence, "`") {
+			return false
+		}
+		for _, flag := range flagInText.FindAllStringSubmatch(sentence, -1) {
+			given, has := r.flags[flag[1]]
+			if !has || given && !slices.Contains(revisable, flag[1]) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// fill puts the names in that a sentence leaves open.
+func (r running) fill(err error, text string) string {
+	name := "PACKAGE"
+	var input *source.Error
+	if errors.As(err, &input) {
+		name = input.Package
+	}
+	if strings.ContainsAny(name, " '\"&()|;<>") {
+		name = `"` + name + `"`
+	}
+	return strings.NewReplacer("{package}", name, "{command}", strings.TrimSpace("hotfix "+r.command)).Replace(text)
+}
