@@ -41,6 +41,13 @@ type endRecord struct {
 // errNoEnd means that there is no end record.
 var errNoEnd = fmt.Errorf("%w: it has no directory at its end", ErrTruncated)
 
+// Has reports whether a zip with a plausible directory ends between from and to,
+// in the last MiB of that range.
+func Has(r io.ReaderAt, from, to int64) bool {
+	_, err := findEnd(r, max(from, to-searchBack), to)
+	return err == nil
+}
+
 // findEnd finds the last end record between from and to. Of several it takes the
 // last that a directory precedes.
 func findEnd(r io.ReaderAt, from, to int64) (endRecord, error) {

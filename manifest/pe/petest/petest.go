@@ -4,7 +4,9 @@
 package petest
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"unicode/utf16"
 
@@ -19,6 +21,11 @@ type Image struct {
 	Timestamp uint32 // seconds since 1970
 	// Versions are the version resources; each must have a language of its own.
 	Versions []*pe.Version
+	// Resources are raw data resources (RT_RCDATA), sorted by name. An image has
+	// either these or Versions.
+	Resources []Resource
+	// Sections follow the code, in this order.
+	Sections []Section
 	// Size is the exact size of the file in bytes; 0 makes it as small as it can
 	// be. What the image does not need is filled with pseudo-random bytes.
 	Size int64
@@ -27,6 +34,18 @@ type Image struct {
 	// ResourcesFirst puts the resource section before the filling instead of
 	// behind it.
 	ResourcesFirst bool
+}
+
+// Resource is a resource of raw data.
+type Resource struct {
+	Name string
+	Data []byte
+}
+
+// Section is a section of a given content.
+type Section struct {
+	Name string
+	Data []byte
 }
 
 // Version returns a version resource as Microsoft's own files have it: fixed part,
@@ -84,12 +103,19 @@ func (img Image) Build() ([]byte, error) {
 	}
 	code := &section{name: ".text", data: pad([]byte{0x31, 0xc0, 0xc3}, fileAlignment), characteristics: scnCode} // xor eax, eax; ret
 	sections := []*section{code}
-	var resources *section
-	if len(img.Versions) > 0 {
-		resources = &section{name: ".rsrc", characteristics: scnInitialized}
-		resources.data = pad(resourceSection(img.Versions, 0), fileAlignment)
-	}
 	used := int64(headersSize + len(code.data))
+	for _, s := range img.Sections {
+		sections = append(sections, &section{name: s.Name, data: pad(bytes.Clone(s.Data), fileAlignment), characteristics: scnInitialized})
+		used += int64(len(sections[len(sections)-1].data))
+	}
+	if len(img.Versions) > 0 && len(img.Resources) > 0 {
+		return nil, errors.New("petest: an image has either versions or raw resources")
+	}
+	var resources *section
+	if len(img.Versions)+len(img.Resources) > 0 {
+		resources = &section{name: ".rsrc", characteristics: scnInitialized}
+		resources.data = pad(img.resourceSection(0), fileAlignment)
+	}
 	if resources != nil {
 		used += int64(len(resources.data))
 	}
@@ -117,7 +143,7 @@ func (img Image) Build() ([]byte, error) {
 		offset += uint32(len(s.data))
 	}
 	if resources != nil {
-		resources.data = pad(resourceSection(img.Versions, resources.rva), fileAlignment)
+		resources.data = pad(img.resourceSection(resources.rva), fileAlignment)
 	}
 
 	file := img.headers(plus, sections, resources, rva)
@@ -237,11 +263,64 @@ func (img Image) headers(plus bool, sections []*section, resources *section, ima
 	return pad(h, headersSize)
 }
 
-// resourceSection lays out a tree of one type, RT_VERSION, one name, and one
-// entry per language ("PE Format", The .rsrc Section).
-func resourceSection(versions []*pe.Version, rva uint32) []byte {
-	const directory, entry, dataEntry = 16, 8, 16
-	const subdirectory = 1 << 31
+func (img Image) resourceSection(rva uint32) []byte {
+	if len(img.Resources) > 0 {
+		return rawSection(img.Resources, rva)
+	}
+	return versionSection(img.Versions, rva)
+}
+
+// Sizes in the resource tree ("PE Format", The .rsrc Section).
+const (
+	directory    = 16
+	entry        = 8
+	dataEntry    = 16
+	subdirectory = 1 << 31 // also: the identifier is the offset of a name
+	english      = 0x0409
+)
+
+// rawSection lays out a tree of one type, RT_RCDATA, and one language.
+func rawSection(resources []Resource, rva uint32) []byte {
+	le := binary.LittleEndian
+	n := len(resources)
+	header := func(b []byte, names, ids int) []byte {
+		b = append(b, make([]byte, 12)...)
+		return le.AppendUint16(le.AppendUint16(b, uint16(names)), uint16(ids))
+	}
+	languages := directory + entry + directory + n*entry
+	entries := languages + n*(directory+entry)
+	b := header(nil, 0, 1)
+	b = le.AppendUint32(b, pe.TypeRCData)
+	b = le.AppendUint32(b, subdirectory|(directory+entry))
+	b = header(b, n, 0)
+	var data []byte // names, then the resources
+	base := entries + n*dataEntry
+	for i, r := range resources {
+		b = le.AppendUint32(b, subdirectory|uint32(base+len(data)))
+		b = le.AppendUint32(b, subdirectory|uint32(languages+i*(directory+entry)))
+		data = le.AppendUint16(data, uint16(len(r.Name)))
+		for _, u := range utf16.Encode([]rune(r.Name)) {
+			data = le.AppendUint16(data, u)
+		}
+	}
+	for i := range resources {
+		b = header(b, 0, 1)
+		b = le.AppendUint32(b, english)
+		b = le.AppendUint32(b, uint32(entries+i*dataEntry))
+	}
+	for _, r := range resources {
+		data = pad(data, 4)
+		b = le.AppendUint32(b, rva+uint32(base+len(data)))
+		b = le.AppendUint32(b, uint32(len(r.Data)))
+		b = append(b, make([]byte, 8)...)
+		data = append(data, r.Data...)
+	}
+	return append(b, data...)
+}
+
+// versionSection lays out a tree of one type, RT_VERSION, one name, and one entry
+// per language.
+func versionSection(versions []*pe.Version, rva uint32) []byte {
 	le := binary.LittleEndian
 	header := func(b []byte, ids int) []byte {
 		b = append(b, make([]byte, 14)...)
