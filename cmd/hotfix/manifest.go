@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -116,7 +117,7 @@ func manifestImportCommand(s *session) *cli.Command {
 			default:
 				return usagef("--syntax is text, html, markdown or csv, not %q", o.Syntax)
 			}
-			manifests, err := importArticle(c.Args().First(), o)
+			manifests, err := importArticle(c.Context, c.Args().First(), o)
 			if err != nil {
 				return err
 			}
@@ -130,16 +131,24 @@ func manifestImportCommand(s *session) *cli.Command {
 	}
 }
 
-func importArticle(name string, o kbarticle.Options) ([]*manifest.Manifest, error) {
+func importArticle(ctx context.Context, name string, o kbarticle.Options) ([]*manifest.Manifest, error) {
 	if name == "-" {
-		return kbarticle.Import(os.Stdin, "", o)
+		return kbarticle.Import(ctx, os.Stdin, "", o)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	// A pipe without a writer would block before it can be interrupted.
+	if !info.Mode().IsRegular() {
+		return nil, usagef("%s is not a regular file; - reads standard input", name)
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	manifests, err := kbarticle.Import(f, name, o)
+	manifests, err := kbarticle.Import(ctx, f, name, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

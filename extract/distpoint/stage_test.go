@@ -301,7 +301,7 @@ Sccm2007ac-sp2-kb2659258-x86-enu.msp,Not applicable,"444,928",25-Jan-2010,06:28,
 Sccm2007ac-sp2-kb2659258-x64-enu.msp,Not applicable,"253,016",10-Dec-2009,03:40,Not applicable
 Smpmgr.dll,4.0.6487.2111,"86,376",25-Jan-2010,06:28,x86
 `
-	manifests, err := kbarticle.Import(strings.NewReader(article), "kb2659258.csv", kbarticle.Options{})
+	manifests, err := kbarticle.Import(t.Context(), strings.NewReader(article), "kb2659258.csv", kbarticle.Options{})
 	require.NoError(t, err)
 	require.Len(t, manifests, 1)
 	file := filepath.Join(t.TempDir(), "kb2659258.json")

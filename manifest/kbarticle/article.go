@@ -128,7 +128,7 @@ func (d *document) printedNumbers() (numbers []mention, inTable bool) {
 	}
 	for _, b := range d.blocks {
 		see(b.line, b.text[:min(len(b.text), maxProse)])
-		for _, row := range b.grid {
+		for _, row := range b.rows() {
 			for _, c := range row {
 				inTable = see(c.line, c.text) || inTable
 			}
@@ -294,7 +294,7 @@ func (d *document) caption(t *fileTable) string {
 	above := true
 	for i := t.block - 1; i >= 0; i-- {
 		b := d.blocks[i]
-		if b.grid != nil {
+		if b.table != nil {
 			above = false
 			continue
 		}

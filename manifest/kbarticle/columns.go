@@ -1,6 +1,7 @@
 package kbarticle
 
 import (
+	"context"
 	"slices"
 	"strings"
 )
@@ -143,11 +144,14 @@ func allPlausible(parts []string, kinds []kind) bool {
 type span struct{ from, to int }
 
 // sharer shares words out to columns, as long as its work is bounded.
-type sharer struct{ work int }
+type sharer struct {
+	ctx  context.Context
+	work int
+}
 
 // maxWork bounds how many values are tried in columns: a list of 50,000 rows that
-// do not keep to their columns needs about half of it.
-const maxWork = 15_000_000
+// do not keep to their columns needs some 4.5 million.
+const maxWork = 5_000_000
 
 // share gives all words to the columns, in their order: each column takes up to
 // most neighbouring words that it can hold together, or none. Among the ways that
@@ -168,7 +172,7 @@ func (h *sharer) share(words []string, kinds []kind, most int, joint string, loo
 
 func (h *sharer) shareOut(words []string, kinds []kind, most int, joint string, loose bool) (spans []span, ways, filled int) {
 	n, m := len(kinds), len(words)
-	if m == 0 || m > maxWords || h.work > maxWork {
+	if m == 0 || m > maxWords || h.work > maxWork || h.ctx.Err() != nil {
 		return nil, 0, -1
 	}
 	// best[c][w] is the number of filled columns from column c and word w on;

@@ -21,7 +21,7 @@ func importFile(t *testing.T, path string) []*manifest.Manifest {
 	f, err := os.Open(path)
 	require.NoError(t, err)
 	defer f.Close()
-	manifests, err := kbarticle.Import(f, filepath.Base(path), kbarticle.Options{})
+	manifests, err := kbarticle.Import(t.Context(), f, filepath.Base(path), kbarticle.Options{})
 	require.NoError(t, err)
 	return manifests
 }
@@ -76,7 +76,7 @@ func TestHeadingsAlone(t *testing.T) {
 	f, err := os.Open(corpus.Path(t, "kb", "en", "csv-header-variants.txt"))
 	require.NoError(t, err)
 	defer f.Close()
-	_, err = kbarticle.Import(f, filepath.Base(f.Name()), kbarticle.Options{})
+	_, err = kbarticle.Import(t.Context(), f, filepath.Base(f.Name()), kbarticle.Options{})
 	require.ErrorIs(t, err, kbarticle.ErrNoTable)
 }
 

@@ -14,8 +14,7 @@ const maxCellLines = 4
 
 // readCSV reads a file list in CSV. Title lines may precede the header, and the
 // rows need not have equal lengths. A record of one cell is text, not a row.
-func readCSV(text string) (*document, error) {
-	d := &document{}
+func (d *document) readCSV(text string) error {
 	r := csv.NewReader(strings.NewReader(text))
 	r.Comma = separatorOf(text)
 	r.FieldsPerRecord = -1
@@ -23,28 +22,31 @@ func readCSV(text string) (*document, error) {
 	r.TrimLeadingSpace = r.Comma != '\t'
 	var rows [][]cell
 	for {
+		if err := d.ctx.Err(); err != nil {
+			return err
+		}
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return nil, fmt.Errorf("%w: %v", ErrSyntax, err)
+			return fmt.Errorf("%w: %v", ErrSyntax, err)
 		}
 		row := make([]cell, len(record))
 		for i, s := range record {
 			line, _ := r.FieldPos(i)
 			if strings.Count(s, "\n") >= maxCellLines {
-				return nil, fmt.Errorf("%w: line %d: a quoted cell runs over more than %d lines; is its closing quote missing?", ErrSyntax, line, maxCellLines)
+				return fmt.Errorf("%w: line %d: a quoted cell runs over more than %d lines; is its closing quote missing?", ErrSyntax, line, maxCellLines)
 			}
 			row[i] = cell{text: strings.TrimSpace(s), line: line}
 		}
 		d.cells += len(row)
 		if err := d.checkCells(); err != nil {
-			return nil, err
+			return err
 		}
 		if filled := filledCells(row); filled == 1 && row[0].text != "" && !looksLikeFile(row[0].text) {
 			d.cells -= countCells(rows) + len(row)
 			if err := d.addGrid(rows); err != nil {
-				return nil, err
+				return err
 			}
 			rows = nil
 			d.addText(row[0].line, row[0].text, false)
@@ -53,7 +55,7 @@ func readCSV(text string) (*document, error) {
 		rows = append(rows, row)
 	}
 	d.cells -= countCells(rows)
-	return d, d.addGrid(rows)
+	return d.addGrid(rows)
 }
 
 func filledCells(row []cell) int {

@@ -43,7 +43,20 @@ const (
 
 // simplify folds widths and blanks, so that one form stands for its variants.
 func simplify(s string) string {
+	if isSimple(s) {
+		return s
+	}
 	return strings.Join(strings.Fields(norm.NFKC.String(s)), " ")
+}
+
+// isSimple reports whether a text is ASCII without blanks, as most cells are.
+func isSimple(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // utcWords are parts of the ways to write that a time is in UTC.

@@ -1,6 +1,7 @@
 package kbarticle
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,21 +12,37 @@ import (
 // document is an article as its reader leaves it: lines of text and grids of
 // cells in their order.
 type document struct {
+	ctx    context.Context
 	title  string // of the whole, where the syntax has a place for it
 	blocks []block
 	notes  []note
 	cells  int // of all grids, for the limit
+	grids  int
 	sharer sharer
 }
 
-// block is one line of text or one grid. Blank lines are kept: in plain text
-// they end a table.
+// block is one line of text or one grid. Of blank lines that follow each other
+// the first is kept: in plain text it ends a table. There is one for each line of
+// an article, so it is small.
 type block struct {
 	line    int
 	text    string
 	heading bool
-	grid    [][]cell
-	notes   []note // of the grid
+	*table
+}
+
+// table is the content of a block that is not a line of text.
+type table struct {
+	grid  [][]cell
+	notes []note
+}
+
+// rows returns the grid of a block, nil of a line of text.
+func (b *block) rows() [][]cell {
+	if b.table == nil {
+		return nil
+	}
+	return b.grid
 }
 
 // cell is the text of a table cell, with "\n" where the source breaks it, and
@@ -83,12 +100,21 @@ func warnings(notes []note) []manifest.Warning {
 }
 
 func (d *document) addText(line int, text string, heading bool) {
+	if strings.TrimSpace(text) == "" {
+		if n := len(d.blocks); n > 0 && d.blocks[n-1].table == nil && d.blocks[n-1].text == "" {
+			return
+		}
+		text = ""
+	}
 	d.blocks = append(d.blocks, block{line: line, text: text, heading: heading})
 }
 
 func (d *document) addGrid(rows [][]cell) error {
 	if len(rows) == 0 {
 		return nil
+	}
+	if d.grids++; d.grids > maxTables {
+		return fmt.Errorf("%w: the article has more than %d tables", ErrLimit, maxTables)
 	}
 	line := 0
 	for _, row := range rows {
@@ -99,7 +125,7 @@ func (d *document) addGrid(rows [][]cell) error {
 			}
 		}
 	}
-	d.blocks = append(d.blocks, block{line: line, grid: rows})
+	d.blocks = append(d.blocks, block{line: line, table: &table{grid: rows}})
 	return d.checkCells()
 }
 

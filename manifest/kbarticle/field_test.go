@@ -182,7 +182,7 @@ func TestInline(t *testing.T) {
 }
 
 func TestSharingIsBounded(t *testing.T) {
-	d := &document{sharer: sharer{work: maxWork + 1}}
+	d := &document{ctx: t.Context(), sharer: sharer{ctx: t.Context(), work: maxWork + 1}}
 	_, err := d.tables()
 	require.ErrorIs(t, err, ErrLimit)
 	spans, ways := d.sharer.share([]string{"Clock.exe"}, []kind{colName}, 1, " ", true)

@@ -11,12 +11,11 @@ import (
 )
 
 // readHTML reads a saved page.
-func readHTML(text string) (*document, error) {
-	d := &document{}
+func (d *document) readHTML(text string) error {
 	if err := d.addHTML(text, 1); err != nil {
-		return nil, err
+		return err
 	}
-	return d, d.findTables()
+	return d.findTables()
 }
 
 // maxSpan bounds colspan and rowspan; pages do not use more, and both multiply.
@@ -62,6 +61,9 @@ func (d *document) addHTML(text string, line int) error {
 	z := html.NewTokenizer(strings.NewReader(text))
 	r := &htmlReader{doc: d, line: line}
 	for {
+		if err := d.ctx.Err(); err != nil {
+			return err
+		}
 		typ := z.Next()
 		lines := strings.Count(string(z.Raw()), "\n")
 		if typ == html.ErrorToken {

@@ -10,6 +10,7 @@
 package kbarticle
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +40,8 @@ const (
 	maxInput  = 32 << 20  // bytes of the article
 	maxCells  = 1_000_000 // cells of all its tables
 	maxLines  = 1_000_000 // lines of the article, and lines of text that a page shows
+	maxTables = 5_000     // tables of the article
+	maxRows   = 150_000   // rows of all its tables of files
 	maxNested = 64        // tables within tables
 )
 
@@ -68,10 +71,12 @@ type Options struct {
 // files, in their order. Name is the article's file name; it may be empty. Lines
 // in warnings are counted from 1 in the article as given.
 //
+// The context ends the work, and the waiting for a reader that gives nothing.
+//
 // The errors wrap [ErrNoTable], [ErrEncoding], [ErrSyntax] or [ErrLimit], or are
-// those of the reader.
-func Import(r io.Reader, name string, o Options) ([]*manifest.Manifest, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+// those of the reader or the context.
+func Import(ctx context.Context, r io.Reader, name string, o Options) ([]*manifest.Manifest, error) {
+	data, err := readAll(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -94,15 +99,35 @@ func Import(r io.Reader, name string, o Options) ([]*manifest.Manifest, error) {
 		syntax = sniff(text)
 		notes = append(notes, note{message: fmt.Sprintf("the name does not tell the syntax; read as %s by its content", syntax)})
 	}
-	manifests, err := importText(text, syntax, name, notes)
+	manifests, err := importText(ctx, text, syntax, name, notes)
 	if o.Syntax == "" && declared == Text && errors.Is(err, ErrNoTable) {
 		// Text may be the source of a page or of Markdown, pasted as it is.
 		if syntax = sniff(text); syntax != Text {
 			notes = append(notes, note{message: fmt.Sprintf("as plain text, it holds no table; read as %s by its content", syntax)})
-			return importText(text, syntax, name, notes)
+			return importText(ctx, text, syntax, name, notes)
 		}
 	}
 	return manifests, err
+}
+
+// readAll reads what a reader gives, up to a little more than is allowed. A pipe
+// may give nothing for ever: then the reading goes on alone when the context ends.
+func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
+	type result struct {
+		data []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		data, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+		done <- result{data, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-done:
+		return r.data, r.err
+	}
 }
 
 // checkCounts refuses text with more lines or cells than can be meant, before
@@ -119,9 +144,9 @@ func checkCounts(text string) error {
 	return nil
 }
 
-func importText(text string, syntax Syntax, name string, notes []note) ([]*manifest.Manifest, error) {
-	doc, err := read(text, syntax)
-	if err != nil {
+func importText(ctx context.Context, text string, syntax Syntax, name string, notes []note) ([]*manifest.Manifest, error) {
+	doc := &document{ctx: ctx, sharer: sharer{ctx: ctx}}
+	if err := doc.read(text, syntax); err != nil {
 		return nil, err
 	}
 	doc.notes = slices.Concat(notes, doc.notes)
@@ -185,16 +210,16 @@ func separated(line string) []cell {
 	return cells
 }
 
-func read(text string, syntax Syntax) (*document, error) {
+func (d *document) read(text string, syntax Syntax) error {
 	switch syntax {
 	case Text:
-		return readText(text)
+		return d.readText(text)
 	case HTML:
-		return readHTML(text)
+		return d.readHTML(text)
 	case Markdown:
-		return readMarkdown(text)
+		return d.readMarkdown(text)
 	case CSV:
-		return readCSV(text)
+		return d.readCSV(text)
 	}
-	return nil, fmt.Errorf("%w: the syntax %q is not one of text, html, markdown, csv", ErrSyntax, syntax)
+	return fmt.Errorf("%w: the syntax %q is not one of text, html, markdown, csv", ErrSyntax, syntax)
 }

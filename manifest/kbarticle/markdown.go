@@ -32,11 +32,13 @@ func isPipeRule(line string) bool {
 // readMarkdown reads an article in Markdown: pipe tables, also inside lists and
 // quotations; HTML tables; code blocks and paragraphs with the tables of plain
 // text.
-func readMarkdown(text string) (*document, error) {
-	d := &document{}
+func (d *document) readMarkdown(text string) error {
 	lines := splitLines(text)
 	i := d.frontMatter(lines)
 	for i < len(lines) {
+		if err := d.ctx.Err(); err != nil {
+			return err
+		}
 		line := strings.TrimSpace(lines[i])
 		lower := strings.ToLower(line)
 		fence := fenceForm().FindStringSubmatch(line)
@@ -51,10 +53,10 @@ func readMarkdown(text string) (*document, error) {
 		case strings.Contains(lower, "<table"), strings.Contains(lower, "<pre"):
 			end, first := htmlEnd(lines, i), len(d.blocks)
 			if err := d.addHTML(strings.Join(lines[i:end], "\n"), i+1); err != nil {
-				return nil, err
+				return err
 			}
 			for _, b := range d.blocks[first:] {
-				for _, row := range b.grid {
+				for _, row := range b.rows() {
 					for j := range row {
 						row[j].text = marksInHTML.Replace(row[j].text)
 					}
@@ -82,13 +84,13 @@ func readMarkdown(text string) (*document, error) {
 				}
 			}
 			if err := d.addGrid(rows); err != nil {
-				return nil, err
+				return err
 			}
 		default:
 			i = d.paragraph(lines, i)
 		}
 	}
-	return d, d.findTables()
+	return d.findTables()
 }
 
 // frontMatter reads the title from the block between two rules at the top.
@@ -151,12 +153,13 @@ func isPipeTable(lines []string, i int) bool {
 // unlisted cuts blanks, list marks and quotation marks off the start of a line.
 func unlisted(line string) string {
 	line = strings.TrimSpace(line)
-	for {
-		m := listForm().FindString(line)
-		if m == "" || !strings.Contains(line[len(m):], "|") {
-			return line
+	pipe := strings.IndexByte(line, '|')
+	for from := 0; ; {
+		m := len(listForm().FindString(line[from:]))
+		if m == 0 || from+m > pipe {
+			return line[from:]
 		}
-		line = line[len(m):]
+		from += m
 	}
 }
 

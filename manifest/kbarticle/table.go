@@ -76,8 +76,11 @@ func (d *document) tables() ([]*fileTable, error) {
 	var all []*fileTable
 	last := -1 // block of the last table
 	for i, b := range d.blocks {
-		if b.grid == nil {
+		if b.table == nil {
 			continue
+		}
+		if err := d.ctx.Err(); err != nil {
+			return nil, err
 		}
 		var prev *fileTable
 		if len(all) > 0 {
@@ -105,6 +108,13 @@ func (d *document) tables() ([]*fileTable, error) {
 			found[0].notes = append(found[0].notes, b.notes...)
 		}
 	}
+	rows := 0
+	for _, t := range all {
+		rows += len(t.rows) + len(t.upright)
+	}
+	if rows > maxRows {
+		return nil, fmt.Errorf("%w: the tables have more than %d rows", ErrLimit, maxRows)
+	}
 	for _, t := range all {
 		t.finish(&d.sharer)
 		if len(t.records) == 0 {
@@ -116,6 +126,9 @@ func (d *document) tables() ([]*fileTable, error) {
 				d.notes = append(d.notes, note{line: c.line, text: c.text, message: "nothing is said of this file but its name; it is left out"})
 			}
 		}
+	}
+	if err := d.ctx.Err(); err != nil {
+		return nil, err
 	}
 	if d.sharer.work > maxWork {
 		return nil, fmt.Errorf("%w: too many rows do not keep to their columns", ErrLimit)
@@ -141,7 +154,7 @@ func (d *document) noteUnread(rows [][]cell) {
 
 func (d *document) textBetween(from, to int) bool {
 	for _, b := range d.blocks[from+1 : to] {
-		if b.grid != nil || strings.TrimSpace(b.text) != "" {
+		if b.table != nil || strings.TrimSpace(b.text) != "" {
 			return true
 		}
 	}

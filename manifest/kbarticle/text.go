@@ -7,31 +7,35 @@ import (
 
 // readText reads text as it is pasted from a page or written by hand. Its tables
 // have no marks of their own; findTables knows them by their headings.
-func readText(text string) (*document, error) {
-	d := &document{}
+func (d *document) readText(text string) error {
 	for i, line := range splitLines(text) {
 		d.addText(i+1, line, false)
 	}
-	return d, d.findTables()
+	return d.findTables()
 }
 
 // findTables replaces lines of text that form a table by its grid, in all three
 // shapes of plain text.
 func (d *document) findTables() error {
+	// Each step adds one block for at least one that it takes, so that the new list
+	// never overtakes the old one in the same memory.
 	blocks := d.blocks
-	d.blocks = nil
+	d.blocks = blocks[:0]
 	for i := 0; i < len(blocks); {
-		if blocks[i].grid != nil {
+		if blocks[i].table != nil {
 			d.blocks = append(d.blocks, blocks[i])
 			i++
 			continue
 		}
 		end := i
-		for end < len(blocks) && blocks[end].grid == nil {
+		for end < len(blocks) && blocks[end].table == nil {
 			end++
 		}
 		run := blocks[i:end]
 		for len(run) > 0 {
+			if err := d.ctx.Err(); err != nil {
+				return err
+			}
 			used, rows, notes := d.sharer.textTable(run)
 			if used == 0 {
 				d.blocks = append(d.blocks, run[0])
