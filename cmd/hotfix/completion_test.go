@@ -19,7 +19,7 @@ var completionCases = []struct {
 	want  []string
 }{
 	{"hotfix ex", []string{"extract"}},
-	{"hotfix ver", []string{"verify"}},
+	{"hotfix ver", []string{"verify", "version"}},
 	{"hotfix extract --la", []string{"--layout"}},
 	{"hotfix extract package.msi --sh", []string{"--short-names"}},
 	{"hotfix --json extract --la", []string{"--layout"}},

@@ -34,9 +34,13 @@ func extractCommand(s *session) *cli.Command {
 			&cli.StringFlag{Name: "base", Usage: "write the files that a patch makes of the package `BASE.msi`"},
 			&cli.BoolFlag{Name: "merge", Usage: "add to a folder that exists, replacing file by file"},
 			&cli.BoolFlag{Name: "keep-going", Usage: "write the files that are whole even if others are lost; exit code 3 all the same"},
-			&cli.Int64Flag{Name: "max-files", Usage: "most files to write: `N`", Value: extract.DefaultMaxFiles},
+			amountFlag("max-files", "most files to write: `N`, such as 500000 or 1M", extract.DefaultMaxFiles),
 		}, sourceFlags()...),
 		Action: func(c *cli.Context) error {
+			if c.NArg() == 2 && c.String("output") == "" {
+				hint := fmt.Sprintf("did you mean `hotfix extract %s -o %s`?", quoteWord(c.Args().Get(0)), quoteWord(c.Args().Get(1)))
+				return suggest(hint, "extract writes to the folder that -o names")
+			}
 			if c.NArg() != 1 {
 				return usagef("extract needs one package")
 			}
@@ -71,7 +75,7 @@ func (s *session) extract(c *cli.Context) error {
 		Include:    c.StringSlice("include"),
 		ShortNames: c.Bool("short-names"),
 		NoDatabase: c.Bool("no-database"),
-		Limits:     extract.Limits{MaxBytes: c.Int64("max-bytes"), MaxFiles: c.Int64("max-files")},
+		Limits:     extract.Limits{MaxBytes: amountOf(c, "max-bytes"), MaxFiles: amountOf(c, "max-files")},
 	})
 	if err != nil {
 		return patternError(err)

@@ -122,6 +122,10 @@ var flagInText = regexp.MustCompile(`--([a-z][a-z-]*)`)
 
 // hint returns what the user can do about an error, "" where nothing is known.
 func (r running) hint(err error) string {
+	var mistyped *suggestion
+	if errors.As(err, &mistyped) {
+		return mistyped.hint
+	}
 	for _, h := range hints {
 		if h.kind(err) && (h.command == "" || h.command == r.command) {
 			return r.fill(err, strings.Join(r.choose(h.say), "; "))
@@ -154,8 +158,5 @@ func (r running) fill(err error, text string) string {
 	if errors.As(err, &input) {
 		name = input.Package
 	}
-	if strings.ContainsAny(name, " '\"&()|;<>") {
-		name = `"` + name + `"`
-	}
-	return strings.NewReplacer("{package}", name, "{command}", strings.TrimSpace("hotfix "+r.command)).Replace(text)
+	return strings.NewReplacer("{package}", quoteWord(name), "{command}", strings.TrimSpace("hotfix "+r.command)).Replace(text)
 }

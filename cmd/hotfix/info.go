@@ -69,6 +69,9 @@ func (s *session) info(c *cli.Context) error {
 			}
 			info.write(w)
 		}
+		if s.next {
+			writeNext(w, infos[0])
+		}
 	}
 	if len(results) == 1 {
 		return s.finish(results[0], text, errors.Join(errs...))
@@ -325,6 +328,35 @@ func (i *fileInfo) writeSignature(line func(name, value string)) {
 	for _, n := range sig.Notes {
 		line("", "- "+n)
 	}
+}
+
+// writeNext names the two commands that most likely follow.
+func writeNext(w io.Writer, i *fileInfo) {
+	var next [2]string
+	switch i.Kind {
+	case "":
+		return
+	case "pe":
+		next = [2]string{"verify %s --require-signature --manifest MANIFEST", "info --json %s"}
+	case string(source.MST):
+		next = [2]string{"tables %s", "help tables"}
+	case string(source.MSP):
+		next = [2]string{"list %s", "extract BASE.msi --patch %s -o DIR"}
+	default:
+		next = [2]string{"list %s", "extract %s -o DIR"}
+	}
+	fmt.Fprintf(w, "\nNext:\n")
+	for _, command := range next {
+		fmt.Fprintf(w, "  hotfix %s\n", strings.ReplaceAll(command, "%s", display.Text(quoteWord(i.File))))
+	}
+}
+
+// quoteWord quotes a word for a shell where it must be.
+func quoteWord(word string) string {
+	if strings.ContainsAny(word, " \t&|;<>()$`*?[]#~!{}'\"") {
+		return `"` + word + `"`
+	}
+	return word
 }
 
 // kindNames says for people what a kind is.

@@ -9,7 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
+	"runtime"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -26,13 +26,7 @@ func main() {
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	s := &session{stdout: stdout, stderr: stderr}
-	app := newApp(s)
-	ordered, err := permute(app, args)
-	if err != nil {
-		s.running.command = strings.Join(ordered, " ")
-	} else {
-		err = app.RunContext(ctx, append([]string{app.Name}, ordered...))
-	}
+	err := s.execute(ctx, newApp(s), args)
 	// A command line that was not understood set no flag.
 	s.json = s.json || wantsJSON(args)
 	if ctx.Err() != nil {
@@ -41,13 +35,40 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return s.report(err)
 }
 
+// execute takes a command line apart and runs what it asks for.
+func (s *session) execute(ctx context.Context, app *cli.App, args []string) error {
+	line, err := parseArgs(app, args)
+	s.running.command = line.name()
+	if err != nil {
+		return err
+	}
+	s.json = wantsJSON(line.flags)
+	switch {
+	case line.help, line.command == nil && !line.version && len(line.rest) == 0:
+		return s.printHelp(app, line.name())
+	case line.version:
+		line.path = []string{"version"}
+	case line.command == nil:
+		// hotfix FILE is short for hotfix info FILE.
+		line.path, s.next = []string{"info"}, true
+	}
+	if runtime.GOOS == "windows" {
+		if line.rest, err = expandWildcards(line.rest); err != nil {
+			return err
+		}
+	}
+	return app.RunContext(ctx, append([]string{app.Name}, line.words()...))
+}
+
 // newApp describes the whole command line.
 func newApp(s *session) *cli.App {
 	app := &cli.App{
-		Name:      "hotfix",
-		Usage:     "read, extract, check and stage Windows Installer packages",
-		UsageText: "hotfix COMMAND [flags] [arguments]    (flags may stand before or after arguments)",
-		Version:   version,
+		Name:  "hotfix",
+		Usage: "read, extract, check and stage Windows Installer packages",
+		Description: "A PACKAGE is a file of any kind that hotfix reads, told by its content and not by its name. " +
+			"OUTER//INNER is a package inside another one, by its path in it: product.rpm//opt/product/setup.msi.\n\n" +
+			"Flags may stand before or after arguments. `hotfix FILE` is short for `hotfix info FILE`.",
+		HideVersion: true,
 		Commands: []*cli.Command{
 			infoCommand(s),
 			listCommand(s),
@@ -58,21 +79,19 @@ func newApp(s *session) *cli.App {
 			verifyCommand(s),
 			stageCommand(s),
 			manifestCommand(s),
+			helpCommand(s),
+			manCommand(s),
+			versionCommand(s),
 			completionCommand(s),
 		},
 		Flags:                     outputFlags(s),
 		Writer:                    s.stdout,
 		ErrWriter:                 s.stderr,
 		DisableSliceFlagSeparator: true,
+		HideHelp:                  true,
 		HideHelpCommand:           true,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError:              onUsageError,
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usagef("there is no command %q", c.Args().First())
-			}
-			return cli.ShowAppHelp(c)
-		},
 	}
 	finishCommands(s, "", app.Commands)
 	return app
@@ -82,18 +101,11 @@ func newApp(s *session) *cli.App {
 func finishCommands(s *session, above string, commands []*cli.Command) {
 	for _, c := range commands {
 		path := above + c.Name
-		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
-			s.running.command = path
-			return &usageError{err}
-		}
-		c.HideHelpCommand = true
+		c.OnUsageError = onUsageError
+		c.HideHelp, c.HideHelpCommand = true, true
 		if len(c.Subcommands) > 0 {
 			name := c.Name
-			c.Action = func(c *cli.Context) error {
-				s.running.command = path
-				if c.Args().Present() {
-					return usagef("%s has no command %q", name, c.Args().First())
-				}
+			c.Action = func(*cli.Context) error {
 				return usagef("%s needs a command", name)
 			}
 			finishCommands(s, path+" ", c.Subcommands)

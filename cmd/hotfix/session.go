@@ -15,8 +15,9 @@ import (
 	"github.com/hotfixkit/hotfixkit/manifest/report"
 )
 
-// version is the version of the command, written into reports and evidence.
-const version = "0.1.0"
+// version is the version of the command, written into reports and evidence. A
+// release sets it (go build -ldflags "-X main.version=…").
+var version = "0.1.0"
 
 // tool names the command in reports and evidence.
 var tool = report.Tool{Name: "hotfixkit", Version: version}
@@ -35,6 +36,7 @@ const (
 type session struct {
 	stdout, stderr io.Writer
 	json, quiet    bool
+	next           bool    // say what could be done next
 	reported       bool    // the JSON document, with the error in it, is on stdout
 	running        running // the command, once it is known
 }

@@ -14,7 +14,7 @@ func sourceFlags() []cli.Flag {
 		&cli.StringFlag{Name: "media", Usage: "look for cabinets and uncompressed files in `DIR` too"},
 		&cli.IntFlag{Name: "cab-codepage", Usage: "code `PAGE` of cabinet names that are not UTF-8", DefaultText: "that of the package"},
 		&cli.StringFlag{Name: "keyring", Usage: "require an rpm to be signed by one of the OpenPGP keys in `FILE`"},
-		&cli.Int64Flag{Name: "max-bytes", Usage: "most bytes to unpack: `N`", Value: source.DefaultMaxBytes, DefaultText: "16 GiB"},
+		amountFlag("max-bytes", "most bytes to unpack: `N`, such as 500M or 16G", source.DefaultMaxBytes),
 	}
 }
 
@@ -29,7 +29,7 @@ func sourceOptions(c *cli.Context) source.Options {
 		AllFeatures: c.Bool("all-features"),
 		CabCodePage: c.Int("cab-codepage"),
 		Keyring:     c.String("keyring"),
-		MaxBytes:    c.Int64("max-bytes"),
+		MaxBytes:    amountOf(c, "max-bytes"),
 	}
 }
 

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A suggestion is a mistake on the command line with what was probably meant.
+type suggestion struct {
+	error
+	hint string
+}
+
+func suggest(hint, format string, args ...any) error {
+	return &usageError{&suggestion{fmt.Errorf(format, args...), hint}}
+}
+
+// nearest returns the candidate that a mistyped word most likely means, or "".
+// It compares without case, and accepts a beginning of three characters or more,
+// or one mistake in every three characters.
+func nearest(word string, candidates []string) string {
+	word = strings.ToLower(word)
+	best, least := "", max(1, len([]rune(word))/3)+1
+	for _, candidate := range candidates {
+		folded := strings.ToLower(candidate)
+		distance := editDistance(word, folded)
+		if len(word) >= 3 && strings.HasPrefix(folded, word) {
+			distance = 1
+		}
+		if distance < least {
+			best, least = candidate, distance
+		}
+	}
+	return best
+}
+
+// editDistance is the number of characters to insert, delete, replace or swap
+// with their neighbour that make a of b (optimal string alignment).
+func editDistance(a, b string) int {
+	s, t := []rune(a), []rune(b)
+	var before []int
+	row := make([]int, len(t)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(s); i++ {
+		next := make([]int, len(t)+1)
+		next[0] = i
+		for j := 1; j <= len(t); j++ {
+			cost := 1
+			if s[i-1] == t[j-1] {
+				cost = 0
+			}
+			next[j] = min(row[j]+1, next[j-1]+1, row[j-1]+cost)
+			if i > 1 && j > 1 && s[i-1] == t[j-2] && s[i-2] == t[j-1] {
+				next[j] = min(next[j], before[j-2]+1)
+			}
+		}
+		before, row = row, next
+	}
+	return row[len(t)]
+}
