@@ -27,10 +27,8 @@ const (
 	cabReserveMark     = 0x00100000
 )
 
-// VerifyCAB checks the signature of the cabinet of the given size. What is no
-// cabinet, or an unsigned one, has the status [None]. The error is that of reading
-// r.
-func VerifyCAB(r io.ReaderAt, size int64, o Options) (*Signature, error) {
+// verifyCAB is VerifyCAB without catalogs.
+func verifyCAB(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 	head := make([]byte, cabHeaderEnd)
 	if size < cabHeaderEnd {
 		return &Signature{Status: None}, nil

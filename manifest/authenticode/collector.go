@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"math"
 
 	"github.com/hotfixkit/hotfixkit/manifest/pe"
 )
@@ -24,7 +25,8 @@ type Collector struct {
 	base   int64
 	start  int64 // of the new header in the file; 0 until it is known
 	layout layout
-	err    error // set when there is nothing to digest
+	err    error // set when there is no signature to check
+	isPE   bool  // an unsigned PE file that a catalog may list
 
 	pos    int64
 	kept   []byte                    // what the digest covers, as long as hashes is nil
@@ -32,16 +34,29 @@ type Collector struct {
 	table  []byte
 
 	signatures []*embedded // when they are known before the table comes by
+
+	flat map[crypto.Hash]hash.Hash // of all bytes, where there are catalogs
 }
+
+// allHashes are the digests that a signature may have.
+var allHashes = []crypto.Hash{crypto.SHA1, crypto.SHA256, crypto.SHA384, crypto.SHA512}
 
 // NewCollector returns a Collector for one file.
 func NewCollector(o Options) *Collector {
-	return &Collector{o: o, want: pe.DOSHeaderSize}
+	c := &Collector{o: o, want: pe.DOSHeaderSize}
+	if len(o.Catalogs) > 0 {
+		c.flat = newHashes(catalogHashes)
+		c.begin(allHashes...)
+	}
+	return c
 }
 
 // Write takes the next bytes of the file. It never fails.
 func (c *Collector) Write(p []byte) (int, error) {
 	n := len(p)
+	for _, h := range c.flat {
+		h.Write(p)
+	}
 	for c.want > 0 && len(p) > 0 {
 		if c.pos < c.base {
 			k := min(c.base-c.pos, int64(len(p)))
@@ -55,7 +70,7 @@ func (c *Collector) Write(p []byte) (int, error) {
 			c.readHead()
 		}
 	}
-	if c.want == 0 && c.err == nil {
+	if c.want == 0 && c.hashesPE() {
 		c.digest(p)
 	}
 	return n, nil
@@ -84,13 +99,23 @@ func (c *Collector) readHead() {
 		c.notSigned()
 		return
 	}
-	if c.layout, c.err = newLayout(parts); c.err != nil {
+	c.layout, c.err = newLayout(parts)
+	if errors.Is(c.err, errNotSigned) && c.flat != nil {
+		// Catalogs have the digest that a signature would have.
+		c.layout.table, c.layout.tableEnd = math.MaxInt64, math.MaxInt64
+		c.isPE = true
+	}
+	if !c.hashesPE() {
 		c.drop()
 		return
 	}
 	c.digest(c.head)
 	c.head = nil
 }
+
+// hashesPE reports whether the digest of a PE file is wanted, headers and table
+// being known.
+func (c *Collector) hashesPE() bool { return c.err == nil || c.isPE }
 
 // notSigned ends the collection.
 func (c *Collector) notSigned() {
@@ -139,7 +164,7 @@ func (c *Collector) cover(p []byte) {
 		return
 	}
 	if c.hashes == nil {
-		c.begin(crypto.SHA1, crypto.SHA256, crypto.SHA384, crypto.SHA512)
+		c.begin(allHashes...)
 	}
 	for _, h := range c.hashes {
 		h.Write(p)
@@ -157,9 +182,23 @@ func (c *Collector) begin(algorithms ...crypto.Hash) {
 	c.kept = nil
 }
 
-// Finish is called after the last byte and returns the verdict. A file that is
+// Finish is called after the last byte and returns the verdict, that of a catalog
+// included. A file that is
 // not a PE file, or an unsigned one, has the status [None].
 func (c *Collector) Finish() *Signature {
+	s := c.finish()
+	if c.flat == nil {
+		return s
+	}
+	sums := fileSums{flat: sumsOf(c.flat)}
+	if c.want == 0 && c.hashesPE() {
+		sums.pe = sumsOf(c.hashes)
+	}
+	return c.o.inCatalogs(s, sums)
+}
+
+// finish is the verdict of the file's own signatures.
+func (c *Collector) finish() *Signature {
 	if c.want > 0 || errors.Is(c.err, errNotSigned) {
 		return &Signature{Status: None}
 	}
@@ -182,11 +221,7 @@ func (c *Collector) Finish() *Signature {
 	if c.hashes == nil {
 		c.begin(hashesOf(signatures)...)
 	}
-	sums := make(map[crypto.Hash][]byte, len(c.hashes))
-	for h, state := range c.hashes {
-		sums[h] = state.Sum(nil)
-	}
-	return judge(signatures, kindsPE, sums, c.o)
+	return judge(signatures, kindsPE, sumsOf(c.hashes), c.o)
 }
 
 // unreadable is the verdict on a file whose signature is not where it should be,

@@ -36,7 +36,7 @@ func changedPackage(list []*embedded, root *cfb.Entry, reason error) *Signature 
 			continue
 		}
 		timestamps, err := timestampsOf(e.sd, e.signer)
-		if err != nil || len(timestamps) == 0 || saved.Before(timestamps[0].time.Add(clockSkew)) {
+		if err != nil || len(timestamps) == 0 || timestamps[0].signer == nil || saved.Before(timestamps[0].time.Add(clockSkew)) {
 			continue
 		}
 		return unreadable(fmt.Errorf("it was not made for this package: %s signed another one on %s, this one was saved on %s (%w)",

@@ -21,10 +21,8 @@ const (
 
 const noteMetadata = "names and times of the package's streams are not signed (it has no MsiDigitalSignatureEx)"
 
-// VerifyMSI checks the signature of the compound file (.msi, .msp, .msm) of the
-// given size. The error is that of reading the compound file, and wraps those of
-// package cfb.
-func VerifyMSI(r io.ReaderAt, size int64, o Options) (*Signature, error) {
+// verifyMSI is VerifyMSI without catalogs.
+func verifyMSI(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 	file, err := cfb.NewReader(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("authenticode: %w", err)

@@ -39,10 +39,10 @@ type layout struct {
 // the table cannot be as it is said to be.
 func newLayout(parts *pe.Layout) (layout, error) {
 	offset, length, entry := parts.CertificateTable()
-	if offset == 0 {
-		return layout{}, errNotSigned
-	}
 	l := layout{checksum: parts.Checksum, directory: entry, table: offset, tableEnd: offset + length}
+	if offset == 0 {
+		return l, errNotSigned
+	}
 	switch {
 	case offset < entry+directorySize:
 		return l, fmt.Errorf("%w: it lies in the headers", errTable)
@@ -55,14 +55,14 @@ func newLayout(parts *pe.Layout) (layout, error) {
 }
 
 // VerifyPE reads the PE file of the given size and checks its signatures. A file
-// that is not a PE file, or an unsigned one, has the status [None]. The error is
-// that of reading r.
+// that is not a PE file, or an unsigned one, has the status [None] unless a catalog
+// lists it. The error is that of reading r.
 func VerifyPE(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 	l, err := layoutOf(r, size)
-	if errors.Is(err, errNotSigned) {
+	if errors.Is(err, errNotSigned) && len(o.Catalogs) == 0 {
 		return &Signature{Status: None}, nil
 	}
-	if err != nil && !errors.Is(err, errTable) {
+	if err != nil && !errors.Is(err, errTable) && !errors.Is(err, errNotSigned) {
 		return nil, err
 	}
 	c := NewCollector(o)
@@ -73,7 +73,9 @@ func VerifyPE(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 		}
 		if signatures, err := parseTable(table); err == nil {
 			c.signatures = signatures
-			c.begin(hashesOf(signatures)...)
+			if c.hashes == nil {
+				c.begin(hashesOf(signatures)...)
+			}
 		}
 	}
 	if _, err := io.Copy(c, io.NewSectionReader(r, 0, size)); err != nil {

@@ -1,5 +1,6 @@
-// Package authenticode checks the Authenticode signatures of PE files and of
-// Windows Installer packages.
+// Package authenticode checks the Authenticode signatures of PE files, cabinets
+// and Windows Installer packages, and the catalogs that vouch for files of any
+// kind.
 //
 // A [Signature] answers three questions separately: do the signed digests still
 // describe the file, does the signer's key vouch for them, and does the signer's
@@ -53,6 +54,9 @@ type Signature struct {
 	// Chain holds the signing certificate first and the root last. Of an untrusted
 	// signature it is as long as the certificates at hand allow.
 	Chain []Certificate `json:"chain,omitempty"`
+	// Catalog names the catalog that lists the file and is so signed; empty for a
+	// signature of the file itself.
+	Catalog string `json:"catalog,omitempty"`
 	// Notes are sentences for people: the reason for any verdict but valid, old
 	// algorithms, what was not checked.
 	Notes []string `json:"notes,omitempty"`
@@ -79,4 +83,7 @@ type Options struct {
 	// At is the time at which a signature without a verified timestamp is judged. The
 	// package reads no clock: when At is zero, such a signature is untrusted.
 	At time.Time
+	// Catalogs vouch for files that have no trusted signature of their own; see
+	// [ParseCatalog]. The first that lists a file counts.
+	Catalogs []*Catalog
 }

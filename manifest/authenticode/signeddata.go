@@ -38,7 +38,10 @@ var (
 	oidSHA512 = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}
 )
 
-var errSignedData = errors.New("malformed signature")
+var (
+	errSignedData = errors.New("malformed signature")
+	errMD5        = errors.New("its digest is MD5, which proves nothing")
+)
 
 // signedData is a PKCS #7 SignedData (RFC 2315, 9.1) with exactly one signer.
 type signedData struct {
@@ -302,7 +305,7 @@ func digestOf(oid asn1.ObjectIdentifier) (crypto.Hash, error) {
 	case oid.Equal(oidSHA512):
 		return crypto.SHA512, nil
 	case oid.Equal(oidMD5):
-		return 0, errors.New("its digest is MD5, which proves nothing")
+		return 0, errMD5
 	}
 	return 0, fmt.Errorf("its digest algorithm %v is not known here", oid)
 }

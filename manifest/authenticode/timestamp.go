@@ -33,7 +33,7 @@ var errOtherCertificate = errors.New("it names another certificate than the one 
 // at a time.
 type timestamp struct {
 	time   time.Time
-	signer *signer
+	signer *signer // nil for one that is made with MD5: it proves nothing, and does no harm
 }
 
 // timestampsOf checks the timestamps on s, which sd holds, in the order in which
@@ -53,6 +53,11 @@ func timestampsOf(sd *signedData, s *signer) ([]timestamp, error) {
 			t, err = verifyToken(a.value, s.signature, sd.work)
 		} else {
 			t, err = verifyCountersignature(a.value, sd, s.signature)
+		}
+		// Before 2006 countersignatures were made with MD5; tokens never were.
+		if errors.Is(err, errMD5) && a.oid.Equal(oidCountersignature) {
+			list = append(list, timestamp{})
+			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("its timestamp does not hold: %w", err)
@@ -84,7 +89,7 @@ func verifyCountersignature(signerInfo []byte, sd *signedData, signature []byte)
 	}
 	var t time.Time
 	if _, err := asn1.Unmarshal(times[0], &t); err != nil {
-		return timestamp{}, fmt.Errorf("%w: its signing time cannot be read: %v", errSignedData, err)
+		return timestamp{}, fmt.Errorf("%w: its signing time cannot be read: %w", errSignedData, err)
 	}
 	return timestamp{t.UTC(), s}, nil
 }
@@ -184,6 +189,10 @@ func (s *signer) checkSigningCertificate() error {
 func provenTime(timestamps []timestamp, roots []*x509.Certificate, w *work) (time.Time, []string) {
 	var notes []string
 	for _, t := range timestamps {
+		if t.signer == nil {
+			notes = append(notes, "a timestamp proves nothing: it is made with MD5")
+			continue
+		}
 		b := chainBuilder{work: w, roots: roots, pool: t.signer.pool, purpose: x509.ExtKeyUsageTimeStamping, at: t.time}
 		chain, reason := b.build(t.signer.certificate)
 		if reason != "" {

@@ -163,12 +163,7 @@ func (e *embedded) judge(kinds []fileKind, sums map[crypto.Hash][]byte, o Option
 	if e.err != nil {
 		return invalid(e.err.Error())
 	}
-	leaf := e.signer.certificate
-	result.Signer, result.Publisher = nameOf(leaf), nameOf(leaf)
-	result.Organizations = leaf.Subject.Organization
-	if len(leaf.Subject.Organization) > 0 {
-		result.Publisher = leaf.Subject.Organization[0]
-	}
+	e.describe(&result)
 	result.DigestAlgorithm = e.hash.String()
 	if !slices.ContainsFunc(kinds, e.kind.equal) {
 		return invalid("it was made for another kind of file: " + e.kind.String())
@@ -176,9 +171,32 @@ func (e *embedded) judge(kinds []fileKind, sums map[crypto.Hash][]byte, o Option
 	if !bytes.Equal(e.digest, sums[e.hash]) {
 		return invalid(fmt.Sprintf("the file was changed after it was signed: its %v digest is %x, the signed one %x", e.hash, sums[e.hash], e.digest))
 	}
+	result = e.trust(o)
+	result.DigestAlgorithm = e.hash.String()
+	if e.hash == crypto.SHA1 {
+		result.Notes = append(result.Notes, "old algorithm: the digest over the file is SHA-1")
+	}
+	return result
+}
+
+// describe says who signed.
+func (e *embedded) describe(s *Signature) {
+	leaf := e.signer.certificate
+	s.Signer, s.Publisher, s.Organizations = nameOf(leaf), nameOf(leaf), leaf.Subject.Organization
+	if len(s.Organizations) > 0 {
+		s.Publisher = s.Organizations[0]
+	}
+}
+
+// trust judges the timestamps and certificates of a signature that holds.
+func (e *embedded) trust(o Options) Signature {
+	result := Signature{Status: Invalid}
+	e.describe(&result)
+	leaf := e.signer.certificate
 	timestamps, err := timestampsOf(e.sd, e.signer)
 	if err != nil {
-		return invalid(err.Error())
+		result.Notes = []string{err.Error()}
+		return result
 	}
 
 	roots := slices.Concat(o.Roots, microsoftRoots())
@@ -206,9 +224,6 @@ func (e *embedded) judge(kinds []fileKind, sums map[crypto.Hash][]byte, o Option
 		result.Notes = append(result.Notes, fmt.Sprintf("no timestamp proves when it was signed; its certificates were judged at the given time %s", at.UTC().Format(time.RFC3339)))
 	}
 	result.Notes = append(result.Notes, notes...)
-	if e.hash == crypto.SHA1 {
-		result.Notes = append(result.Notes, "old algorithm: the digest over the file is SHA-1")
-	}
 	if e.signer.digest == crypto.SHA1 {
 		result.Notes = append(result.Notes, "old algorithm: it is signed with SHA-1")
 	}

@@ -233,15 +233,19 @@ func (l *Layout) directory(i int) Directory {
 	return l.Directories[i]
 }
 
-// CertificateTable returns where the attribute certificate table is, and the
-// file offset of its entry among the data directories, which has eight bytes. All
-// are zero for a file without one.
+// CertificateTable returns where the attribute certificate table is; offset and
+// size are zero for a file without one. entry is the file offset of its place among
+// the data directories, which has eight bytes, or zero where the headers have no
+// such place.
 func (l *Layout) CertificateTable() (offset, size, entry int64) {
+	if len(l.Directories) > DirectoryCertificate {
+		entry = l.directories + DirectoryCertificate*dirEntrySize
+	}
 	d := l.directory(DirectoryCertificate)
 	if d.Address == 0 || d.Size == 0 {
-		return 0, 0, 0
+		return 0, 0, entry
 	}
-	return int64(d.Address), int64(d.Size), l.directories + DirectoryCertificate*dirEntrySize
+	return int64(d.Address), int64(d.Size), entry
 }
 
 // Overlay returns the offset behind the headers and the bytes of all sections.

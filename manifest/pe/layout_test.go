@@ -43,7 +43,8 @@ func TestLayoutOfDownloads(t *testing.T) {
 			require.LessOrEqual(t, s.Offset+s.Size, int64(len(b)))
 			require.Equal(t, tt.overlay, l.Overlay() < int64(len(b)), "overlay from %d of %d", l.Overlay(), len(b))
 			offset, size, entry := l.CertificateTable()
-			require.Equal(t, tt.signed, entry > 0)
+			require.Positive(t, entry)
+			require.Equal(t, tt.signed, offset > 0)
 			if tt.signed {
 				require.GreaterOrEqual(t, offset, l.Overlay())
 				require.Equal(t, int64(len(b)), offset+size)
