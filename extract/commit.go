@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,9 +14,12 @@ import (
 // appears by one rename. After an error of a new folder nothing has changed;
 // after one of a merge, files that come earlier in the order of their names may
 // have been replaced. The Dir is finished either way.
-func (d *Dir) Commit() error {
-	err := d.commit()
-	if err != nil {
+//
+// The context ends the work before the first change to the output folder; it is
+// not looked at any more after that.
+func (d *Dir) Commit(ctx context.Context) error {
+	err := d.commit(ctx)
+	if err != nil && ctx.Err() == nil {
 		err = d.fail("", err)
 	}
 	if cleanErr := d.finish(err != nil); err == nil {
@@ -26,8 +30,10 @@ func (d *Dir) Commit() error {
 
 // Check fails with the *OutputError that Commit would fail with because of what is
 // in the output folder. It changes nothing.
-func (d *Dir) Check() error {
-	if _, _, err := d.inspectTarget(); err != nil {
+func (d *Dir) Check(ctx context.Context) error {
+	if _, _, err := d.inspectTarget(ctx); ctx.Err() != nil {
+		return ctx.Err()
+	} else if err != nil {
 		return d.fail("", err)
 	}
 	return nil
@@ -46,20 +52,24 @@ func (d *Dir) Open(file string) (*os.File, error) {
 // CreateDir. Files that are still open must not be written any more.
 func (d *Dir) Abort() error { return d.finish(true) }
 
-func (d *Dir) commit() error {
+func (d *Dir) commit(ctx context.Context) error {
 	if d.failed != nil {
 		return d.failed
 	}
 	if d.open != 0 {
 		return fmt.Errorf("%d files are still being written", d.open)
 	}
-	if err := syncTree(d.content); err != nil {
-		return err
+	if d.sync {
+		if err := syncTree(ctx, d.content); err != nil {
+			return err
+		}
 	}
-	exists, same, err := d.inspectTarget()
+	exists, same, err := d.inspectTarget(ctx)
 	switch {
 	case err != nil:
 		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
 	case same:
 		d.unchanged = true
 		return nil
@@ -79,7 +89,7 @@ func (d *Dir) inPlace() bool {
 
 // inspectTarget reports whether the output folder exists and whether it holds
 // exactly the result. One that can be neither replaced nor accepted is an error.
-func (d *Dir) inspectTarget() (exists, same bool, err error) {
+func (d *Dir) inspectTarget(ctx context.Context) (exists, same bool, err error) {
 	_, err = d.anchor.Lstat(d.target)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -87,7 +97,7 @@ func (d *Dir) inspectTarget() (exists, same bool, err error) {
 	case err != nil || d.options.Merge || !d.options.AcceptIdentical:
 		return true, false, err
 	}
-	same, empty, err := d.compare()
+	same, empty, err := d.compare(ctx)
 	if err == nil && !same && !empty {
 		err = ErrExists
 	}
@@ -110,6 +120,11 @@ func (d *Dir) appear() error {
 			return ErrExists
 		}
 		return err
+	}
+	if d.sync {
+		if err := syncFolder(d.anchor); err != nil {
+			return err
+		}
 	}
 	return d.confirm(written)
 }

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -10,7 +11,7 @@ import (
 
 // compare reports whether the output folder holds exactly the files that were
 // written, and whether it holds nothing.
-func (d *Dir) compare() (same, empty bool, err error) {
+func (d *Dir) compare(ctx context.Context) (same, empty bool, err error) {
 	target, err := openRealFolder(d.anchor, d.target)
 	if err != nil {
 		return false, false, err
@@ -23,6 +24,9 @@ func (d *Dir) compare() (same, empty bool, err error) {
 			return err
 		}
 		empty = false
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		written, err := d.content.Lstat(name)
 		switch {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -38,14 +42,14 @@ func (d *Dir) compare() (same, empty bool, err error) {
 			return fs.SkipAll
 		}
 		seen++
-		equal, err := equalFiles(target, d.content, name)
+		equal, err := equalFiles(ctx, target, d.content, name)
 		same = same && equal
 		return err
 	})
 	return same && seen == d.count, empty, err
 }
 
-func equalFiles(a, b *os.Root, name string) (bool, error) {
+func equalFiles(ctx context.Context, a, b *os.Root, name string) (bool, error) {
 	fa, err := a.Open(name)
 	if err != nil {
 		return false, err
@@ -57,7 +61,7 @@ func equalFiles(a, b *os.Root, name string) (bool, error) {
 	}
 	defer fb.Close()
 	bufA, bufB := make([]byte, 64<<10), make([]byte, 64<<10)
-	for {
+	for ctx.Err() == nil {
 		nA, errA := io.ReadFull(fa, bufA)
 		nB, errB := io.ReadFull(fb, bufB)
 		if !bytes.Equal(bufA[:nA], bufB[:nB]) {
@@ -70,6 +74,7 @@ func equalFiles(a, b *os.Root, name string) (bool, error) {
 			return false, err
 		}
 	}
+	return false, ctx.Err()
 }
 
 func isEOF(err error) bool {

@@ -59,7 +59,10 @@ type DirOptions struct {
 	// AcceptIdentical lets Commit succeed, changing nothing, where the folder
 	// already holds exactly the files that were written.
 	AcceptIdentical bool
-	Limits          Limits
+	// NoSync does not wait until the files are on the disk: a folder that has
+	// appeared may be incomplete after the machine has lost its power.
+	NoSync bool
+	Limits Limits
 }
 
 // A Dir is an output folder under construction. Files are written to a locked
@@ -80,6 +83,7 @@ type Dir struct {
 	lock        *os.File
 	content     *os.Root // the folder in staging that files are written to
 	folders     *folders // of content
+	sync        bool     // files are put on the disk
 	unchanged   bool
 
 	mu     sync.Mutex

@@ -77,7 +77,7 @@ func TestDirAppearsAtOnce(t *testing.T) {
 		if entries, err := os.ReadDir(dir); err == nil {
 			require.Empty(t, entries, "nothing may show before Commit")
 		}
-		require.NoError(t, d.Commit())
+		require.NoError(t, d.Commit(t.Context()))
 		require.Equal(t, map[string]string{"a.txt": "A", "sub/sub/b.txt": "B", "sub/empty": ""}, tree(t, dir))
 		info, err := os.Stat(filepath.Join(dir, "sub", "sub", "b.txt"))
 		require.NoError(t, err)
@@ -108,7 +108,7 @@ func TestDirLostFileIsThrownAway(t *testing.T) {
 	_, err = f.Write([]byte("half of"))
 	require.NoError(t, err)
 	require.NoError(t, f.Close(errors.New("damaged")))
-	require.NoError(t, d.Commit())
+	require.NoError(t, d.Commit(t.Context()))
 	require.Equal(t, map[string]string{"whole": "1"}, tree(t, out))
 }
 
@@ -141,7 +141,7 @@ func TestDirFolderFilledMeanwhile(t *testing.T) {
 	writeFile(t, d, "a", "A")
 	require.NoError(t, os.Mkdir(out, 0o777))
 	require.NoError(t, os.WriteFile(filepath.Join(out, "other"), []byte("x"), 0o666))
-	require.ErrorIs(t, d.Commit(), ErrExists)
+	require.ErrorIs(t, d.Commit(t.Context()), ErrExists)
 	require.Equal(t, map[string]string{"other": "x"}, tree(t, out))
 	require.Equal(t, []string{"out"}, names(t, filepath.Dir(out)))
 }
@@ -202,7 +202,7 @@ func TestDirMerge(t *testing.T) {
 		writeFile(t, d, "i386/hotfix/KB977203/x.msp", "msp")
 		writeFile(t, d, "top", "t")
 		require.Equal(t, "old", tree(t, out)["I386/Client.MSI"], "nothing changes before Commit")
-		require.NoError(t, d.Commit())
+		require.NoError(t, d.Commit(t.Context()))
 		require.Equal(t, map[string]string{
 			"I386/Client.MSI":            "new",
 			"I386/hotfix/KB977203/x.msp": "msp",
@@ -229,7 +229,7 @@ func TestDirMergeConflicts(t *testing.T) {
 		require.NoError(t, err)
 		writeFile(t, d, name, "new")
 		var outputError *OutputError
-		require.ErrorAs(t, d.Commit(), &outputError, name)
+		require.ErrorAs(t, d.Commit(t.Context()), &outputError, name)
 		require.Equal(t, []string{"out"}, names(t, top))
 	}
 }
@@ -242,7 +242,7 @@ func TestDirAcceptIdentical(t *testing.T) {
 		for name, content := range files {
 			writeFile(t, d, name, content)
 		}
-		return d, d.Commit()
+		return d, d.Commit(t.Context())
 	}
 	files := map[string]string{"a": "A", "b/c": strings.Repeat("C", 200_000)}
 	d, err := write(files)
@@ -273,7 +273,7 @@ func TestDirBusy(t *testing.T) {
 	writeFile(t, first, "a", "A")
 	_, err = CreateDir(out, DirOptions{})
 	require.ErrorIs(t, err, ErrBusy)
-	require.NoError(t, first.Commit())
+	require.NoError(t, first.Commit(t.Context()))
 	require.Equal(t, map[string]string{"a": "A"}, tree(t, out))
 }
 
@@ -305,7 +305,7 @@ func TestDirKilled(t *testing.T) {
 	d, err := CreateDir(out, DirOptions{})
 	require.NoError(t, err)
 	writeFile(t, d, "a", "A")
-	require.NoError(t, d.Commit())
+	require.NoError(t, d.Commit(t.Context()))
 	require.Equal(t, map[string]string{"a": "A"}, tree(t, out))
 	require.Equal(t, []string{"out"}, names(t, filepath.Dir(out)))
 }
@@ -331,7 +331,7 @@ func TestDirConcurrent(t *testing.T) {
 		})
 	}
 	group.Wait()
-	require.NoError(t, d.Commit())
+	require.NoError(t, d.Commit(t.Context()))
 	require.Len(t, tree(t, out), 50)
 }
 

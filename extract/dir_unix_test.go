@@ -118,7 +118,7 @@ func TestDirSwapped(t *testing.T) {
 				writeFile(t, d, "a", "A")
 				swap(t, out+stagingSuffix)
 				writeFile(t, d, "b", "B")
-				require.ErrorIs(t, d.Commit(), ErrReplaced)
+				require.ErrorIs(t, d.Commit(t.Context()), ErrReplaced)
 				if merge {
 					require.Empty(t, tree(t, out))
 				} else {
@@ -139,7 +139,7 @@ func TestDirAboveSwapped(t *testing.T) {
 	writeFile(t, d, "a", "A")
 	require.NoError(t, os.Rename(above, above+".moved"))
 	require.NoError(t, os.MkdirAll(filepath.Join(above, "out"), 0o777))
-	require.ErrorIs(t, d.Commit(), ErrReplaced)
+	require.ErrorIs(t, d.Commit(t.Context()), ErrReplaced)
 }
 
 // TestDirFolderSwappedForLink puts a symbolic link in the place of a folder of the
@@ -167,7 +167,7 @@ func TestDirLeftByThisUserIsTakenOver(t *testing.T) {
 	d, err := CreateDir(filepath.Join(shared, "out"), DirOptions{})
 	require.NoError(t, err)
 	writeFile(t, d, "a", "A")
-	require.NoError(t, d.Commit())
+	require.NoError(t, d.Commit(t.Context()))
 	require.Equal(t, map[string]string{"a": "A"}, tree(t, filepath.Join(shared, "out")))
 	require.Equal(t, []string{"out"}, names(t, shared))
 }
@@ -231,7 +231,7 @@ func TestDirKeepsFewFoldersOpen(t *testing.T) {
 			require.LessOrEqual(t, len(d.folders.open), maxOpenFolders)
 		}
 	}
-	require.NoError(t, d.Commit())
+	require.NoError(t, d.Commit(t.Context()))
 	require.Equal(t, want, tree(t, out))
 }
 

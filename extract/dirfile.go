@@ -46,7 +46,7 @@ func (f *File) Close(cause error) error {
 		return nil
 	}
 	err := f.handle.setInfo(f.info.Modified, f.info.Attributes&settable)
-	if err == nil {
+	if err == nil && f.dir.sync {
 		err = f.handle.sync()
 	}
 	if closeErr := f.handle.close(); err == nil {

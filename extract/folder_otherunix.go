@@ -3,6 +3,7 @@
 package extract
 
 import (
+	"context"
 	"os"
 	"time"
 
@@ -20,7 +21,7 @@ func setTime(fd int, t time.Time) error {
 func syncHandle(fd int) error { return unix.Fsync(fd) }
 
 // syncTree makes the drive write what it holds (on macOS, os.File.Sync does).
-func syncTree(root *os.Root) error {
+func syncTree(_ context.Context, root *os.Root) error {
 	f, err := root.Open(".")
 	if err != nil {
 		return err
@@ -28,3 +29,7 @@ func syncTree(root *os.Root) error {
 	defer f.Close()
 	return f.Sync()
 }
+
+// inMemory reports whether a folder is on a file system that has no disk. No
+// system but Linux tells.
+func inMemory(*os.Root) bool { return false }

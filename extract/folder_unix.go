@@ -142,8 +142,15 @@ func rename(from *os.Root, name string, to *os.Root, as string) error {
 		return err
 	}
 	defer b.close()
-	if err := a.rename(name, b, as); err != nil {
+	return a.rename(name, b, as)
+}
+
+// syncFolder puts the names in a folder on the disk.
+func syncFolder(root *os.Root) error {
+	f, err := folderOf(root)
+	if err != nil {
 		return err
 	}
-	return b.sync()
+	defer f.close()
+	return f.sync()
 }

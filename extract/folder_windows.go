@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -105,7 +106,11 @@ func (h *handle) sync() error { return h.file.Sync() }
 func (h *handle) close() error { return h.file.Close() }
 
 // syncTree has nothing left to do after handle.sync.
-func syncTree(*os.Root) error { return nil }
+func syncTree(context.Context, *os.Root) error { return nil }
+
+// inMemory reports whether a folder is on a file system that has no disk. No
+// system but Linux tells.
+func inMemory(*os.Root) bool { return false }
 
 // rename moves an entry of a root to another one, in place of an empty folder
 // that is there.
@@ -117,3 +122,6 @@ func rename(from *os.Root, name string, to *os.Root, as string) error {
 	}
 	return err
 }
+
+// syncFolder has nothing to do: Windows has no call for it.
+func syncFolder(*os.Root) error { return nil }

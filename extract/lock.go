@@ -102,6 +102,7 @@ func (d *Dir) makeContent() (err error) {
 		return err
 	}
 	d.folders = newFolders(top)
+	d.sync = !d.options.NoSync && !inMemory(d.content)
 	return nil
 }
 

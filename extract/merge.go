@@ -35,7 +35,7 @@ func (d *Dir) merge() error {
 		return err
 	}
 	defer to.close()
-	if err := mergeFolder(from, to, ""); err != nil {
+	if err := d.mergeFolder(from, to, ""); err != nil {
 		return err
 	}
 	return d.confirm(held)
@@ -43,7 +43,7 @@ func (d *Dir) merge() error {
 
 // mergeFolder moves what is in one folder into another one. at is the path of
 // both below the output folder.
-func mergeFolder(from, to *folder, at string) error {
+func (d *Dir) mergeFolder(from, to *folder, at string) error {
 	entries, err := from.names()
 	if err != nil || len(entries) == 0 {
 		return err
@@ -60,7 +60,7 @@ func mergeFolder(from, to *folder, at string) error {
 		}
 		as := there.spelling(name)
 		if kind.IsDir() {
-			err = mergeInto(from, name, to, as, path.Join(at, as))
+			err = d.mergeInto(from, name, to, as, path.Join(at, as))
 		} else {
 			err = replaceFile(from, name, to, as, path.Join(at, as))
 		}
@@ -68,12 +68,15 @@ func mergeFolder(from, to *folder, at string) error {
 			return err
 		}
 	}
+	if !d.sync {
+		return nil
+	}
 	return to.sync()
 }
 
 // mergeInto moves what is in a folder of from into one of to, which is made where
 // it is missing.
-func mergeInto(from *folder, name string, to *folder, as, at string) error {
+func (d *Dir) mergeInto(from *folder, name string, to *folder, as, at string) error {
 	kind, err := to.entryType(as)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -97,7 +100,7 @@ func mergeInto(from *folder, name string, to *folder, as, at string) error {
 		return err
 	}
 	defer target.close()
-	return mergeFolder(source, target, at)
+	return d.mergeFolder(source, target, at)
 }
 
 // replaceFile moves a file, in place of one that is there.

@@ -17,6 +17,7 @@ import (
 // WriteOptions say how a plan is carried out.
 type WriteOptions struct {
 	Merge     bool // add to a folder that exists, file by file (DirOptions.Merge)
+	NoSync    bool // do not wait for the disk (DirOptions.NoSync)
 	KeepGoing bool // write the files that are whole when others are damaged or missing
 	SHA256    bool // compute Result.Files[].SHA256
 	Workers   int  // processors to use, GOMAXPROCS when 0
@@ -74,7 +75,7 @@ func (plan *Plan) Write(ctx context.Context, dir string, o WriteOptions) (*Resul
 	if err := plan.refuseOwnFolder(dir); err != nil {
 		return nil, err
 	}
-	out, err := CreateDir(dir, DirOptions{Merge: o.Merge, Limits: plan.options.Limits})
+	out, err := CreateDir(dir, DirOptions{Merge: o.Merge, NoSync: o.NoSync, Limits: plan.options.Limits})
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +87,7 @@ func (plan *Plan) Write(ctx context.Context, dir string, o WriteOptions) (*Resul
 		}
 		return nil, err
 	}
-	if err := out.Commit(); err != nil {
+	if err := out.Commit(ctx); err != nil {
 		return nil, err
 	}
 	return w.result(), damage

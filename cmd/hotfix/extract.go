@@ -33,6 +33,7 @@ func extractCommand(s *session) *cli.Command {
 			patchFlag(),
 			&cli.StringFlag{Name: "base", Usage: "write the files that a patch makes of the package `BASE.msi`"},
 			&cli.BoolFlag{Name: "merge", Usage: "add to a folder that exists, replacing file by file"},
+			&cli.BoolFlag{Name: "no-sync", Usage: "do not wait until the files are on the disk: for folders that are soon thrown away"},
 			&cli.BoolFlag{Name: "keep-going", Usage: "write the files that are whole even if others are lost; exit code 3 all the same"},
 			amountFlag("max-files", "most files to write: `N`, such as 500000 or 1M", extract.DefaultMaxFiles),
 		}, sourceFlags()...),
@@ -82,7 +83,7 @@ func (s *session) extract(c *cli.Context) error {
 	}
 	meter := s.newMeter()
 	result, err := plan.Write(c.Context, c.String("output"), extract.WriteOptions{
-		Merge: c.Bool("merge"), KeepGoing: c.Bool("keep-going"), SHA256: s.json, Progress: meter.progress(),
+		Merge: c.Bool("merge"), NoSync: c.Bool("no-sync"), KeepGoing: c.Bool("keep-going"), SHA256: s.json, Progress: meter.progress(),
 	})
 	meter.clear()
 	if result == nil {

@@ -1,6 +1,7 @@
 package distpoint
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -74,11 +75,11 @@ func (a *addition) locate(dir, file string) (name string, missing bool, err erro
 func (a *addition) changes() bool { return a != nil && len(a.added)+len(a.replaced) > 0 }
 
 // commit moves the patches from dir to the client files.
-func (a *addition) commit(dir *extract.Dir) error {
+func (a *addition) commit(ctx context.Context, dir *extract.Dir) error {
 	if !a.changes() {
 		return dir.Abort()
 	}
-	if err := dir.Commit(); err != nil {
+	if err := dir.Commit(ctx); err != nil {
 		return a.takeBack(err)
 	}
 	return nil

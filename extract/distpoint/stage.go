@@ -209,7 +209,7 @@ func (s *staging) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.commit()
+	return s.commit(ctx)
 }
 
 // checkRequest refuses an impossible request before the work begins.
@@ -542,7 +542,7 @@ func (s *staging) add(name string, content []byte) error {
 // the output folder, whose stage.json says that all of it is there. What can be
 // known to fail is looked at before the first change, and a first change without
 // the second is taken back.
-func (s *staging) commit() error {
+func (s *staging) commit(ctx context.Context) error {
 	var added *addition
 	if s.clientDir != nil {
 		var err error
@@ -550,19 +550,22 @@ func (s *staging) commit() error {
 			return err
 		}
 	}
-	if err := s.dir.Check(); err != nil {
+	if err := s.dir.Check(ctx); err != nil {
 		return err
 	}
 	if added != nil {
 		clientDir := s.clientDir
 		s.clientDir = nil
-		if err := added.commit(clientDir); err != nil {
+		if err := added.commit(ctx, clientDir); err != nil {
 			return err
+		}
+		if added.changes() {
+			ctx = context.WithoutCancel(ctx) // half of it is there; the other half takes a moment
 		}
 	}
 	dir := s.dir
 	s.dir = nil
-	if err := dir.Commit(); err != nil {
+	if err := dir.Commit(ctx); err != nil {
 		return added.takeBack(err)
 	}
 	s.result.Unchanged = dir.Unchanged() && !added.changes()
