@@ -427,6 +427,35 @@ func (r *rig) testSideBySide() {
 	}
 }
 
+// TestSecondSignalEndsAtOnce runs a command that does not get to see that it was
+// interrupted: it waits for somebody to write to a pipe.
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the command")
+	}
+	r := newRig(t)
+	pipe := filepath.Join(r.dir, "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		c := exec.Command(r.hotfix, "manifest", "import", pipe)
+		require.NoError(t, c.Start())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Wait() }()
+		deadline := time.After(10 * time.Second)
+		for running := true; running; {
+			_ = c.Process.Signal(signal) // the first ones may come before it listens
+			select {
+			case <-ended:
+				running = false
+			case <-deadline:
+				_ = c.Process.Kill()
+				t.Fatal("it goes on")
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}
+}
+
 // TestInterruptedIsSaidOnce runs commands that were told to stop.
 func TestInterruptedIsSaidOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
