@@ -145,11 +145,13 @@ func (i *Inspector) Write(p []byte) (int, error) {
 func (i *Inspector) decide(start []byte) {
 	i.known, i.start = true, nil
 	i.container, i.trace.cabinet = isContainer(start)
-	if bytes.HasPrefix(start, magicMZ) {
+	executable := bytes.HasPrefix(start, magicMZ)
+	if executable {
 		i.executable = pe.NewCollector()
-		if i.options.Signature != nil {
-			i.signature = authenticode.NewCollector(*i.options.Signature)
-		}
+	}
+	// A catalog may list files of any kind.
+	if o := i.options.Signature; o != nil && (executable || len(o.Catalogs) > 0) {
+		i.signature = authenticode.NewCollector(*o)
 	}
 	i.feed(start)
 }
@@ -186,7 +188,7 @@ func (i *Inspector) Finish() (*Actual, error) {
 		a.setExecutable(i.executable.Finish())
 	}
 	if i.signature != nil {
-		a.Signature = i.signature.Finish()
+		a.setSignature(i.signature.Finish(), i.executable != nil)
 	}
 	if !i.container {
 		return a, nil
@@ -198,10 +200,18 @@ func (i *Inspector) Finish() (*Actual, error) {
 		a.CheckSignature(i.random, *i.options.Signature)
 	case i.trace.found:
 		a.SignaturePending = true
-	default:
+	case a.Signature == nil:
 		a.Signature = &authenticode.Signature{Status: authenticode.None}
 	}
 	return a, nil
+}
+
+// setSignature takes the verdict on a file. One that cannot carry a signature is
+// unsigned only where a signature could have been.
+func (a *Actual) setSignature(s *authenticode.Signature, executable bool) {
+	if executable || s.Status != authenticode.None {
+		a.Signature = s
+	}
 }
 
 // signatureStream is the name of the stream that holds the signature of a Windows
@@ -283,15 +293,16 @@ func inspectAt(f File, r io.ReaderAt, o InspectOptions) (*Actual, error) {
 			a.CheckSignature(r, *o.Signature)
 		}
 	}
-	if bytes.HasPrefix(magic, magicMZ) {
+	executable := bytes.HasPrefix(magic, magicMZ)
+	if executable {
 		a.setExecutable(pe.Read(r, f.Size))
-		if o.Signature != nil {
-			s, err := authenticode.VerifyPE(r, f.Size, *o.Signature)
-			if err != nil {
-				return nil, err
-			}
-			a.Signature = s
+	}
+	if o.Signature != nil && !container && (executable || len(o.Signature.Catalogs) > 0) {
+		s, err := authenticode.VerifyPE(r, f.Size, *o.Signature)
+		if err != nil {
+			return nil, err
 		}
+		a.setSignature(s, executable)
 	}
 	return a, nil
 }

@@ -110,6 +110,7 @@ type fileInfo struct {
 	Files           int            `json:"file_count"`
 	LeftOut         int            `json:"left_out_count,omitempty"`
 	Warnings        []string       `json:"warnings,omitempty"`
+	Catalog         *catalogInfo   `json:"catalog,omitempty"`
 	Signature       *signatureInfo `json:"signature,omitempty"`
 	Error           *errorDetail   `json:"error,omitempty"`
 }
@@ -160,7 +161,7 @@ func readInfo(ctx context.Context, ref string, o source.Options, trust *authenti
 	info := &fileInfo{File: ref, Targets: []patchTarget{}, Cabinets: []cabinetInfo{}}
 	p, err := source.Open(ctx, ref, o)
 	if errors.Is(err, source.ErrKind) {
-		if executable := info.readExecutable(ref, trust); executable {
+		if info.readExecutable(ref, trust) || info.readCatalog(ref, trust) {
 			return info, nil
 		}
 	}
@@ -299,7 +300,7 @@ func (i *fileInfo) write(w io.Writer) {
 		}
 		line("feature", text)
 	}
-	if i.Kind != "pe" && i.Kind != "" {
+	if i.Kind != "pe" && i.Kind != "cat" && i.Kind != "" {
 		text := display.Count(i.Files, "file")
 		if i.LeftOut > 0 {
 			text += ", and " + strconv.Itoa(i.LeftOut) + " left out by extract (hotfix list says why)"
@@ -307,6 +308,7 @@ func (i *fileInfo) write(w io.Writer) {
 		line("files", text)
 	}
 	i.writeSignature(line)
+	i.Catalog.write(w, line)
 	for _, text := range i.Warnings {
 		line("warning", text)
 	}
@@ -368,4 +370,5 @@ var kindNames = map[string]string{
 	"cab": "cabinet (cab)",
 	"rpm": "rpm package",
 	"pe":  "executable (PE)",
+	"cat": "security catalog",
 }

@@ -37,6 +37,7 @@ func verifyCommand(s *session) *cli.Command {
 			&cli.BoolFlag{Name: "deep", Usage: "look into packages inside the package as well"},
 			&cli.StringFlag{Name: "report", Usage: "write an HTML report to `FILE`"},
 			&cli.StringFlag{Name: "sbom", Usage: "write a CycloneDX SBOM (JSON) to `FILE`"},
+			&cli.StringSliceFlag{Name: "catalog", Usage: "take files that the security catalog `FILE.cat` lists as signed by it (repeatable)"},
 		}, policyFlags(), signatureFlags(), sourceFlags()),
 		Action: func(c *cli.Context) error { return s.verify(c) },
 	}
@@ -102,6 +103,13 @@ func signatureOptions(c *cli.Context) (*authenticode.Options, error) {
 			return nil, usagef("--at is a date (2010-01-25) or a time of RFC 3339, not %q", at)
 		}
 		o.At = t
+	}
+	for _, name := range c.StringSlice("catalog") {
+		catalog, err := readCatalog(name, o)
+		if err != nil {
+			return nil, err
+		}
+		o.Catalogs = append(o.Catalogs, catalog)
 	}
 	return &o, nil
 }

@@ -128,6 +128,7 @@ func (t *Target) folder(ctx context.Context, w *walker) error {
 		return &source.Error{Package: t.Ref, Err: bare(err)}
 	}
 	defer root.Close()
+	w.useFolderCatalogs(root, catalogsBelow(ctx, root.FS()))
 	var errs []error
 	failed := func(name string, err error) {
 		if !errors.As(err, new(*source.Error)) {
@@ -152,6 +153,21 @@ func (t *Target) folder(ctx context.Context, w *walker) error {
 		return nil
 	})
 	return errors.Join(append(errs, err)...)
+}
+
+// catalogsBelow returns the names of the catalogs in a folder.
+func catalogsBelow(ctx context.Context, folder fs.FS) []string {
+	var names []string
+	_ = fs.WalkDir(folder, ".", func(name string, entry fs.DirEntry, err error) error {
+		if ctx.Err() != nil || len(names) == maxCatalogs {
+			return fs.SkipAll
+		}
+		if err == nil && entry.Type().IsRegular() && isCatalogName(name) {
+			names = append(names, name)
+		}
+		return nil // errors are told when the files are looked at
+	})
+	return names
 }
 
 // bare takes the path from an error of the operating system, where the error

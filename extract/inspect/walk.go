@@ -54,6 +54,7 @@ func newWalker(t *Target, o Options) *walker {
 func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, only []*source.File) error {
 	w.around = append(w.around, p)
 	defer func() { w.around = w.around[:len(w.around)-1] }()
+	w.useCatalogs(ctx, p)
 	again := map[*manifest.Actual]*source.File{} // to be opened when the pass is over
 	err := p.Walk(ctx, func(f *source.File, stored source.Stored) (source.Sink, error) {
 		if f.Made {

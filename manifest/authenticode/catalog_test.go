@@ -315,3 +315,36 @@ func FuzzTrustList(f *testing.F) {
 		}
 	})
 }
+
+// TestCatalogFixture checks the files of testdata/catalog, which other packages
+// use too. HOTFIX_UPDATE=1 makes them anew.
+func TestCatalogFixture(t *testing.T) {
+	dir := filepath.Join("testdata", "catalog")
+	text := []byte("Listed by its flat digest.\r\n")
+	if os.Getenv("HOTFIX_UPDATE") != "" {
+		root := issue(t, nil, 0, authority("Example Root"))
+		code := issue(t, root, 1, codeSigner("Example Catalog Signer"))
+		cat := signing{by: code, contentType: oidTrustList, content: trustList(t, oidCatalogList,
+			listed{hash: crypto.SHA256, digest: peDigest(t, crypto.SHA256), kind: oidTypePE, subject: sipPE, name: "tool.exe"},
+			listed{hash: crypto.SHA1, digest: sumOf(crypto.SHA1, text), kind: oidTypeCAB, subject: sipFlat, name: "readme.txt"},
+		)}.der(t)
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+		for name, data := range map[string][]byte{"files.cat": cat, "tool.exe": buildPE(), "readme.txt": text, "root.der": root.cert.Raw} {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o644))
+		}
+	}
+	read := func(name string) []byte {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		return data
+	}
+	roots, err := ParseRoots(read("root.der"))
+	require.NoError(t, err)
+	c, err := ParseCatalog("files.cat", read("files.cat"), Options{Roots: roots, At: date(2010)})
+	require.NoError(t, err)
+	require.Equal(t, Valid, c.Signature.Status, c.Signature.Notes)
+	for _, name := range []string{"tool.exe", "readme.txt"} {
+		s := collect(read(name), Options{Catalogs: []*Catalog{c}}, 100)
+		require.Equal(t, Valid, s.Status, name)
+	}
+}
