@@ -17,6 +17,7 @@ func manifestCreateCommand(s *session) *cli.Command {
 		Description: "The manifest is printed as JSON, so that any later build can be compared with it. " +
 			"It vouches for nothing but that the files are the same.",
 		Flags: append([]cli.Flag{
+			manifestOutputFlag(),
 			&cli.StringFlag{Name: "id", Usage: "short name of the manifest"},
 			&cli.StringFlag{Name: "title", Usage: "title of the manifest"},
 			&cli.StringFlag{Name: "kb", Usage: "number of the article, such as KB977203"},
@@ -52,7 +53,7 @@ func manifestCreateCommand(s *session) *cli.Command {
 			if err := roundTrip(m); err != nil {
 				return &usageError{err}
 			}
-			return s.printManifests([]*manifest.Manifest{m}, nil)
+			return s.writeManifests(c, []*manifest.Manifest{m})
 		},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/display"
 	"github.com/hotfixkit/hotfixkit/manifest/kbarticle"
@@ -102,8 +103,10 @@ func manifestImportCommand(s *session) *cli.Command {
 		Usage:     "read the file tables of a KB article",
 		ArgsUsage: "FILE",
 		Description: "FILE is pasted text, saved HTML, Markdown or CSV; - is standard input. The manifest is printed as JSON. " +
-			"A cell that cannot be read with certainty stays empty, and a warning names its line.",
+			"A cell that cannot be read with certainty stays empty, and a warning names its line. " +
+			"Headings, dates and numbers are read in " + strings.Join(kbarticle.Languages(), ", ") + ".",
 		Flags: []cli.Flag{
+			manifestOutputFlag(),
 			&cli.StringFlag{Name: "syntax", Usage: "text, html, markdown or csv, where the name does not tell"},
 			&cli.StringFlag{Name: "encoding", Usage: "encoding of the article (windows-1252, shift_jis), where it does not tell"},
 		},
@@ -126,7 +129,7 @@ func manifestImportCommand(s *session) *cli.Command {
 					s.warn("%s", warningText(m, w))
 				}
 			}
-			return s.printManifests(manifests, nil)
+			return s.writeManifests(c, manifests)
 		},
 	}
 }
@@ -153,6 +156,37 @@ func importArticle(ctx context.Context, name string, o kbarticle.Options) ([]*ma
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return manifests, nil
+}
+
+// manifestOutputFlag is -o of the commands that make a manifest.
+func manifestOutputFlag() cli.Flag {
+	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the manifest to `FILE` instead of standard output"}
+}
+
+// writeManifests writes manifests to the file of -o, or prints them. With --json,
+// they are printed as well.
+func (s *session) writeManifests(c *cli.Context, manifests []*manifest.Manifest) error {
+	if err := notEmpty(c, "output"); err != nil {
+		return err
+	}
+	name := c.String("output")
+	if name == "" || name == "-" {
+		return s.printManifests(manifests, nil)
+	}
+	err := extract.WriteFile(name, func(w io.Writer) error { return manifest.Write(w, manifests...) })
+	if err != nil {
+		return err
+	}
+	if s.json {
+		return s.printManifests(manifests, nil)
+	}
+	files := 0
+	for _, m := range manifests {
+		files += len(m.Files)
+	}
+	return s.finish(nil, func(w io.Writer) {
+		fmt.Fprintf(w, "%s: %s, %s\n", display.Text(name), display.Count(len(manifests), "manifest"), display.Count(files, "file"))
+	}, nil)
 }
 
 // printManifests prints manifests as JSON, or calls text where there is a form

@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	labelledKB    = pattern(`(?i)^[\s_*•-]*(?:original kb number|kb number|knowledge base (?:article )?number|article(?: id| number)?|artikel-id|文書番号|id de artículo|id do artigo)\s*[:：]\s*[_*]*\s*(?:KB|Q)?\s?(\d{5,7})\b`)
+	labelledKB    = pattern(`(?i)^[\s_*•-]*(?:original kb number|kb number|knowledge base (?:article )?number|article(?: id| number)?|artikel-id|文書番号|id de artículo|id do artigo|num[ée]ro (?:de |d['’])(?:l['’])?article|num[ée]ro (?:de|d['’]une|de la) (?:ko|kb|base de connaissances) d['’]origine|id d['’]article|id(?:entificativo)? articolo|numero (?:dell['’])?articolo|numero (?:ko|kb) originale)\s*[:：]\s*[_*]*\s*(?:KB|Q)?\s?(\d{5,7})\b`)
 	printedKB     = pattern(`(?i)(?:^|[^a-z0-9])KB ?(\d{5,7})(?:\D|$)`)
 	leadingKB     = pattern(`^\s*(?:KB ?|Q)(\d{5,7})\s*[:：–-]`)
 	trailingKB    = pattern(`[(（](?:KB ?)?(\d{5,7})[)）]\.?\s*$`)
@@ -185,9 +185,9 @@ func cleanTitle(s, kb string) string {
 
 var (
 	// supersededForm are the ways to say that another article replaces this one.
-	supersededForm = pattern(`(?i)superseded by|replaced by|supersedes this|replaces this|置き換えられ|ersetzt durch|wird durch|abgelöst|reemplazad[ao] por|sustituid[ao] por|substituíd[ao] por|заменен[оаы]?\s|заменяется|대체되|대체된|取代|替换为|替代`)
+	supersededForm = pattern(`(?i)superseded by|replaced by|supersedes this|replaces this|置き換えられ|ersetzt durch|wird durch|abgelöst|reemplazad[ao] por|sustituid[ao] por|substituíd[ao] por|заменен[оаы]?\s|remplacée?s? par|remplace (?:ce|cette)|sostituit[oaie] da|sostituisce quest|заменяется|대체되|대체된|取代|替换为|替代`)
 	// notSuperseded are signs that the sentence says the opposite.
-	notSuperseded = pattern(`(?i)\bnot\b|by this|ありません|\bnicht\b|durch diese|\bno se\b|por est[ae]|\bnão\b|не замен|않|이 업데이트로|不|此(?:更新|修补程序)(?:所)?取代`)
+	notSuperseded = pattern(`(?i)\bnot\b|by this|ありません|\bnicht\b|durch diese|\bno se\b|por est[ae]|\bnão\b|par (?:ce|cette)\s|\bne remplace|\bn['’]est pas|\bne sont pas|\bda quest|\bnon (?:è|sono|viene|sostitui)|не замен|않|이 업데이트로|不|此(?:更新|修补程序)(?:所)?取代`)
 	sentenceEnd   = pattern(`[。．！？\n]|[.!?](?:\s|$)`)
 )
 
@@ -338,7 +338,7 @@ func productAndServicePack(caption string) (product, servicePack string) {
 	if m == nil || strings.ContainsAny(m[1], ",;、") || servicePackAny().MatchString(m[1]) || strings.Contains(m[1], "(") {
 		return "", ""
 	}
-	for _, and := range []string{" and ", " und ", " および ", " и ", " 및 ", " y ", " 和 ", " e ", " for ", " unter "} {
+	for _, and := range []string{" and ", " und ", " および ", " и ", " 및 ", " y ", " 和 ", " e ", " et ", " for ", " unter "} {
 		if strings.Contains(m[1], and) {
 			return "", ""
 		}

@@ -26,7 +26,7 @@ func (o dateOrder) String() string {
 var (
 	yearFirstForm = pattern(`^(\d{4})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{1,2})\.?$`)
 	eastAsiaForm  = pattern(`^(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]$`)
-	dayNameForm   = pattern(`^(\d{1,2})[ºo°]?(?:\.\s*|\s*[-/]\s*|\s+(?:de\s+)?)(\p{L}+)\.?(?:\s*[-/]\s*|\s+(?:de\s+)?)(\d{4}|\d{2})(?:\s*г\.?)?$`)
+	dayNameForm   = pattern(`^(\d{1,2})(?:er|[ºo°])?(?:\.\s*|\s*[-/]\s*|\s+(?:de\s+)?)(\p{L}+)\.?(?:\s*[-/]\s*|\s+(?:de\s+)?)(\d{4}|\d{2})(?:\s*г\.?)?$`)
 	nameDayForm   = pattern(`^(\p{L}+)\.?\s+(\d{1,2}),?\s+(\d{4})$`)
 	dottedForm    = pattern(`^(\d{1,2})\.\s*(\d{1,2})\.\s*(\d{4}|\d{2})$`)
 	numericForm   = pattern(`^(\d{1,2})([-/])(\d{1,2})[-/](\d{4}|\d{2})$`)
@@ -60,7 +60,7 @@ func isSimple(s string) bool {
 }
 
 // utcWords are parts of the ways to write that a time is in UTC.
-var utcWords = []string{"utc", "gmt", "coordinated universal", "universal time", "协调世界时", "世界协调时", "協定世界時", "世界協定", "협정 세계시", "всемирн"}
+var utcWords = []string{"utc", "gmt", "coordinated universal", "universal time", "协调世界时", "世界协调时", "協定世界時", "世界協定", "협정 세계시", "всемирн", "temps universel", "ora universale", "tempo universale", "tempo coordinato universale"}
 
 // withoutZone cuts a remark like "(UTC)" off a date or time. Another zone is a
 // problem: the columns are in UTC, and the remark says that this value is not.
@@ -215,6 +215,7 @@ func splitDateTime(s string) (d, t string, ok bool) {
 
 var (
 	timeForm     = pattern(`^(\d{1,2})[:.](\d{2})(?::(\d{2}))?\s*([ap]\.?\s?m\.?)?$`)
+	hourForm     = pattern(`^(\d{1,2}) ?h ?(\d{2})$`) // "6 h 27", in French
 	halfDayForm  = pattern(`^(오전|오후|午前|午後|上午|下午)\s*`)
 	nearTimeForm = pattern(`^\D{0,4}\d{1,3}[:.]\d{2}\D`)
 )
@@ -241,7 +242,8 @@ func parseTime(s string) (value, problem string) {
 		}
 		s = s[len(m):]
 	}
-	m := timeForm().FindStringSubmatch(strings.ToLower(s))
+	s = hourForm().ReplaceAllString(strings.ToLower(s), "$1:$2")
+	m := timeForm().FindStringSubmatch(s)
 	if m == nil || half != "" && m[4] != "" {
 		return "", problemNotTime
 	}

@@ -19,7 +19,7 @@ func (h *sharer) headless(rows [][]cell, prev *fileTable) *fileTable {
 			notes: []note{{line: rows[0][0].line, text: joinFilled(rows[0]), message: fmt.Sprintf("the table has no headings; its columns are those of the table on line %d, and every cell fits them", prev.line)}},
 		}
 	}
-	kinds, from := inferred(rows)
+	kinds, from := h.inferred(rows)
 	if kinds == nil {
 		kinds, from = csvOrder, 0
 		if !h.ordered(rows, kinds) {
@@ -73,7 +73,7 @@ var inferable = []kind{colName, colVersion, colSize, colDate, colTime, colPlatfo
 
 // inferred finds the kinds of columns by their cells, from the first row on that
 // is not made of unknown headings.
-func inferred(rows [][]cell) (kinds []kind, from int) {
+func (h *sharer) inferred(rows [][]cell) (kinds []kind, from int) {
 	if len(rows) > 1 && !slices.ContainsFunc(rows[0], func(c cell) bool { return strings.ContainsAny(c.text, "0123456789") || looksLikeFile(c.text) }) {
 		from = 1
 	}
@@ -86,7 +86,7 @@ func inferred(rows [][]cell) (kinds []kind, from int) {
 		candidates[i] = inferable
 		filled := false
 		for _, row := range rows[from:] {
-			if len(row) != width {
+			if len(row) != width || h.ctx.Err() != nil {
 				return nil, 0
 			}
 			if isNA(row[i].text) {

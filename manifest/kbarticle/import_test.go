@@ -101,6 +101,10 @@ func TestHeadings(t *testing.T) {
 		"文件名|版本|日期|时间|大小|CPU|文件夹",
 		"文件名|文件版本|日期|时间|大小|CPU|文件夹",
 		"Nome do arquivo|Versão|Data|Hora|Tamanho|CPU|Pasta",
+		"Nom du fichier|Version du fichier|Date|Heure|Taille du fichier|Plateforme|Dossier",
+		"Nom de fichier|Version|Date (UTC)|Heure (UTC)|Taille (octets)|Processeur|Répertoire",
+		"Nome file|Versione file|Data|Ora|Dimensioni file|Piattaforma|Cartella",
+		"Nome del file|Versione|Data (UTC)|Ora (UTC)|Dimensione (byte)|Processore|Cartella",
 		"**File name**|File version|Date (UTC)|Time (UTC)|File size (bytes)|Platform|Folder:",
 	} {
 		t.Run(heads, func(t *testing.T) {
@@ -110,6 +114,30 @@ func TestHeadings(t *testing.T) {
 			require.Equal(t, want, manifests[0].Files)
 			require.Empty(t, manifests[0].Warnings)
 		})
+	}
+}
+
+// TestLanguages reads one table in several languages, in another syntax each.
+func TestLanguages(t *testing.T) {
+	for _, m := range []*manifest.Manifest{
+		importFile(t, "testdata/articles/parallel-fr.html")[0],
+		importFile(t, "testdata/articles/parallel-it.txt")[0],
+	} {
+		want := importFile(t, "testdata/articles/parallel-en.md")[0]
+		require.Equal(t, want.Files, m.Files)
+		require.Equal(t, want.ID, m.ID)
+		require.Equal(t, want.KB, m.KB)
+		require.Equal(t, want.ServicePack, m.ServicePack)
+		require.Equal(t, []manifest.Superseding{{KB: "KB999907"}}, m.SupersededBy)
+		require.Empty(t, messages(m))
+	}
+	_, err := kbarticle.Import(t.Context(), strings.NewReader("|Όνομα αρχείου|Έκδοση|Μέγεθος|\n|---|---|---|\n|a|b|c|\n"), "a.md", kbarticle.Options{})
+	require.ErrorIs(t, err, kbarticle.ErrNoTable)
+	require.ErrorContains(t, err, "French, German, Italian")
+	// The opposite of being replaced.
+	for _, sentence := range []string{"Ce correctif ne remplace aucun autre. KB999907 est remplacé par ce correctif.", "KB999907 è sostituito da questo aggiornamento."} {
+		text := "# Orologio (KB999901)\n\n" + sentence + "\n\n|Nome file|Versione|\n|---|---|\n|a.dll|1.0|\n"
+		require.Empty(t, importText(t, "a.md", text)[0].SupersededBy, sentence)
 	}
 }
 
@@ -338,7 +366,7 @@ func TestNothingIsLostInSilence(t *testing.T) {
 
 // TestUnknownHeadings reads a table in a language that is not known by its cells.
 func TestUnknownHeadings(t *testing.T) {
-	m := importText(t, "a.md", "|Nom du fichier|Version|Taille|Date|Heure|\n|---|---|---|---|---|\n|Clock.exe|1.2.3.4|582,656|22-Oct-2009|06:19|\n|Clock.inf||17|22-Oct-2009|06:20|\n")[0]
+	m := importText(t, "a.md", "|Nazwa pliku|Wersja|Rozmiar|Dzień|Godzina|\n|---|---|---|---|---|\n|Clock.exe|1.2.3.4|582,656|22-Oct-2009|06:19|\n|Clock.inf||17|22-Oct-2009|06:20|\n")[0]
 	require.Equal(t, []manifest.Row{
 		{Name: "Clock.exe", Version: "1.2.3.4", Size: manifest.Bytes(582656), Date: "2009-10-22", Time: "06:19"},
 		{Name: "Clock.inf", Size: manifest.Bytes(17), Date: "2009-10-22", Time: "06:20"},

@@ -1,8 +1,7 @@
 // Package kbarticle imports the file-information tables of a KB article.
 //
-// Import reads pasted text, saved HTML, Markdown or CSV in English, German,
-// Spanish, Portuguese, Russian, Japanese, Korean and Chinese, and gives one
-// manifest per table. It never guesses in silence: a cell that cannot be read
+// Import reads pasted text, saved HTML, Markdown or CSV in the languages of
+// [Languages], and gives one manifest per table. It never guesses in silence: a cell that cannot be read
 // with certainty leaves its field empty, and a warning names line and text.
 //
 // An article may come from anywhere: its size, its cells and the nesting of its
@@ -55,6 +54,12 @@ const (
 	Markdown Syntax = "markdown" // pipe tables, embedded HTML tables, code blocks
 	CSV      Syntax = "csv"      // separated by comma, semicolon or tab
 )
+
+// Languages are the English names of the languages whose headings, dates and
+// numbers are read.
+func Languages() []string {
+	return []string{"English", "French", "German", "Italian", "Spanish", "Portuguese", "Russian", "Japanese", "Korean", "Chinese"}
+}
 
 // Options says what the article does not say about itself.
 type Options struct {
@@ -161,7 +166,7 @@ func importText(ctx context.Context, text string, syntax Syntax, name string, no
 				return nil, fmt.Errorf("%w: line %d (%s): %s", ErrNoTable, n.line, quoted(n.text), n.message)
 			}
 		}
-		return nil, fmt.Errorf("%w: no column of file names beside versions, sizes or dates was found", ErrNoTable)
+		return nil, fmt.Errorf("%w: no column of file names next to versions, sizes or dates was found; the headings that are known are in %s", ErrNoTable, strings.Join(Languages(), ", "))
 	}
 	return manifests, nil
 }

@@ -40,7 +40,7 @@ func TestLinear(t *testing.T) {
 				return fastest
 			}
 			one, four := measure(10_000), measure(40_000)
-			require.Less(t, four, 10*one+200*time.Millisecond, "four times the input took %v after %v", four, one)
+			require.Less(t, four, 10*one+time.Second, "four times the input took %v after %v", four, one)
 		})
 	}
 }
@@ -69,7 +69,7 @@ func TestCancel(t *testing.T) {
 		start := time.Now()
 		_, err := kbarticle.Import(ctx, r, name, kbarticle.Options{})
 		require.ErrorIs(t, err, context.DeadlineExceeded, name)
-		require.Less(t, time.Since(start), time.Second, name)
+		require.Less(t, time.Since(start), 4*time.Second, name)
 		cancel()
 	}
 }
