@@ -17,6 +17,8 @@ const (
 	codePageNeutral = 0
 	codePageUTF16   = 1200
 	codePageUTF8    = 65001
+
+	maxQuoted = 60 // bytes of a string that an error shows
 )
 
 // codePages are the code pages in which databases and summary information are
@@ -30,6 +32,9 @@ var codePages = map[int]encoding.Encoding{
 	855:             charmap.CodePage855,
 	858:             charmap.CodePage858,
 	862:             charmap.CodePage862,
+	860:             charmap.CodePage860,
+	863:             charmap.CodePage863,
+	865:             charmap.CodePage865,
 	866:             charmap.CodePage866,
 	874:             charmap.Windows874,
 	932:             japanese.ShiftJIS,
@@ -47,26 +52,55 @@ var codePages = map[int]encoding.Encoding{
 	1257:            charmap.Windows1257,
 	1258:            charmap.Windows1258,
 	10000:           charmap.Macintosh,
+	10007:           charmap.MacintoshCyrillic,
 	20866:           charmap.KOI8R,
+	20932:           japanese.EUCJP,
+	21866:           charmap.KOI8U,
 	28591:           charmap.ISO8859_1,
 	28592:           charmap.ISO8859_2,
+	28593:           charmap.ISO8859_3,
+	28594:           charmap.ISO8859_4,
+	28595:           charmap.ISO8859_5,
+	28596:           charmap.ISO8859_6,
+	28597:           charmap.ISO8859_7,
+	28598:           charmap.ISO8859_8,
+	28599:           charmap.ISO8859_9,
+	28603:           charmap.ISO8859_13,
 	28605:           charmap.ISO8859_15,
+	51932:           japanese.EUCJP,
+	51949:           korean.EUCKR,
 	54936:           simplifiedchinese.GB18030,
 	codePageUTF8:    unicode.UTF8,
 }
 
-// DecodeText turns bytes of a Windows code page into text. Bytes that the code
-// page does not define become U+FFFD. The error is ErrCodePage.
-func DecodeText(codePage int, b []byte) (string, error) {
-	enc, ok := codePages[codePage]
-	if !ok {
-		return "", fmt.Errorf("msi: code page %d is not known: %w", codePage, ErrCodePage)
+// KnownCodePage reports whether text of a Windows code page can be decoded and
+// encoded. Of any other page, ASCII text can.
+func KnownCodePage(codePage int) bool {
+	_, ok := codePages[codePage]
+	return ok || ownTables[codePage] != nil
+}
+
+// bytesOf returns the table of a single-byte code page, or nil.
+func bytesOf(codePage int) byteTable {
+	if table, ok := codePages[codePage].(*charmap.Charmap); ok {
+		return table
 	}
+	return ownTables[codePage]
+}
+
+// DecodeText turns bytes of a Windows code page into text. Bytes that the code
+// page does not define become U+FFFD. ASCII text needs no code page that is
+// known. The error is ErrCodePage.
+func DecodeText(codePage int, b []byte) (string, error) {
 	if isASCII(b) && codePage != codePageUTF16 {
 		return string(b), nil
 	}
-	if table, ok := enc.(*charmap.Charmap); ok {
+	if table := bytesOf(codePage); table != nil {
 		return decodeBytes(table, b), nil
+	}
+	enc, ok := codePages[codePage]
+	if !ok {
+		return "", fmt.Errorf("msi: code page %d is not known: %q cannot be read: %w", codePage, b[:min(len(b), maxQuoted)], ErrCodePage)
 	}
 	text, err := enc.NewDecoder().Bytes(b)
 	if err != nil {
@@ -78,21 +112,21 @@ func DecodeText(codePage int, b []byte) (string, error) {
 // EncodeText turns text into bytes of a Windows code page. Text that the code
 // page does not hold is refused with ErrCodePage.
 func EncodeText(codePage int, s string) ([]byte, error) {
-	enc, ok := codePages[codePage]
-	if !ok {
-		return nil, fmt.Errorf("msi: code page %d is not known: %w", codePage, ErrCodePage)
-	}
 	if isASCII(s) && codePage != codePageUTF16 {
 		return []byte(s), nil
 	}
 	if !utf8.ValidString(s) {
 		return nil, fmt.Errorf("msi: %q is not valid text: %w", s, ErrCodePage)
 	}
-	if table, ok := enc.(*charmap.Charmap); ok {
+	enc, known := codePages[codePage]
+	if table := bytesOf(codePage); table != nil {
 		if b, ok := encodeBytes(table, s); ok {
 			return b, nil
 		}
 		return nil, fmt.Errorf("msi: %q does not exist in code page %d: %w", s, codePage, ErrCodePage)
+	}
+	if !known {
+		return nil, fmt.Errorf("msi: code page %d is not known: %q cannot be written: %w", codePage, s[:min(len(s), maxQuoted)], ErrCodePage)
 	}
 	b, err := enc.NewEncoder().Bytes([]byte(s))
 	if err != nil {
@@ -104,7 +138,7 @@ func EncodeText(codePage int, s string) ([]byte, error) {
 // decodeBytes decodes single bytes. Those from 0x80 to 0x9F that the code page
 // does not define become the control characters of that number, as on Windows,
 // so that no byte is lost.
-func decodeBytes(table *charmap.Charmap, b []byte) string {
+func decodeBytes(table byteTable, b []byte) string {
 	text := make([]rune, len(b))
 	for i, c := range b {
 		r := table.DecodeByte(c)
@@ -117,7 +151,7 @@ func decodeBytes(table *charmap.Charmap, b []byte) string {
 }
 
 // encodeBytes is the inverse of decodeBytes.
-func encodeBytes(table *charmap.Charmap, s string) ([]byte, bool) {
+func encodeBytes(table byteTable, s string) ([]byte, bool) {
 	b := make([]byte, 0, len(s))
 	for _, r := range s {
 		c, ok := table.EncodeRune(r)

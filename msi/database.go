@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"unicode/utf16"
 
 	"github.com/hotfixkit/hotfixkit/msi/cfb"
@@ -24,10 +26,25 @@ const (
 	streamSignatureEx = "\x05MsiDigitalSignatureEx"
 )
 
-// MaxTableMemory is how many bytes of memory the tables and strings of a
-// database may take. They are held in memory; streams are not. Real packages
-// need a few million.
-const MaxTableMemory = 256 << 20
+// MaxTableMemory is how many bytes of memory the tables and strings of a file may
+// take, those of its storages (the transforms of a patch) included. They are held
+// in memory; streams are not. Real packages need a few million. A small file gets
+// less: memoryFactor times its size, which is more than its tables can take
+// unless they use the same bytes of the file again and again.
+const (
+	MaxTableMemory = 128 << 20
+	memoryFactor   = 32
+	minTableMemory = 4 << 20
+)
+
+// budget is the memory that is left for the tables of a file.
+type budget struct{ left atomic.Int64 }
+
+func newBudget(fileSize int64) *budget {
+	b := &budget{}
+	b.left.Store(min(MaxTableMemory, minTableMemory+memoryFactor*min(fileSize, MaxTableMemory)))
+	return b
+}
 
 // What strings and rows take in memory beside their content.
 const (
@@ -39,7 +56,7 @@ const (
 type Database struct {
 	closer   io.Closer
 	fileSize int64
-	budget   int64 // what is left of MaxTableMemory
+	budget   *budget // shared with the storages in it
 
 	kind      Kind
 	clsid     [16]byte
@@ -70,7 +87,10 @@ type stream struct {
 type storage struct {
 	name  []uint16
 	entry *cfb.Entry
-	db    *Database
+	db    *Database // of a new one
+
+	mu     sync.Mutex
+	opened *Database // of a stored one, once it was asked for
 }
 
 // Open opens the database in the named file, which stays open until Close.
@@ -101,7 +121,7 @@ func NewReader(r io.ReaderAt, size int64) (*Database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("msi: %w", err)
 	}
-	return openStorage(c.Root(), size, c.Version(), kindOf(c.Root().CLSID))
+	return openStorage(c.Root(), size, newBudget(size), c.Version(), kindOf(c.Root().CLSID))
 }
 
 // New makes an empty database of KindDatabase, KindTransform or KindPatch.
@@ -131,9 +151,9 @@ func (db *Database) init() {
 }
 
 // openStorage reads the database in one storage of a compound file.
-func openStorage(root *cfb.Entry, fileSize int64, version int, kind Kind) (*Database, error) {
+func openStorage(root *cfb.Entry, fileSize int64, b *budget, version int, kind Kind) (*Database, error) {
 	db := &Database{
-		fileSize: fileSize, budget: MaxTableMemory,
+		fileSize: fileSize, budget: b,
 		kind: kind, clsid: root.CLSID, stateBits: root.StateBits, modified: root.Modified, version: version,
 	}
 	db.init()
@@ -150,10 +170,13 @@ func openStorage(root *cfb.Entry, fileSize int64, version int, kind Kind) (*Data
 	if db.pool, err = db.readPool(); err != nil {
 		return nil, err
 	}
-	if db.kind != KindTransform {
-		if err := db.readTables(); err != nil {
-			return nil, err
-		}
+	if db.kind == KindTransform {
+		err = db.spendTransform()
+	} else {
+		err = db.readTables()
+	}
+	if err != nil {
+		return nil, err
 	}
 	return db, nil
 }
@@ -252,10 +275,21 @@ func (db *Database) readAll(s *stream) ([]byte, error) {
 
 // spend takes memory from the budget of the tables.
 func (db *Database) spend(bytes int64) error {
-	if bytes > db.budget {
-		return fmt.Errorf("the tables take more than %d bytes of memory: %w", MaxTableMemory, ErrLimit)
+	if db.budget.left.Add(-bytes) < 0 {
+		return fmt.Errorf("the tables take too much memory for a file of %d bytes: %w", db.fileSize, ErrLimit)
 	}
-	db.budget -= bytes
+	return nil
+}
+
+// spendTransform takes from the budget what the tables of a transform take once
+// they are decoded.
+func (db *Database) spendTransform() error {
+	const decoded = 8 // times the stored bytes
+	for name, s := range db.raw {
+		if err := db.spend(decoded * min(s.size, MaxTableMemory)); err != nil {
+			return fmt.Errorf("msi: table %s: %w", name, err)
+		}
+	}
 	return nil
 }
 
@@ -444,8 +478,9 @@ func (db *Database) Storages() []string {
 }
 
 // Storage opens a storage inside the database. What does not say that it is a
-// database of another kind is a transform. The result reads from the same file.
-// What is changed in it becomes part of db by SetStorage.
+// database of another kind is a transform. The result reads from the same file,
+// and is the same one every time: change a Clone, which becomes part of db by
+// SetStorage.
 func (db *Database) Storage(name string) (*Database, error) {
 	s, ok := db.storages[name]
 	if !ok {
@@ -454,15 +489,20 @@ func (db *Database) Storage(name string) (*Database, error) {
 	if s.db != nil {
 		return s.db, nil
 	}
-	kind := kindOf(s.entry.CLSID)
-	if kind == KindUnknown {
-		kind = KindTransform
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened == nil {
+		kind := kindOf(s.entry.CLSID)
+		if kind == KindUnknown {
+			kind = KindTransform
+		}
+		opened, err := openStorage(s.entry, db.fileSize, db.budget, db.version, kind)
+		if err != nil {
+			return nil, fmt.Errorf("msi: storage %q: %w", name, err)
+		}
+		s.opened = opened
 	}
-	sub, err := openStorage(s.entry, db.fileSize, db.version, kind)
-	if err != nil {
-		return nil, fmt.Errorf("msi: storage %q: %w", name, err)
-	}
-	return sub, nil
+	return s.opened, nil
 }
 
 // SetStorage adds or replaces a storage, whose content is that of sub at the

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf16"
 )
 
 // Directory is a row of the Directory table. A level has a source half, which
@@ -55,6 +56,18 @@ func pick(short bool, shortName, longName string) string {
 // paths of 260 characters hold fewer.
 const maxDepth = 256
 
+// Windows writes no longer names than these, in UTF-16 code units (Windows:
+// Maximum Path Length Limitation).
+const (
+	maxName = 255
+	maxPath = 32767
+)
+
+// tooLong reports whether a name has more than maxName code units.
+func tooLong(name string) bool {
+	return len(name) > maxName && len(utf16.Encode([]rune(name))) > maxName
+}
+
 func (m *Model) readDirectories(db *Database) error {
 	rows := db.rows("Directory")
 	for _, row := range rows {
@@ -62,6 +75,11 @@ func (m *Model) readDirectories(db *Database) error {
 		target, source := splitHalves(row.String("DefaultDir"))
 		d.TargetShort, d.TargetLong = splitLevel(target)
 		d.SourceShort, d.SourceLong = splitLevel(source)
+		for _, name := range []string{d.SourceShort, d.SourceLong, d.TargetShort, d.TargetLong} {
+			if tooLong(name) {
+				return fmt.Errorf("msi: table Directory, row %s: a name of %d bytes is longer than Windows allows: %w", d.Key, len(name), ErrLimit)
+			}
+		}
 		m.Directories[d.Key] = d
 	}
 	for _, row := range rows {
@@ -70,16 +88,22 @@ func (m *Model) readDirectories(db *Database) error {
 			continue
 		}
 		d := m.Directories[key]
-		if d.Parent = m.Directories[parent]; d.Parent == nil {
-			d.Parent = m.missingDirectory(parent)
+		var err error
+		if d.Parent, err = m.directory(row, parent); err != nil {
+			return err
 		}
 	}
 	for _, row := range rows {
 		d := m.Directories[row.String("Directory")]
+		length := 0
 		for depth, up := 0, d; up != nil; depth, up = depth+1, up.Parent {
 			if depth > maxDepth {
 				return fmt.Errorf("msi: table Directory, row %s: more than %d levels, or a cycle: %w", d.Key, maxDepth, ErrFormat)
 			}
+			length += 1 + max(len(up.SourceShort), len(up.SourceLong), len(up.TargetShort), len(up.TargetLong))
+		}
+		if length > 4*maxPath { // a code unit has up to four bytes
+			return fmt.Errorf("msi: table Directory, row %s: a path of %d bytes is longer than Windows allows: %w", d.Key, length, ErrLimit)
 		}
 	}
 	return nil
@@ -89,6 +113,17 @@ func (m *Model) readDirectories(db *Database) error {
 // property).
 const rootKey = "TARGETDIR"
 
+// directory returns the directory that a row refers to.
+func (m *Model) directory(row Row, key string) (*Directory, error) {
+	if d := m.Directories[key]; d != nil {
+		return d, nil
+	}
+	if tooLong(key) {
+		return nil, fmt.Errorf("msi: table %s, row %s: a directory key of %d bytes is longer than the names that Windows allows: %w", row.Table().Name, row.Key(), len(key), ErrLimit)
+	}
+	return m.missingDirectory(key), nil
+}
+
 // missingDirectory makes the directory that the table lacks: a folder below
 // the root that is named after the key, or the root itself. Nothing documents
 // what Windows Installer does.
@@ -96,14 +131,14 @@ func (m *Model) missingDirectory(key string) *Directory {
 	d := &Directory{Key: key, Missing: true}
 	m.Directories[key] = d
 	if key == rootKey {
-		m.warn("the Directory table lacks %q: the output folder takes its place", key)
+		m.warn("Directory", "the Directory table lacks %q: the output folder takes its place", key)
 		return d
 	}
 	d.SourceShort, d.SourceLong, d.TargetShort, d.TargetLong = key, key, key, key
 	if d.Parent = m.Directories[rootKey]; d.Parent == nil {
 		d.Parent = &Directory{Key: rootKey}
 	}
-	m.warn("the Directory table lacks %q: its files are placed in a folder of that name below the root", key)
+	m.warn("Directory", "the Directory table lacks %q: its files are placed in a folder of that name below the root", key)
 	return d
 }
 

@@ -14,6 +14,9 @@ type Component struct {
 	Condition  string
 	KeyPath    string
 	Features   []*Feature // those that name it
+	// LeftOut is nil for a component that an administrative image holds, and
+	// for all of them in a package without features.
+	LeftOut *LeftOut
 }
 
 // Feature is a row of the Feature table.
@@ -25,19 +28,14 @@ type Feature struct {
 	Level       int32
 	Attributes  int32
 	Components  []*Component
+
+	leftOutBy *Feature // the nearest feature with Level 0, or nil
 }
 
 // LeftOut reports whether an administrative installation leaves the feature
 // out: it, or a feature above it, is authored with Level 0. The second result is
 // the feature that says so.
-func (f *Feature) LeftOut() (bool, *Feature) {
-	for ; f != nil; f = f.Parent {
-		if f.Level == 0 {
-			return true, f
-		}
-	}
-	return false, nil
-}
+func (f *Feature) LeftOut() (bool, *Feature) { return f.leftOutBy != nil, f.leftOutBy }
 
 // LeftOut says why an administrative installation leaves a file out.
 type LeftOut struct {
@@ -66,6 +64,9 @@ func (c *Component) leftOut() *LeftOut {
 
 func (m *Model) readComponents(db *Database) error {
 	for _, row := range db.rows("Component") {
+		if err := short(row, "Component"); err != nil {
+			return err
+		}
 		c := &Component{
 			Key:       row.String("Component"),
 			GUID:      row.String("ComponentId"),
@@ -73,9 +74,9 @@ func (m *Model) readComponents(db *Database) error {
 			KeyPath:   row.String("KeyPath"),
 		}
 		c.Attributes, _ = row.Int("Attributes")
-		key := row.String("Directory_")
-		if c.Directory = m.Directories[key]; c.Directory == nil {
-			c.Directory = m.missingDirectory(key)
+		var err error
+		if c.Directory, err = m.directory(row, row.String("Directory_")); err != nil {
+			return err
 		}
 		m.Components[c.Key] = c
 	}
@@ -86,6 +87,9 @@ func (m *Model) readFeatures(db *Database) error {
 	features := make(map[string]*Feature)
 	rows := db.rows("Feature")
 	for _, row := range rows {
+		if err := short(row, "Feature"); err != nil {
+			return err
+		}
 		f := &Feature{Key: row.String("Feature"), Title: row.String("Title"), Description: row.String("Description")}
 		f.Level, _ = row.Int("Level")
 		f.Attributes, _ = row.Int("Attributes")
@@ -97,28 +101,45 @@ func (m *Model) readFeatures(db *Database) error {
 		if parent == "" || parent == key {
 			continue
 		}
-		if features[parent] == nil {
-			return missing(row, "feature", parent)
+		if features[key].Parent = features[parent]; features[parent] == nil {
+			m.dangling(row, "feature", parent, "the feature counts as one of the top")
 		}
-		features[key].Parent = features[parent]
 	}
 	for _, f := range m.Features {
 		for depth, up := 0, f; up != nil; depth, up = depth+1, up.Parent {
 			if depth > maxDepth {
 				return fmt.Errorf("msi: table Feature, row %s: more than %d levels, or a cycle: %w", f.Key, maxDepth, ErrFormat)
 			}
+			if up.Level == 0 && f.leftOutBy == nil {
+				f.leftOutBy = up
+			}
 		}
 	}
+	m.linkFeatures(db, features)
+	return nil
+}
+
+// linkFeatures reads which feature has which components, and derives which
+// components are left out.
+func (m *Model) linkFeatures(db *Database, features map[string]*Feature) {
 	for _, row := range db.rows("FeatureComponents") {
 		f, c := features[row.String("Feature_")], m.Components[row.String("Component_")]
+		const consequence = "the row is passed over"
 		if f == nil {
-			return missing(row, "feature", row.String("Feature_"))
+			m.dangling(row, "feature", row.String("Feature_"), consequence)
+			continue
 		}
 		if c == nil {
-			return missing(row, "component", row.String("Component_"))
+			m.dangling(row, "component", row.String("Component_"), consequence)
+			continue
 		}
 		f.Components = append(f.Components, c)
 		c.Features = append(c.Features, f)
 	}
-	return nil
+	if len(m.Features) == 0 {
+		return
+	}
+	for _, c := range m.Components {
+		c.LeftOut = c.leftOut()
+	}
 }

@@ -74,14 +74,13 @@ func (f *File) TargetPath(short bool) []string {
 }
 
 func (m *Model) readFiles(db *Database) error {
-	hashes, err := readHashes(db)
-	if err != nil {
-		return err
-	}
+	hashes := m.readHashes(db)
 	wordCount, _ := db.Summary().Int(PIDWordCount)
 	_, module := db.streams[moduleCabinet]
-	hasFeatures := len(m.Features) > 0
 	for _, row := range db.rows("File") {
+		if err := short(row, "File", "Version", "Language"); err != nil {
+			return err
+		}
 		f := &File{
 			Key:      row.String("File"),
 			Version:  row.String("Version"),
@@ -89,10 +88,14 @@ func (m *Model) readFiles(db *Database) error {
 			MD5:      hashes[row.String("File")],
 		}
 		if f.Component = m.Components[row.String("Component_")]; f.Component == nil {
-			return missing(row, "component", row.String("Component_"))
+			m.dangling(row, "component", row.String("Component_"), "the file is left out")
+			continue
 		}
 		f.Directory = f.Component.Directory
 		f.ShortName, f.LongName = splitName(row.String("FileName"))
+		if tooLong(f.ShortName) || tooLong(f.LongName) {
+			return fmt.Errorf("msi: table File, row %s: a name of %d bytes is longer than Windows allows: %w", f.Key, max(len(f.ShortName), len(f.LongName)), ErrLimit)
+		}
 		size, _ := row.Int("FileSize")
 		if size < 0 {
 			return fmt.Errorf("msi: table File, row %s: FileSize %d: %w", f.Key, size, ErrFormat)
@@ -106,9 +109,7 @@ func (m *Model) readFiles(db *Database) error {
 		} else if module {
 			f.Cabinet, f.Compressed = "#"+moduleCabinet, true
 		}
-		if hasFeatures {
-			f.LeftOut = f.Component.leftOut()
-		}
+		f.LeftOut = f.Component.LeftOut
 		m.Files = append(m.Files, f)
 	}
 	slices.SortStableFunc(m.Files, func(a, b *File) int {
@@ -133,11 +134,13 @@ func isCompressed(attributes, wordCount int32) bool {
 }
 
 // readHashes reads the MsiFileHash table: the MD5 in four little-endian parts.
-func readHashes(db *Database) (map[string]*[16]byte, error) {
+// Options are reserved and 0; what another value means is not documented.
+func (m *Model) readHashes(db *Database) map[string]*[16]byte {
 	hashes := make(map[string]*[16]byte)
 	for _, row := range db.rows("MsiFileHash") {
 		if options, _ := row.Int("Options"); options != 0 {
-			return nil, fmt.Errorf("msi: table MsiFileHash, row %s: Options %d: %w", row.Key(), options, ErrFormat)
+			m.warn("MsiFileHash", "table MsiFileHash, row %s: Options %d are not known: the hash is not checked", row.Key(), options)
+			continue
 		}
 		var sum [16]byte
 		for i, column := range []string{"HashPart1", "HashPart2", "HashPart3", "HashPart4"} {
@@ -149,5 +152,5 @@ func readHashes(db *Database) (map[string]*[16]byte, error) {
 		}
 		hashes[row.String("File_")] = &sum
 	}
-	return hashes, nil
+	return hashes
 }

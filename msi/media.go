@@ -29,6 +29,9 @@ func (m *Media) External() (file string, ok bool) {
 
 func (m *Model) readMedia(db *Database) error {
 	for _, row := range db.rows("Media") {
+		if err := short(row, "Cabinet"); err != nil {
+			return err
+		}
 		media := &Media{
 			DiskPrompt:  row.String("DiskPrompt"),
 			Cabinet:     row.String("Cabinet"),

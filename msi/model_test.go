@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/md5"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -230,15 +231,116 @@ func TestModelRefuses(t *testing.T) {
 	for name, s := range map[string]small{
 		"directory cycle":       {directories: [][]any{{"A", "B", "a"}, {"B", "A", "b"}}},
 		"feature cycle":         {features: [][]any{{"A", "B", 1}, {"B", "A", 1}}},
-		"parent feature":        {features: [][]any{{"A", "B", 1}}},
-		"unknown feature":       {directories: [][]any{root}, components: [][]any{{"C", "TARGETDIR"}}, links: [][]any{{"F", "C"}}},
-		"unknown component":     {features: [][]any{{"F", "", 1}}, links: [][]any{{"F", "C"}}},
-		"component of a file":   {files: [][]any{{"f", "C", "f.txt", 1, 0, 1}}},
 		"negative size":         {directories: [][]any{root}, components: [][]any{{"C", "TARGETDIR"}}, files: [][]any{{"f", "C", "f.txt", -1, 0, 1}}},
 		"cycle beside the root": {directories: [][]any{root, {"A", "B", "a"}, {"B", "C", "b"}, {"C", "A", "c"}}},
 	} {
 		_, err := s.database(t).Model()
 		require.ErrorIs(t, err, msi.ErrFormat, name)
+	}
+}
+
+// A reference to a row that does not exist costs that row, and the warning names
+// it; the rest is there.
+func TestDanglingReferences(t *testing.T) {
+	db := small{
+		directories: [][]any{{"TARGETDIR", "", "SourceDir"}},
+		components:  [][]any{{"C", "TARGETDIR"}, {"D", "TARGETDIR"}},
+		features:    [][]any{{"F", "", 1}, {"G", "Gone", 1}},
+		links:       [][]any{{"F", "C"}, {"F", "NoComponent"}, {"NoFeature", "C"}, {"NoFeature", "D"}, {"G", "D"}},
+		files:       [][]any{{"a", "C", "a.txt", 1, 0, 1}, {"b", "NoComponent", "b.txt", 1, 0, 2}, {"d", "D", "d.txt", 1, 0, 3}},
+	}.database(t)
+	addTable(t, db, "MsiFileHash", []msi.Column{column("File_", "s72", true), column("Options", "i2", false), column("HashPart1", "i4", false)},
+		[]msi.Value{msi.String("a"), msi.Int(1), msi.Int(7)}, []msi.Value{msi.String("d"), msi.Int(0), msi.Int(7)})
+	addTable(t, db, "AdminExecuteSequence", []msi.Column{column("Action", "s72", true), column("Sequence", "I2", false)},
+		[]msi.Value{msi.String("CostInitialize"), msi.Int(800)})
+	m := modelOf(t, db)
+	require.ElementsMatch(t, []string{
+		`table Feature, row G: feature "Gone" does not exist: the feature counts as one of the top`,
+		`table FeatureComponents, row F/NoComponent: component "NoComponent" does not exist: the row is passed over`,
+		`table FeatureComponents, row NoFeature/C: feature "NoFeature" does not exist: the row is passed over`,
+		`table FeatureComponents, row NoFeature/D: feature "NoFeature" does not exist: the row is passed over`,
+		`table File, row b: component "NoComponent" does not exist: the file is left out`,
+		`table MsiFileHash, row a: Options 1 are not known: the hash is not checked`,
+		`table AdminExecuteSequence lacks InstallAdminPackage: Windows Installer would not write the package itself into an administrative image`,
+		`table AdminExecuteSequence lacks InstallFiles: Windows Installer would write no files into an administrative image`,
+	}, m.Warnings)
+	require.Len(t, m.Files, 2)
+	require.Nil(t, m.Files[0].MD5)
+	require.NotNil(t, m.Files[1].MD5)
+	for _, f := range m.Files {
+		require.Nil(t, f.LeftOut, f.Key)
+	}
+}
+
+func addTable(t testing.TB, db *msi.Database, name string, columns []msi.Column, rows ...[]msi.Value) {
+	t.Helper()
+	table, err := db.AddTable(name, columns)
+	require.NoError(t, err)
+	for _, row := range rows {
+		_, err := table.Insert(row...)
+		require.NoError(t, err)
+	}
+}
+
+// The warnings about a table of nothing but dangling rows stay few.
+func TestManyDanglingReferences(t *testing.T) {
+	s := small{directories: [][]any{{"TARGETDIR", "", "SourceDir"}}}
+	for i := range 1000 {
+		s.files = append(s.files, []any{fmt.Sprint("f", i), "None", "a.txt", 1, 0, i})
+	}
+	m := modelOf(t, s.database(t))
+	require.Len(t, m.Warnings, 21)
+	require.Equal(t, "table File: 980 more rows like these", m.Warnings[20])
+}
+
+// Names that no Windows can write are refused before every file below them gets
+// a path.
+func TestLongNames(t *testing.T) {
+	long := strings.Repeat("x", 256)
+	deep := [][]any{{"TARGETDIR", "", "SourceDir"}}
+	for i := range 250 {
+		parent := "TARGETDIR"
+		if i > 0 {
+			parent = fmt.Sprint("D", i-1)
+		}
+		deep = append(deep, []any{fmt.Sprint("D", i), parent, strings.Repeat("\u20ac", 255)})
+	}
+	for name, test := range map[string]struct {
+		s  small
+		ok bool
+	}{
+		"folder of 255":     {small{directories: [][]any{{"TARGETDIR", "", "SourceDir"}, {"D", "TARGETDIR", long[1:]}}}, true},
+		"folder":            {small{directories: [][]any{{"TARGETDIR", "", "SourceDir"}, {"D", "TARGETDIR", "x|" + long}}}, false},
+		"source folder":     {small{directories: [][]any{{"TARGETDIR", "", "SourceDir"}, {"D", "TARGETDIR", "x:" + long}}}, false},
+		"missing folder":    {small{directories: [][]any{{"D", long, "x"}}}, false},
+		"missing directory": {small{components: [][]any{{"C", long}}}, false},
+		"file":              {small{components: [][]any{{"C", "D"}}, files: [][]any{{"f", "C", long, 1, 0, 1}}}, false},
+		"deep":              {small{directories: deep[:201]}, false},
+		"less deep":         {small{directories: deep[:100]}, true},
+	} {
+		_, err := test.s.database(t).Model()
+		if test.ok {
+			require.NoError(t, err, name)
+		} else {
+			require.ErrorIs(t, err, msi.ErrLimit, name)
+		}
+	}
+}
+
+// Which files of one component are left out is found out once, not for each of
+// its files and features.
+func TestManyFeaturesOfOneComponent(t *testing.T) {
+	const n = 3000
+	s := small{directories: [][]any{{"TARGETDIR", "", "SourceDir"}}, components: [][]any{{"C", "TARGETDIR"}}}
+	for i := range n {
+		s.features = append(s.features, []any{fmt.Sprint("F", i), "", 0})
+		s.links = append(s.links, []any{fmt.Sprint("F", i), "C"})
+		s.files = append(s.files, []any{fmt.Sprint("f", i), "C", "a.txt", 1, 0, i})
+	}
+	m := modelOf(t, s.database(t))
+	require.Len(t, m.Files, n)
+	for _, f := range m.Files {
+		require.Same(t, m.Files[0].LeftOut, f.LeftOut)
 	}
 }
 

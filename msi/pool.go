@@ -30,6 +30,9 @@ type pool struct {
 }
 
 func newPool(codePage int) (*pool, error) {
+	if !KnownCodePage(codePage) {
+		return nil, fmt.Errorf("msi: code page %d is not known: %w", codePage, ErrCodePage)
+	}
 	p := &pool{raw: []string{""}, text: []string{""}, refs: []uint32{0}}
 	return p, p.setCodePage(codePage)
 }
@@ -41,7 +44,7 @@ func parsePool(table, data []byte) (*pool, error) {
 	}
 	head := binary.LittleEndian.Uint32(table)
 	p := &pool{codePage: int(head & 0xFFFF), wide: head&wideRefs != 0, flags: head &^ wideRefs &^ 0xFFFF}
-	if _, ok := codePages[p.codePage]; !ok || p.codePage == codePageUTF16 {
+	if p.codePage == codePageUTF16 {
 		return nil, fmt.Errorf("msi: _StringPool: code page %d: %w", p.codePage, ErrCodePage)
 	}
 	upperFirst, ok := poolReading(table[4:], int64(len(data)))
@@ -162,10 +165,10 @@ func (p *pool) intern(s string) (uint32, error) {
 	return ref, nil
 }
 
-// setCodePage changes the code page. What stood in the neutral one are bytes
+// setCodePage changes the code page. Strings of the neutral one are bytes
 // without a meaning of their own: they are now read in the new one.
 func (p *pool) setCodePage(codePage int) error {
-	if _, ok := codePages[codePage]; !ok || codePage == codePageUTF16 {
+	if codePage == codePageUTF16 || codePage < 0 || codePage > math.MaxUint16 {
 		return fmt.Errorf("msi: code page %d: %w", codePage, ErrCodePage)
 	}
 	raw, text := slices.Clone(p.raw), slices.Clone(p.text)

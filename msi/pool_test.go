@@ -2,6 +2,9 @@ package msi
 
 import (
 	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,7 +54,7 @@ func TestPoolRefuses(t *testing.T) {
 		"empty":             {nil, nil, ErrFormat},
 		"odd size":          {make([]byte, 6), nil, ErrFormat},
 		"too few bytes":     {entries(5, 1), []byte("abc"), ErrFormat},
-		"unknown code page": {[]byte{0xFF, 0x7F, 0, 0}, nil, ErrCodePage},
+		"unknown code page": {[]byte{0xFF, 0x7F, 0, 0, 1, 0, 1, 0}, []byte{0xE4}, ErrCodePage},
 		"UTF-16":            {[]byte{0xB0, 0x04, 0, 0}, nil, ErrCodePage},
 	} {
 		_, err := parsePool(test.table, test.data)
@@ -63,10 +66,47 @@ func TestPoolRefuses(t *testing.T) {
 	require.ErrorIs(t, err, ErrFormat)
 }
 
+// A code page that is not known is no reason to refuse ASCII text.
+func TestUnknownCodePage(t *testing.T) {
+	for _, codePage := range []int{1361, 20127, 65000, 32767} {
+		require.False(t, KnownCodePage(codePage))
+		head := []byte{byte(codePage), byte(codePage >> 8), 0, 0, 2, 0, 1, 0, 2, 0, 1, 0}
+		p, err := parsePool(head, []byte("abcd"))
+		require.NoError(t, err)
+		require.Equal(t, []string{"", "ab", "cd"}, p.text)
+		table, data := p.encode([]uint32{0, 1, 1})
+		require.Equal(t, head, table)
+		require.Equal(t, "abcd", string(data))
+		_, err = parsePool(head, []byte("abc\xe4"))
+		require.ErrorIs(t, err, ErrCodePage)
+		require.ErrorContains(t, err, fmt.Sprintf(`code page %d is not known: "c\xe4"`, codePage))
+		_, err = p.intern("\u00e4")
+		require.ErrorIs(t, err, ErrCodePage)
+		_, err = newPool(codePage)
+		require.ErrorIs(t, err, ErrCodePage)
+	}
+}
+
+// The characters that tell these code pages from their neighbours.
+func TestRareCodePages(t *testing.T) {
+	for codePage, want := range map[int][2]string{
+		857:   {"\x80\x8d\x98\x9e\x9f\xa6\xa7", "ÇıİŞşĞğ"},
+		28597: {"\xc1\xe1", "Αα"},
+		28599: {"\xd0\xdd\xde\xf0\xfd\xfe", "ĞİŞğış"},
+		21866: {"\xa4\xa6\xa7\xad", "єіїґ"},
+		737:   {"\x80\x98", "Αα"},
+	} {
+		got, err := DecodeText(codePage, []byte(want[0]))
+		require.NoError(t, err)
+		require.Equal(t, want[1], got, "%d", codePage)
+		require.True(t, KnownCodePage(codePage))
+	}
+}
+
 // Bytes that the code page does not define survive.
 func TestUndefinedBytes(t *testing.T) {
-	for codePage := range codePages {
-		if codePage == codePageUTF16 || codePage == codePageUTF8 || codePage >= 932 && codePage <= 950 || codePage == 54936 {
+	for _, codePage := range slices.Concat(slices.Collect(maps.Keys(codePages)), slices.Collect(maps.Keys(ownTables))) {
+		if bytesOf(codePage) == nil {
 			continue
 		}
 		for c := range 256 {

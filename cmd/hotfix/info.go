@@ -244,12 +244,22 @@ func (i *fileInfo) readDatabase(p *source.Package) {
 		return
 	}
 	for _, f := range p.Model().Features {
-		one := featureInfo{Key: f.Key, Title: f.Title, Level: f.Level}
+		one := featureInfo{Key: f.Key, Title: clip(f.Title), Level: f.Level}
 		if f.Parent != nil {
 			one.Parent = f.Parent.Key
 		}
 		i.Features = append(i.Features, one)
 	}
+}
+
+// clip shortens a text that is longer than any that is meant to be read: many
+// features may share one.
+func clip(text string) string {
+	const most = 1000
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 func (i *fileInfo) write(w io.Writer) {

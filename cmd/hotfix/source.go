@@ -6,13 +6,22 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/msi"
 )
 
 // sourceFlags are the flags of every command that reads packages.
 func sourceFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "media", Usage: "look for cabinets and uncompressed files in `DIR` too"},
-		&cli.IntFlag{Name: "cab-codepage", Usage: "code `PAGE` of cabinet names that are not UTF-8", DefaultText: "that of the package"},
+		&cli.IntFlag{
+			Name: "cab-codepage", Usage: "code `PAGE` of cabinet names that are not UTF-8", DefaultText: "that of the package",
+			Action: func(_ *cli.Context, page int) error {
+				if page != 0 && !msi.KnownCodePage(page) {
+					return usagef("--cab-codepage %d is not a known code page", page)
+				}
+				return nil
+			},
+		},
 		&cli.StringFlag{Name: "keyring", Usage: "require an rpm to be signed by one of the OpenPGP keys in `FILE`"},
 		amountFlag("max-bytes", "most bytes to unpack: `N`, such as 500M or 16G", source.DefaultMaxBytes),
 	}
