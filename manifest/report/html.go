@@ -38,8 +38,8 @@ type view struct {
 	Policy   []string
 	Counts   []count
 	Packages []targetView
-	Files    []fileView
-	Extra    []fileView
+	Files    fileList
+	Extra    fileList
 	Legend   []term
 	When     string
 }
@@ -49,6 +49,9 @@ type count struct {
 	N     int
 	Word  string
 }
+
+// Number is N as people read it.
+func (c count) Number() string { return display.Number(int64(c.N)) }
 
 type targetView struct {
 	Target
@@ -111,10 +114,17 @@ func newView(r *Report) *view {
 	v := &view{Report: r, Manifest: manifestName(r.Result), Policy: policySentences(r.Result)}
 	good, missing, differing, notes := 0, 0, 0, 0
 	used := make(map[manifest.Note]bool)
-	for _, c := range r.Result.Files {
-		f := newFile(c)
-		f.Where = where(c.Target, c.Path, len(r.Targets))
-		v.Files = append(v.Files, f)
+	files := slices.Clone(r.Result.Files)
+	if len(files) > maxRows {
+		slices.SortStableFunc(files, func(a, b manifest.Checked) int { return rank(a.Status) - rank(b.Status) })
+	}
+	targets := max(len(r.Targets), 1)
+	for _, c := range files {
+		v.Files.add(func() fileView {
+			f := newFile(c)
+			f.Where = where(c.Name, c.Target, c.Path, targets)
+			return f
+		})
 		switch c.Status {
 		case manifest.OK:
 			good++
@@ -131,22 +141,23 @@ func newView(r *Report) *view {
 		}
 	}
 	for _, e := range r.Result.Extra {
-		f := newExtra(e)
-		f.Where = where(e.Target, e.Path, len(r.Targets))
-		v.Extra = append(v.Extra, f)
+		v.Extra.add(func() fileView {
+			f := newExtra(e)
+			f.Where = where(e.Name, e.Target, e.Path, targets)
+			return f
+		})
 	}
+	v.Files.finish(len(r.Result.Files))
+	v.Extra.finish(len(r.Result.Extra))
 	v.Counts = []count{
-		{"good", good, display.Plural(good, "required file is equal", "required files are equal")},
-		{"bad", missing, display.Plural(missing, "required file is missing", "required files are missing")},
-		{"bad", differing, display.Plural(differing, "required file differs", "required files differ")},
 		{"note", notes, display.Plural(notes, "file has notes", "files have notes")},
-		{"plain", len(v.Extra), display.Plural(len(v.Extra), "file is not in the table", "files are not in the table")},
+		{"plain", len(r.Result.Extra), display.Plural(len(r.Result.Extra), "file is not in the table", "files are not in the table")},
 	}
 	switch {
 	case len(r.Errors) > 0:
-		v.Verdict, v.Headline = "incomplete", "Incomplete: something could not be read"
+		v.Verdict, v.Headline = "incomplete", "Not verified: something could not be read"
 	case r.Result.OK:
-		v.Verdict, v.Headline = "good", "Verified: everything required is there and equal"
+		v.Verdict, v.Headline = "good", "Verified: "+allEqual(good)
 	case missing+differing == 0:
 		v.Verdict, v.Headline = "bad", "Not verified: no file was compared"
 	default:
@@ -171,15 +182,30 @@ func newView(r *Report) *view {
 	return v
 }
 
+// rank puts what is missing or differs before what is equal.
+func rank(s manifest.Status) int {
+	if s == manifest.OK {
+		return 1
+	}
+	return 0
+}
+
+func allEqual(n int) string {
+	if n == 1 {
+		return "the required file is as the table says"
+	}
+	return fmt.Sprintf("all %s required files are as the table says", display.Number(int64(n)))
+}
+
 func notVerified(good, missing, differing int) string {
 	var parts []string
 	if missing > 0 {
-		parts = append(parts, fmt.Sprintf("%d %s missing", missing, display.Plural(missing, "is", "are")))
+		parts = append(parts, fmt.Sprintf("%s %s missing", display.Number(int64(missing)), display.Plural(missing, "is", "are")))
 	}
 	if differing > 0 {
-		parts = append(parts, fmt.Sprintf("%d %s", differing, display.Plural(differing, "differs", "differ")))
+		parts = append(parts, fmt.Sprintf("%s %s", display.Number(int64(differing)), display.Plural(differing, "differs", "differ")))
 	}
-	return fmt.Sprintf("Not verified: of %d required files, %s", good+missing+differing, strings.Join(parts, " and "))
+	return fmt.Sprintf("Not verified: of %s, %s", display.Count(good+missing+differing, "required file"), strings.Join(parts, " and "))
 }
 
 func manifestName(r *manifest.Result) string {
@@ -205,7 +231,7 @@ func newFile(c manifest.Checked) fileView {
 	if c.Status != manifest.OK {
 		f.Class, f.Word = "bad", "Differs"
 		if c.Status == manifest.Missing {
-			f.Word = "Missing"
+			f.Word = missingWord
 		}
 		for _, d := range c.Differences {
 			if d != manifest.Missing {
@@ -336,9 +362,11 @@ func newSignature(s *authenticode.Signature) *signatureView {
 }
 
 // where names the place of a file; the target goes without saying when it is the
-// only one.
-func where(target, path string, targets int) string {
+// only one, and the path when it is the name.
+func where(name, target, path string, targets int) string {
 	switch {
+	case path == name && targets == 1:
+		return ""
 	case target == path || path == "":
 		return target
 	case target == "" || targets == 1:
