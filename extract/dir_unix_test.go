@@ -216,6 +216,31 @@ func TestWriteFileBusyAndLeft(t *testing.T) {
 	require.Equal(t, map[string]string{"report.html": "first"}, tree(t, filepath.Dir(name)))
 }
 
+// TestDirClosesOnlyItsOwn makes sure that no descriptor is closed twice: in between
+// it may have become that of another file.
+func TestDirClosesOnlyItsOwn(t *testing.T) {
+	d, err := CreateDir(filepath.Join(t.TempDir(), "out"), DirOptions{})
+	require.NoError(t, err)
+	writeFile(t, d, "deep/er/a", "A")
+	f, err := d.Create("b", FileInfo{})
+	require.NoError(t, err)
+	require.NoError(t, f.Close(nil))
+	require.NoError(t, d.closeContent())
+	// These get the numbers that have just become free.
+	var files []*os.File
+	for range 20 {
+		f, err := os.Open(os.DevNull)
+		require.NoError(t, err)
+		files = append(files, f)
+	}
+	_ = f.Close(nil)
+	_ = d.closeContent()
+	require.NoError(t, d.Abort())
+	for _, f := range files {
+		require.NoError(t, f.Close())
+	}
+}
+
 // TestDirKeepsFewFoldersOpen writes to more folders than are kept open, deep ones
 // and in turn.
 func TestDirKeepsFewFoldersOpen(t *testing.T) {

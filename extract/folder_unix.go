@@ -45,7 +45,17 @@ func (f *folder) open(name string) (*folder, error) {
 	return &folder{fd}, nil
 }
 
-func (f *folder) close() { unix.Close(f.fd) }
+// close may be called again: the number of a closed descriptor belongs to whoever
+// opens the next one.
+func (f *folder) close() {
+	if f.fd >= 0 {
+		unix.Close(f.fd)
+		f.fd = closed
+	}
+}
+
+// closed is in the place of a descriptor that is closed.
+const closed = -1
 
 func (f *folder) mkdir(name string) error { return unix.Mkdirat(f.fd, name, 0o777) }
 
@@ -87,7 +97,7 @@ func (f *folder) names() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := os.NewFile(uintptr(again.fd), "folder")
+	list := os.NewFile(uintptr(again.fd), "folder") // which closes it
 	defer list.Close()
 	return list.Readdirnames(-1)
 }
@@ -128,7 +138,15 @@ func (h *handle) setInfo(modified time.Time, _ uint32) error {
 
 func (h *handle) sync() error { return syncHandle(h.fd) }
 
-func (h *handle) close() error { return unix.Close(h.fd) }
+// close may be called again, as that of folder.
+func (h *handle) close() error {
+	if h.fd < 0 {
+		return unix.EBADF
+	}
+	fd := h.fd
+	h.fd = closed
+	return unix.Close(fd)
+}
 
 // rename moves an entry of a root to another one.
 func rename(from *os.Root, name string, to *os.Root, as string) error {

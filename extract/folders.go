@@ -62,6 +62,9 @@ func (c *folders) enter(name string) (*openFolder, error) {
 }
 
 func (c *folders) enterLocked(name string) (*openFolder, error) {
+	if c.open == nil {
+		return nil, fs.ErrClosed
+	}
 	c.uses++
 	if known := c.open[name]; known != nil {
 		known.used = c.uses
