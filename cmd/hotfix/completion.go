@@ -63,6 +63,7 @@ func flagValues() map[string][]string {
 		"policy":   {string(manifest.Strict), string(manifest.VersionOnly)},
 		"syntax":   {string(kbarticle.Text), string(kbarticle.HTML), string(kbarticle.Markdown), string(kbarticle.CSV)},
 		"manifest": builtinNames(),
+		"color":    colors,
 	}
 }
 

@@ -6,10 +6,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -26,7 +28,7 @@ func main() {
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	s := &session{stdout: stdout, stderr: stderr}
+	s := &session{stdout: stdout, stderr: stderr, out: newTerminal(stdout, "auto"), messages: newTerminal(stderr, "never")}
 	err := s.execute(ctx, newApp(s), args)
 	// A command line that was not understood set no flag.
 	s.json = s.json || wantsJSON(args)
@@ -130,6 +132,7 @@ func finishCommands(s *session, above string, commands []*cli.Command) {
 func outputFlags(s *session) []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on standard output", Destination: &s.json},
+		&cli.GenericFlag{Name: "color", Usage: "colour verdicts: `WHEN` is auto, always or never", Value: &colorValue{s}, DefaultText: "auto"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print errors only", Destination: &s.quiet},
 	}
 }
@@ -137,3 +140,19 @@ func outputFlags(s *session) []cli.Flag {
 func onUsageError(_ *cli.Context, err error, _ bool) error {
 	return &usageError{err}
 }
+
+// A colorValue is the value of --color.
+type colorValue struct{ s *session }
+
+func (v *colorValue) Set(when string) error {
+	if !slices.Contains(colors, when) {
+		return fmt.Errorf("it is auto, always or never, not %q", when)
+	}
+	v.s.out.color = newTerminal(v.s.stdout, when).color
+	return nil
+}
+
+func (v *colorValue) String() string { return "" }
+
+// colors are the values of --color.
+var colors = []string{"auto", "always", "never"}

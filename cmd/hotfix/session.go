@@ -36,9 +36,10 @@ const (
 type session struct {
 	stdout, stderr io.Writer
 	json, quiet    bool
-	next           bool    // say what could be done next
-	reported       bool    // the JSON document, with the error in it, is on stdout
-	running        running // the command, once it is known
+	out, messages  terminal // where text and messages are read
+	next           bool     // say what could be done next
+	reported       bool     // the JSON document, with the error in it, is on stdout
+	running        running  // the command, once it is known
 }
 
 // errDifference says that a check found a difference, which is already printed.
@@ -130,9 +131,9 @@ func flatten(err error) []error {
 
 func (s *session) printError(err error) {
 	detail := s.describe(err)
-	fmt.Fprintf(s.stderr, "hotfix: %s\n", oneLine(detail.Message))
+	s.tell("hotfix: " + oneLine(detail.Message))
 	if detail.Hint != "" {
-		fmt.Fprintf(s.stderr, "  hint: %s\n", oneLine(detail.Hint))
+		s.tell("  hint: " + oneLine(detail.Hint))
 	}
 }
 
@@ -169,9 +170,12 @@ func (s *session) describe(err error) errorDetail {
 // warn prints one warning on standard error.
 func (s *session) warn(format string, args ...any) {
 	if !s.quiet {
-		fmt.Fprintf(s.stderr, "warning: %s\n", oneLine(fmt.Sprintf(format, args...)))
+		s.tell("warning: " + oneLine(fmt.Sprintf(format, args...)))
 	}
 }
+
+// tell prints a line on standard error.
+func (s *session) tell(line string) { io.WriteString(s.stderr, s.messages.fold(line+"\n")) }
 
 // finish ends a command: it prints result as JSON, or calls text to print it
 // for people, and passes err on. With an error, result is whatever is known.
@@ -181,11 +185,12 @@ func (s *session) finish(result any, text func(io.Writer), err error) error {
 		return errors.Join(err, s.printJSON(result, err))
 	}
 	if text != nil && !s.quiet {
-		var b strings.Builder
-		text(&b)
+		page := &screen{columns: s.out.columns}
+		text(page)
 		// Fields pass through display.Text where they are printed; this is for what
 		// they could still hold, and costs little.
-		if _, writeErr := io.WriteString(s.output(), display.Lines(b.String())); writeErr != nil {
+		shown := s.out.paint(s.out.fold(display.Lines(page.String())))
+		if _, writeErr := io.WriteString(s.output(), shown); writeErr != nil {
 			err = errors.Join(err, writeErr)
 		}
 	}

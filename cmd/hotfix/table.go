@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
 
 // table is a table for people: columns as wide as their widest cell, two blanks
-// apart. A header that starts with ">" aligns its column to the right.
+// apart, in 80 columns or what the terminal has. A header that starts with ">" aligns its column to the right.
 type table struct {
 	right []bool
 	rows  [][]string
@@ -33,18 +32,24 @@ func (t *table) row(cells ...string) {
 	t.rows = append(t.rows, cells)
 }
 
+// write prints the table. On a screen, the widest column that is aligned to the
+// left is shortened until the table fits.
 func (t *table) write(w io.Writer) {
 	widths := make([]int, len(t.right))
 	for _, row := range t.rows {
 		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], columnsOf(cell))
 		}
+	}
+	if s, ok := w.(*screen); ok && s.columns > 0 {
+		t.fit(widths, max(s.columns, minColumns))
 	}
 	var line []byte
 	for _, row := range t.rows {
 		line = line[:0]
 		for i, cell := range row {
-			padding := widths[i] - utf8.RuneCountInString(cell)
+			cell = shorten(cell, widths[i])
+			padding := widths[i] - columnsOf(cell)
 			if t.right[i] {
 				line = append(appendBlanks(line, padding), cell...)
 			} else {
@@ -53,6 +58,29 @@ func (t *table) write(w io.Writer) {
 			line = append(line, "  "...)
 		}
 		fmt.Fprintf(w, "%s\n", bytes.TrimRight(line, " "))
+	}
+}
+
+// leastCell is the width below which a column is not shortened.
+const leastCell = 8
+
+// fit makes columns narrower, always the widest, until their sum fits.
+func (t *table) fit(widths []int, columns int) {
+	total := 2 * (len(widths) - 1)
+	for _, n := range widths {
+		total += n
+	}
+	for ; total > columns; total-- {
+		widest := -1
+		for i, n := range widths {
+			if !t.right[i] && n > leastCell && (widest < 0 || n > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return
+		}
+		widths[widest]--
 	}
 }
 
