@@ -65,7 +65,7 @@ func (p *Patch) Contents(base *msi.Database) ([]Content, error) {
 		}
 		first := len(list)
 		for _, f := range c.Files {
-			key := p.memberName(f)
+			key := MemberName(f, p.db.CodePage())
 			list = append(list, Content{Cabinet: stream, Key: key, Size: f.Size, Uses: uses[stream][key]})
 		}
 		if err := readHeads(c, list[first:]); err != nil {
@@ -76,19 +76,19 @@ func (p *Patch) Contents(base *msi.Database) ([]Content, error) {
 }
 
 func isCabinet(r io.ReaderAt) bool {
-	const signature = "MSCF" // [MS-CAB] 2.1
-	var head [len(signature)]byte
+	var head [len(cab.Signature)]byte
 	n, _ := r.ReadAt(head[:], 0)
-	return string(head[:n]) == signature
+	return string(head[:n]) == cab.Signature
 }
 
-// memberName returns the name of a member as text: File keys are in the code
-// page of the patch.
-func (p *Patch) memberName(f *cab.File) string {
-	if f.Attributes&cab.AttrUTF8 != 0 {
+// MemberName returns the name of a member of a cabinet as text: File keys are in the
+// code page of the package, unless the member says that its name is UTF-8. With code
+// page 0 the name is as package cab reads it.
+func MemberName(f *cab.File, codePage int) string {
+	if f.Attributes&cab.AttrUTF8 != 0 || codePage == 0 {
 		return f.Name
 	}
-	name, err := msi.DecodeText(p.db.CodePage(), []byte(f.RawName))
+	name, err := msi.DecodeText(codePage, []byte(f.RawName))
 	if err != nil {
 		return f.Name
 	}

@@ -3,9 +3,7 @@ package source
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
-	"sync/atomic"
 	"time"
 )
 
@@ -13,33 +11,21 @@ import (
 // levels together; what exceeds it goes to an unnamed temporary file.
 const memoryForInner = 32 << 20
 
-// A memoryBudget is shared by the packages inside one another.
-type memoryBudget struct {
-	left     atomic.Int64
-	unpacked atomic.Int64 // bytes of all inner packages, in memory or in files
+// An insideBudget is shared by the packages inside one another.
+type insideBudget struct {
+	memory   *Budget // for those that are kept in memory
+	unpacked *Budget // of all, in memory or in files
 }
 
-func newMemoryBudget() *memoryBudget {
-	b := &memoryBudget{}
-	b.left.Store(memoryForInner)
-	return b
-}
-
-// take reserves n bytes or none.
-func (b *memoryBudget) take(n int64) bool {
-	if b.left.Add(-n) >= 0 {
-		return true
-	}
-	b.left.Add(n)
-	return false
+func newInsideBudget(maxBytes int64) *insideBudget {
+	return &insideBudget{memory: NewBudget(memoryForInner), unpacked: NewBudget(maxBytes)}
 }
 
 // A blob takes the bytes of an inner package and then gives random access to
-// them. It implements cab.Sink and content.
+// them. It implements Sink and content.
 type blob struct {
-	budget *memoryBudget
-	taken  int64 // from budget
-	limit  int64
+	budget *insideBudget
+	taken  int64 // from budget.memory
 	size   int64
 	memory []byte
 	file   *os.File // instead of memory
@@ -47,14 +33,13 @@ type blob struct {
 	whole  bool
 }
 
-// newBlob prepares for a file that claims to be size bytes long. Together with
-// the others of the budget it must not be longer than limit.
-func newBlob(budget *memoryBudget, size, limit int64) (*blob, error) {
-	if size > limit {
-		return nil, fmt.Errorf("%w: the package inside is larger than %d bytes", ErrTooLarge, limit)
+// newBlob prepares for a file that claims to be size bytes long.
+func newBlob(budget *insideBudget, size int64) (*blob, error) {
+	if size > budget.unpacked.limit {
+		return nil, &BudgetError{budget.unpacked.limit}
 	}
-	b := &blob{budget: budget, limit: limit}
-	if size >= 0 && budget.take(size) {
+	b := &blob{budget: budget}
+	if size >= 0 && budget.memory.Spend(size) == nil {
 		b.taken = size
 		b.memory = make([]byte, 0, size)
 		return b, nil
@@ -74,13 +59,13 @@ func (b *blob) spill() (err error) {
 
 func (b *blob) release() {
 	b.memory = nil
-	b.budget.left.Add(b.taken)
+	b.budget.memory.giveBack(b.taken)
 	b.taken = 0
 }
 
 func (b *blob) Write(p []byte) (int, error) {
-	if b.budget.unpacked.Load()+int64(len(p)) > b.limit {
-		return 0, fmt.Errorf("%w: the packages inside are larger than %d bytes", ErrTooLarge, b.limit)
+	if err := b.budget.unpacked.Spend(int64(len(p))); err != nil {
+		return 0, err
 	}
 	if b.file == nil && b.size+int64(len(p)) > b.taken {
 		if err := b.spill(); err != nil {
@@ -88,7 +73,6 @@ func (b *blob) Write(p []byte) (int, error) {
 		}
 	}
 	b.size += int64(len(p))
-	b.budget.unpacked.Add(int64(len(p)))
 	if b.file != nil {
 		return b.file.Write(p)
 	}
@@ -114,7 +98,7 @@ func (b *blob) Size() int64 { return b.size }
 // Close gives memory or the temporary file back.
 func (b *blob) Close() error {
 	b.release()
-	b.budget.unpacked.Add(-b.size)
+	b.budget.unpacked.giveBack(b.size)
 	b.size = 0
 	if b.file != nil {
 		return b.file.Close()
@@ -161,7 +145,12 @@ func openOnDisk(name string) (openFile, error) {
 	if err != nil {
 		return openFile{}, plain(err)
 	}
-	if info, err = f.Stat(); err != nil {
+	return openedFile(f)
+}
+
+func openedFile(f *os.File) (openFile, error) {
+	info, err := f.Stat()
+	if err != nil {
 		f.Close()
 		return openFile{}, plain(err)
 	}

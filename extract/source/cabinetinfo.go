@@ -20,16 +20,36 @@ type CabinetInfo struct {
 }
 
 // CabinetInfos describes the cabinets that the Media table names, the cabinet
-// streams of a merge module or a patch, or the volumes of a cabinet set.
+// streams of a merge module or a patch, or the volumes of a cabinet set. The error is
+// that of ctx.
 func (p *Package) CabinetInfos(ctx context.Context) ([]CabinetInfo, error) {
-	var infos []CabinetInfo
-	for _, c := range p.Cabinets() {
-		infos = append(infos, CabinetInfo{Name: c.Name, Compression: compression(c), CutOff: c.Truncated() > 0})
+	switch r := p.reader.(type) {
+	case *cabinetReader:
+		var infos []CabinetInfo
+		for _, c := range r.volumes() {
+			infos = append(infos, CabinetInfo{Name: c.Name, Compression: compression(c), CutOff: c.Truncated() > 0})
+		}
+		return infos, nil
+	case *databaseReader:
+		return r.describe(ctx, p.cabinetNames())
+	case *patchReader:
+		return r.describe(ctx, p.cabinetNames())
+	case *patchedReader:
+		// What is embedded in the package is as it was.
+		return r.describe(ctx, p.cabinetNames())
 	}
-	for _, where := range p.cabinetNames() {
+	return nil, nil
+}
+
+// describe describes cabinets of the store.
+func (s *store) describe(ctx context.Context, names []string) ([]CabinetInfo, error) {
+	var infos []CabinetInfo
+	for _, where := range names {
 		name, embedded := strings.CutPrefix(where, "#")
 		info := CabinetInfo{Name: name, Embedded: embedded}
-		c, err := p.lockedCabinet(ctx, where)
+		s.mu.Lock()
+		c, err := s.open(ctx, where)
+		s.mu.Unlock()
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
@@ -37,23 +57,16 @@ func (p *Package) CabinetInfos(ctx context.Context) ([]CabinetInfo, error) {
 			info.Missing = true
 		default:
 			info.Compression = compression(c.cab)
-			info.CutOff = c.cab.Truncated() > 0 || (embedded && p.cutOff(name))
+			info.CutOff = c.cab.Truncated() > 0 || (embedded && s.cutOff(name))
 		}
 		infos = append(infos, info)
 	}
 	return infos, nil
 }
 
-// lockedCabinet is cabinet for callers that do not hold planning.
-func (p *Package) lockedCabinet(ctx context.Context, where string) (*cabinet, error) {
-	p.planning.Lock()
-	defer p.planning.Unlock()
-	return p.cabinet(ctx, where)
-}
-
 // cutOff reports whether the end of a stream lies behind the end of the file.
-func (p *Package) cutOff(stream string) bool {
-	r, err := p.db.Stream(stream)
+func (s *store) cutOff(stream string) bool {
+	r, err := s.db.Stream(stream)
 	if err != nil || r.Size() == 0 {
 		return false
 	}
@@ -66,18 +79,20 @@ func (p *Package) cutOff(stream string) bool {
 // each once.
 func (p *Package) cabinetNames() []string {
 	var names []string
-	if p.model != nil {
-		for _, m := range p.model.Media {
-			if m.Cabinet != "" && !slices.Contains(names, m.Cabinet) {
-				names = append(names, m.Cabinet)
-			}
+	known := map[string]bool{"": true}
+	add := func(name string) {
+		if !known[name] {
+			known[name] = true
+			names = append(names, name)
+		}
+	}
+	if model := p.Model(); model != nil {
+		for _, m := range model.Media {
+			add(m.Cabinet)
 		}
 	}
 	for _, f := range p.files {
-		e := p.entries[f]
-		if e.cabinet != "" && p.db != nil && !slices.Contains(names, e.cabinet) {
-			names = append(names, e.cabinet)
-		}
+		add(f.Cabinet)
 	}
 	return names
 }

@@ -1,78 +1,136 @@
 package source
 
 import (
-	"io"
+	"context"
+	"fmt"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/msi"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 // fileAttributes are the bits of File.Attributes, and of a cabinet member's, that
 // are Windows file attributes.
 const fileAttributes = msi.FileReadOnly | msi.FileHidden | msi.FileSystem
 
-// An entry says where a file of a database or a cabinet comes from.
-type entry struct {
-	media   *msi.Media            // nil where no row covers the file
-	cabinet string                // as in Media.Cabinet; empty when there is none
-	member  string                // name in the cabinet
-	file    *cab.File             // the member itself, where it is known from the start
-	loose   []string              // source paths of an uncompressed file, the expected ones first; nil: compressed
-	exact   int                   // how many of loose are expected
-	made    func(io.Writer) error // writes the content of a file that stands for something else
+// openDatabase opens a compound file: a package, a merge module, a patch or a
+// transform.
+func openDatabase(ctx context.Context, p *Package) (reader, error) {
+	db, err := msi.NewReader(p.content, p.content.Size())
+	if err != nil {
+		return nil, err
+	}
+	if p.codePage == 0 {
+		p.codePage = db.CodePage()
+	}
+	switch db.Kind() {
+	case msi.KindPatch:
+		p.kind = MSP
+		return newPatchReader(p, db)
+	case msi.KindTransform:
+		p.kind = MST
+		return transformReader{db}, nil
+	case msi.KindDatabase:
+		// Merge modules have the table ModuleSignature ("Merge Module Database
+		// Tables"); a package that modules were merged into has it, too, and a
+		// product.
+		if p.kind = MSI; db.Table("ModuleSignature") != nil && !hasProduct(db) {
+			p.kind = MSM
+		}
+		return newDatabaseReader(p, db), nil
+	}
+	return nil, fmt.Errorf("%w: it is a compound file of another application", ErrKind)
 }
 
-// readModel lists the files that the tables of the database name.
-func (p *Package) readModel() error {
-	model, err := p.db.Model()
-	if err != nil {
+func hasProduct(db *msi.Database) bool {
+	properties := db.Table("Property")
+	if properties == nil {
+		return false
+	}
+	_, ok := properties.Find(msi.String("ProductCode"))
+	return ok
+}
+
+// A databaseReader reads installation packages, administrative images of them, and
+// merge modules.
+type databaseReader struct {
+	*store
+	tables    *msi.Model
+	wordCount int32
+}
+
+func newDatabaseReader(p *Package, db *msi.Database) *databaseReader {
+	r := &databaseReader{store: newStore(p, db)}
+	r.find = func(f *File) (entry, error) { return r.entry(f), nil }
+	r.wordCount, _ = db.Summary().Int(msi.PIDWordCount)
+	return r
+}
+
+func (r *databaseReader) model() *msi.Model { return r.tables }
+
+func (r *databaseReader) list(ctx context.Context) (err error) {
+	if r.tables, err = r.db.Model(); err != nil {
 		return err
 	}
-	p.model = model
-	p.warnings = append(p.warnings, model.Warnings...)
-	p.wordCount, _ = p.db.Summary().Int(msi.PIDWordCount)
-	p.entries = make(map[*File]entry, len(model.Files))
-	return p.listFiles(model, func(m *msi.File, f *File) {
-		e := entry{media: m.Media, cabinet: m.Cabinet, member: m.Key}
-		if !m.Compressed || (e.cabinet == "" && m.Media != nil) {
-			e.loose, e.exact = p.loosePaths(m)
-		} else {
-			f.Cabinet = e.cabinet
+	r.media = r.tables.Media
+	r.p.warnAll(r.tables.Warnings)
+	return r.p.listModel(ctx, r.tables, func(m *msi.File, f *File) {
+		if m.Compressed {
+			f.Cabinet = m.Cabinet
 		}
-		p.entries[f] = e
 	})
 }
 
-// listFiles lists the files of a model. place says where one comes from.
-func (p *Package) listFiles(model *msi.Model, place func(*msi.File, *File)) error {
+// entry says where a file is. An uncompressed one may be in the source tree, or in
+// its root when the package as a whole is compressed.
+func (r *databaseReader) entry(f *File) entry {
+	m := f.row
+	e := entry{media: m.Media, cabinet: m.Cabinet, member: m.Key}
+	if m.Compressed && (m.Cabinet != "" || m.Media == nil) {
+		return e
+	}
+	tree, root := []string{f.Path(), f.ShortPath()}, []string{f.long, f.short}
+	if r.wordCount&msi.SourceShortNames != 0 {
+		tree[0], tree[1], root[0], root[1] = tree[1], tree[0], root[1], root[0]
+	}
+	if r.wordCount&msi.SourceCompressed != 0 && r.wordCount&msi.SourceAdminImage == 0 {
+		tree, root = root, tree
+	}
+	e.loose, e.exact = append(tree, root...), len(tree)
+	return e
+}
+
+// listModel lists the files of a model. place completes each.
+func (p *Package) listModel(ctx context.Context, model *msi.Model, place func(*msi.File, *File)) error {
 	known := map[*msi.Directory]*location{}
 	for _, m := range model.Files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		in := known[m.Directory]
 		if in == nil {
-			in = locationOf(m.Directory)
+			in = locationOf(p, m.Directory)
 			known[m.Directory] = in
 		}
 		f := newFile(m, in)
 		place(m, f)
-		if m.LeftOut != nil && !(p.options.AllFeatures && m.LeftOut.Feature != nil) {
+		var err error
+		if m.LeftOut == nil || p.options.AllFeatures && m.LeftOut.Feature != nil {
+			err = p.add(f)
+		} else {
 			l := LeftOut{File: f, Reason: m.LeftOut.Reason}
 			if m.LeftOut.Feature != nil {
 				l.Feature = m.LeftOut.Feature.Key
 			}
-			if err := p.leaveOut(l); err != nil {
-				return err
-			}
-			continue
+			err = p.leaveOut(l)
 		}
-		if err := p.list(f); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func locationOf(d *msi.Directory) *location {
+func locationOf(p *Package, d *msi.Directory) *location {
 	folder := func(names []string) string {
 		if len(names) == 0 {
 			return ""
@@ -80,6 +138,7 @@ func locationOf(d *msi.Directory) *location {
 		return join(names) + "/"
 	}
 	return &location{
+		of:     p,
 		source: folder(d.SourcePath(false)), shortSource: folder(d.SourcePath(true)),
 		target: folder(d.TargetPath(false)), shortTarget: folder(d.TargetPath(true)),
 	}
@@ -108,16 +167,3 @@ func join(names []string) string {
 // noSlash keeps a name that holds a slash from becoming two: it gets a backslash
 // instead, which is refused wherever a path is used.
 func noSlash(name string) string { return strings.ReplaceAll(name, "/", `\`) }
-
-// loosePaths returns where an uncompressed file may lie: in the source tree, or
-// in its root when the package as a whole is compressed. The paths where it is
-// expected come first, and exact says how many these are.
-func (p *Package) loosePaths(m *msi.File) (paths []string, exact int) {
-	short := p.wordCount&msi.SourceShortNames != 0
-	tree := []string{join(m.SourcePath(short)), join(m.SourcePath(!short))}
-	root := []string{join([]string{m.Name(short)}), join([]string{m.Name(!short)})}
-	if p.wordCount&msi.SourceCompressed != 0 && p.wordCount&msi.SourceAdminImage == 0 {
-		tree, root = root, tree
-	}
-	return append(tree, root...), len(tree)
-}

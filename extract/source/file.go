@@ -23,6 +23,7 @@ type File struct {
 	long, short string // its name there
 	key         string // behind in.key
 	row         *msi.File
+	from        any // how its reader finds the bytes
 
 	// Size in bytes, as the package claims it.
 	Size     int64
@@ -47,6 +48,7 @@ type File struct {
 // A location is a folder of a package, which all files in it share: its path in
 // each layout, with a slash behind those that are not empty.
 type location struct {
+	of                                       *Package
 	key                                      string // what the keys of files in it begin with
 	source, shortSource, target, shortTarget string
 }
@@ -122,30 +124,41 @@ type LeftOut struct {
 }
 
 // locations makes files of stored paths, and shares their folders.
-type locations map[string]*location
+type locations struct {
+	of    *Package
+	known map[string]*location
+}
+
+func newLocations(of *Package) *locations {
+	return &locations{of: of, known: map[string]*location{}}
+}
 
 // file returns a file that has no path but the one it is stored under.
-func (l locations) file(name, key string, size int64) *File {
+func (l *locations) file(name, key string, size int64) *File {
 	i := strings.LastIndexByte(name, '/') + 1
-	in := l[name[:i]]
+	in := l.known[name[:i]]
 	if in == nil {
 		dir := strings.Clone(name[:i])
-		in = &location{source: dir, shortSource: dir, target: dir, shortTarget: dir}
-		l[dir] = in
+		in = &location{of: l.of, source: dir, shortSource: dir, target: dir, shortTarget: dir}
+		l.known[dir] = in
 	}
 	return &File{in: in, long: name[i:], short: name[i:], key: key, Size: size}
 }
 
-// list adds a file to the package, unless its path is too long.
-func (p *Package) list(f *File) error {
+// add adds a file to the list of the package, unless its path is too long. A file
+// without a sequence gets its position.
+func (p *Package) add(f *File) error {
 	if err := p.checkPath(f); err != nil {
 		return err
 	}
 	p.files = append(p.files, f)
+	if f.Sequence == 0 && f.row == nil {
+		f.Sequence = len(p.files)
+	}
 	return nil
 }
 
-// leaveOut is list for a file that an image does not hold.
+// leaveOut is add for a file that an image does not hold.
 func (p *Package) leaveOut(l LeftOut) error {
 	if err := p.checkPath(l.File); err != nil {
 		return err

@@ -62,7 +62,7 @@ func FuzzPackage(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(_ *testing.T, data []byte) {
-		p := &Package{ref: "fuzz", name: "fuzz", content: inMemory{bytes.NewReader(data)}, budget: newMemoryBudget()}
+		p := &Package{ref: "fuzz", name: "fuzz", content: inMemory{bytes.NewReader(data)}, inside: newInsideBudget(0)}
 		defer p.Close()
 		if p.open(context.Background()) != nil {
 			return

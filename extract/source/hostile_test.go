@@ -184,7 +184,7 @@ func TestNestedPackagesShareTheLimit(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "data", p.Files()[0].Path())
 	require.NoError(t, p.Close())
-	require.Zero(t, p.budget.unpacked.Load())
+	require.Zero(t, p.inside.unpacked.spent.Load())
 	_, err = Open(t.Context(), ref, Options{MaxBytes: 10 << 20})
 	require.ErrorIs(t, err, ErrLimit)
 }

@@ -2,72 +2,111 @@ package source
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 
-	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/msi/cfb"
 )
 
-// Signatures at the start of files.
+// Kind is what a package is.
+type Kind string
+
+// The kinds of packages.
 const (
-	cfbSignature = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" // [MS-CFB] 2.2
-	cabSignature = "MSCF"                             // [MS-CAB] 2.1
-	rpmSignature = "\xED\xAB\xEE\xDB"                 // the lead of an rpm
-	peSignature  = "MZ"
-	zipSignature = "PK\x03\x04"
+	MSI Kind = "msi" // an installation package, or an administrative image of one
+	MSM Kind = "msm" // a merge module
+	MSP Kind = "msp" // a patch
+	MST Kind = "mst" // a transform: it has tables and no files
+	CAB Kind = "cab" // a cabinet, with the other volumes of its set
+	RPM Kind = "rpm"
 )
 
-// container tells from its first bytes which kind of container a file is: CAB,
-// RPM, or MSI for any compound file.
-func container(r io.ReaderAt) (Kind, error) {
-	var head [8]byte
-	n, err := r.ReadAt(head[:], 0)
+// A reader reads packages of one kind. Each kind has a file of its own with one
+// reader in it, and a line in containers.
+//
+// To add a kind, write a function that opens it from Package.content, which gives
+// random access and may be hostile: no size in it is believed before it is compared
+// with what is there, and every loop over input looks at ctx. It returns a reader:
+//
+//   - list calls Package.add for each file in stored order, and Package.leaveOut for
+//     what an image does not hold. Files of stored paths come from locations, which
+//     shares their folders; File.from is the reader's own, to find the bytes again.
+//     Names are handed out as they are stored; only "/" separates segments.
+//   - walk pushes the files of walk.options.Files, which are all of this package, in
+//     the order in which they are stored. For each of them it asks walk.sink, whose
+//     expectation names the size and the digests that the package has for the
+//     content; writes the bytes, and closes the sink, with an error where they are
+//     not whole. The sink does the checking. What cannot be had goes to walk.giveUp.
+//     All that is decoded, wanted or not, is booked with walk.budget first.
+//   - close releases what was opened, but not Package.content.
+//
+// A package inside is opened with Package.openInner, so every reader serves as the
+// outer one of "outer//inner" as it is. A reader that finds files next to the package
+// (further volumes, payloads) asks Package.besidePackage, which keeps to the folder
+// and books what was used. A reader may have further methods, such as database, that
+// Package looks for.
+type reader interface {
+	list(ctx context.Context) error
+	walk(ctx context.Context, w *walk) error
+	close() error
+}
+
+// containers are the kinds of files that are opened, by how they begin.
+var containers = []struct {
+	signature string
+	kind      Kind // MSI for any compound file
+	open      func(ctx context.Context, p *Package) (reader, error)
+}{
+	{cfb.Signature, MSI, openDatabase},
+	{cab.Signature, CAB, openCabinet},
+	{"\xED\xAB\xEE\xDB", RPM, openRPM}, // the lead of an rpm
+}
+
+// refused are files that are often taken for packages, by how they begin.
+var refused = []struct{ signature, what string }{
+	{"MZ", "it is a program"},
+	{"PK\x03\x04", "it is a zip archive"},
+	{"version https://git-lfs", "it is a pointer of Git LFS: the package itself was not fetched (git lfs pull)"},
+}
+
+// SniffSize is how many of the first bytes of a file Sniff needs.
+const SniffSize = 32
+
+// Sniff tells from the first bytes of a file what it may be opened as: CAB, RPM,
+// MSI for any compound file, or "" for anything else.
+func Sniff(start []byte) Kind {
+	for _, c := range containers {
+		if bytes.HasPrefix(start, []byte(c.signature)) {
+			return c.kind
+		}
+	}
+	return ""
+}
+
+// openReader opens the content of p by how it begins.
+func openReader(ctx context.Context, p *Package) (reader, error) {
+	var head [SniffSize]byte
+	n, err := p.content.ReadAt(head[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
+		return nil, err
 	}
 	start := head[:n]
-	switch {
-	case bytes.HasPrefix(start, []byte(cfbSignature)):
-		return MSI, nil
-	case bytes.HasPrefix(start, []byte(cabSignature)):
-		return CAB, nil
-	case bytes.HasPrefix(start, []byte(rpmSignature)):
-		return RPM, nil
-	case bytes.HasPrefix(start, []byte(peSignature)):
-		return "", fmt.Errorf("%w: it is a program; if it is a self-extracting download, run it on Windows or unpack it with 7zz first", ErrKind)
-	case bytes.HasPrefix(start, []byte(zipSignature)):
-		return "", fmt.Errorf("%w: it is a zip archive; unpack it first", ErrKind)
-	case n == 0:
-		return "", fmt.Errorf("%w: the file is empty", ErrKind)
-	}
-	return "", ErrKind
-}
-
-// databaseKind tells what a compound file is.
-func databaseKind(db *msi.Database) (Kind, error) {
-	switch db.Kind() {
-	case msi.KindPatch:
-		return MSP, nil
-	case msi.KindTransform:
-		return MST, nil
-	case msi.KindDatabase:
-		// Merge modules have the table ModuleSignature ("Merge Module Database
-		// Tables"); a package that modules were merged into has it, too, and a
-		// product.
-		if db.Table("ModuleSignature") != nil && !hasProduct(db) {
-			return MSM, nil
+	for _, c := range containers {
+		if bytes.HasPrefix(start, []byte(c.signature)) {
+			p.kind = c.kind
+			return c.open(ctx, p)
 		}
-		return MSI, nil
 	}
-	return "", fmt.Errorf("%w: it is a compound file of another application", ErrKind)
-}
-
-func hasProduct(db *msi.Database) bool {
-	properties := db.Table("Property")
-	if properties == nil {
-		return false
+	for _, r := range refused {
+		if bytes.HasPrefix(start, []byte(r.signature)) {
+			return nil, fmt.Errorf("%w: %s", ErrKind, r.what)
+		}
 	}
-	_, ok := properties.Find(msi.String("ProductCode"))
-	return ok
+	if n == 0 {
+		return nil, fmt.Errorf("%w: the file is empty", ErrKind)
+	}
+	return nil, ErrKind
 }

@@ -15,8 +15,14 @@ import (
 type plan struct {
 	sets  []*setPlan
 	loose []*loosePlan
-	made  []*File
+	made  []madePlan
 	lost  []lostFile // cannot be had, known before anything is read
+}
+
+// A madePlan is a wanted file that is made of something else.
+type madePlan struct {
+	file  *File
+	write maker
 }
 
 // A setPlan is the wanted members of one cabinet set.
@@ -58,7 +64,7 @@ func (e *MissingError) Error() string {
 		if e.DiskID != 0 {
 			fmt.Fprintf(&b, " (Media row: DiskId %d, LastSequence %d)", e.DiskID, e.LastSequence)
 		}
-		where := "beside"
+		where := "next to"
 		if strings.HasPrefix(e.Cabinet, "#") {
 			where = "in"
 		}
@@ -82,12 +88,12 @@ func (e *MissingError) Unwrap() error { return ErrMissing }
 
 // locate finds the wanted files. Cabinets are opened here, and only those that
 // a wanted file is in.
-func (p *Package) locate(ctx context.Context, files []*File) *plan {
-	p.planning.Lock()
-	defer p.planning.Unlock()
+func (s *store) locate(ctx context.Context, files []*File) *plan {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	l := &locator{
 		ctx:     ctx,
-		p:       p,
+		store:   s,
 		plan:    &plan{},
 		sets:    map[*cabinetSet]*setPlan{},
 		places:  map[neighbours]*loosePlan{},
@@ -95,14 +101,15 @@ func (p *Package) locate(ctx context.Context, files []*File) *plan {
 		failed:  map[string]error{},
 	}
 	for _, f := range files {
-		e, ok := p.entries[f]
-		if !ok {
-			l.lose(f, fmt.Errorf("%w: %s", ErrNotFound, f.Path()))
-			continue
+		if ctx.Err() != nil {
+			break // the caller looks
 		}
+		e, err := s.find(f)
 		switch {
+		case err != nil:
+			l.lose(f, err)
 		case e.made != nil:
-			l.plan.made = append(l.plan.made, f)
+			l.plan.made = append(l.plan.made, madePlan{f, e.made})
 		case e.loose == nil || !l.findLoose(f, e):
 			l.findMember(f, e)
 		}
@@ -117,8 +124,8 @@ func (p *Package) locate(ctx context.Context, files []*File) *plan {
 
 // A locator fills a plan.
 type locator struct {
-	ctx     context.Context // of the walk that the plan is for
-	p       *Package
+	ctx context.Context // of the walk that the plan is for
+	*store
 	plan    *plan
 	sets    map[*cabinetSet]*setPlan
 	places  map[neighbours]*loosePlan
@@ -155,12 +162,13 @@ func (l *locator) findLoose(f *File, e entry) bool {
 			return true
 		}
 		// A file elsewhere in the tree may be another one of the same name.
-		if n == nil || i >= e.exact && n.size != f.Size {
+		if n == nil || i >= e.exact && n.size != f.Size && f.Size != 0 {
 			continue
 		}
 		if i >= e.exact {
 			l.p.warn("%s: read from %s, where the package's flags do not expect it", f.Path(), name)
 		}
+		l.p.use(n)
 		at := l.places[place]
 		if at == nil {
 			at = &loosePlan{place: place}
@@ -198,16 +206,19 @@ func (l *locator) findMember(f *File, e entry) {
 	}
 	member := e.file
 	if member == nil {
-		member = l.p.member(set, e.member)
+		member = l.member(set, e.member)
 	}
 	switch {
 	case member == nil && set.gap != nil:
 		l.lose(f, set.gap)
 		return
+	case member == nil && f.Size == 0:
+		l.lose(f, fmt.Errorf("%w: the File table gives 0 bytes and cabinet %q has no member %q: the package was built without the file", ErrMissing, e.cabinet, e.member))
+		return
 	case member == nil:
 		l.lose(f, fmt.Errorf("%w: cabinet %q has no member %q", ErrMissing, e.cabinet, e.member))
 		return
-	case member.Size != f.Size:
+	case member.Size != f.Size && l.p.options.StrictSize:
 		l.lose(f, fmt.Errorf("%w: the File table gives %d bytes, cabinet %q %d", ErrMismatch, f.Size, e.cabinet, member.Size))
 		return
 	}
@@ -234,9 +245,9 @@ func (l *locator) cabinetSet(where string) (*cabinetSet, error) {
 		return nil, err
 	}
 	var set *cabinetSet
-	c, err := l.p.cabinet(l.ctx, where)
+	c, err := l.open(l.ctx, where)
 	if err == nil {
-		set, err = l.p.setOf(l.ctx, c)
+		set, err = l.join(l.ctx, c)
 	}
 	if err != nil {
 		l.failed[where] = err

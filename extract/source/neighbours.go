@@ -2,12 +2,14 @@ package source
 
 import (
 	"context"
+	"crypto/md5"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"math"
 	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -15,7 +17,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 )
 
-// neighbours are the files beside a package, where its external cabinets and
+// neighbours are the files next to a package, where its external cabinets and
 // uncompressed files are looked for.
 type neighbours interface {
 	// find returns the file with this relative path, whatever its case, or nil.
@@ -25,47 +27,76 @@ type neighbours interface {
 	// deliver pushes files that find returned into sinks, each of which it
 	// closes.
 	deliver(ctx context.Context, deliveries []delivery, o WalkOptions) error
+	close() error
 }
 
-// A neighbour is a file beside a package.
+// A neighbour is a file next to a package.
 type neighbour struct {
-	name     string // on the disk, or the path in the outer package
+	name     string // path below the folder, or in the outer package
 	file     *File  // in the outer package
 	size     int64
 	modified time.Time // of one on the disk
 }
 
-// A delivery asks for one file beside a package.
+// A delivery asks for one file next to a package.
 type delivery struct {
 	from *neighbour
 	want func(Stored) (Sink, error)
 }
 
-// A folder is the neighbours of a package on the disk.
+// A folder is the neighbours of a package on the disk: what is in one folder and
+// below, without links that lead out of it.
 type folder struct {
-	dir string
+	dir    string
+	hidden bool // names that begin with a period are found as well
+
+	once sync.Once
+	root *os.Root
+	err  error // why there is no root
 
 	mu       sync.Mutex
 	listings map[string]map[string][]string // folder -> folded name -> names
 }
 
-func newFolder(dir string) *folder {
-	return &folder{dir: dir, listings: map[string]map[string][]string{}}
+func newFolder(dir string, hidden bool) *folder {
+	return &folder{dir: dir, hidden: hidden, listings: map[string]map[string][]string{}}
+}
+
+// opened opens the folder when the first neighbour is looked for.
+func (d *folder) opened() (*os.Root, error) {
+	d.once.Do(func() { d.root, d.err = os.OpenRoot(d.dir) })
+	return d.root, d.err
+}
+
+func (d *folder) close() error {
+	d.once.Do(func() { d.err = fs.ErrClosed })
+	if d.root == nil {
+		return nil
+	}
+	return d.root.Close()
 }
 
 func (d *folder) find(name string) (*neighbour, error) {
 	if err := safepath.Check(name); err != nil {
 		return nil, err
 	}
-	at := filepath.Join(d.dir, filepath.FromSlash(name))
-	info, err := os.Stat(at)
+	if !d.hidden && (name[0] == '.' || strings.Contains(name, "/.")) {
+		return nil, fmt.Errorf("%w: %q: a package reads no hidden files next to it", safepath.ErrUnsafe, name)
+	}
+	root, err := d.opened()
 	if err != nil {
-		if at = d.search(name); at == "" {
+		return nil, plain(err)
+	}
+	at := name
+	info, err := root.Stat(at)
+	if errors.Is(err, fs.ErrNotExist) {
+		if at = d.search(root, name); at == "" {
 			return nil, nil
 		}
-		if info, err = os.Stat(at); err != nil {
-			return nil, err
-		}
+		info, err = root.Stat(at)
+	}
+	if err != nil {
+		return nil, plain(err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, nil
@@ -75,19 +106,19 @@ func (d *folder) find(name string) (*neighbour, error) {
 
 // search finds a file in whatever case the segments of its path are, or returns
 // "".
-func (d *folder) search(name string) string {
+func (d *folder) search(root *os.Root, name string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.searchBelow(d.dir, strings.Split(name, "/"))
+	return d.searchBelow(root, ".", strings.Split(name, "/"))
 }
 
-func (d *folder) searchBelow(dir string, segments []string) string {
-	for _, entry := range d.list(dir)[fold(segments[0])] {
-		at := filepath.Join(dir, entry)
+func (d *folder) searchBelow(root *os.Root, dir string, segments []string) string {
+	for _, entry := range d.list(root, dir)[fold(segments[0])] {
+		at := path.Join(dir, entry)
 		if len(segments) == 1 {
 			return at
 		}
-		if found := d.searchBelow(at, segments[1:]); found != "" {
+		if found := d.searchBelow(root, at, segments[1:]); found != "" {
 			return found
 		}
 	}
@@ -96,11 +127,11 @@ func (d *folder) searchBelow(dir string, segments []string) string {
 
 // list returns the names in a folder by their folded form. A folder that cannot
 // be listed holds nothing that can be found.
-func (d *folder) list(dir string) map[string][]string {
+func (d *folder) list(root *os.Root, dir string) map[string][]string {
 	listing, ok := d.listings[dir]
 	if !ok {
 		listing = map[string][]string{}
-		entries, _ := os.ReadDir(dir)
+		entries, _ := fs.ReadDir(root.FS(), dir)
 		for _, entry := range entries {
 			key := fold(entry.Name())
 			listing[key] = append(listing[key], entry.Name())
@@ -111,11 +142,23 @@ func (d *folder) list(dir string) map[string][]string {
 }
 
 func (d *folder) open(_ context.Context, n *neighbour) (content, error) {
-	f, err := openOnDisk(n.name)
+	root, err := d.opened()
 	if err != nil {
-		return nil, err
+		return nil, plain(err)
 	}
-	return f, nil
+	// Opening a named pipe would wait for its other end: look before.
+	info, err := root.Stat(n.name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file")
+	}
+	if err != nil {
+		return nil, plain(err)
+	}
+	f, err := root.Open(n.name)
+	if err != nil {
+		return nil, plain(err)
+	}
+	return openedFile(f)
 }
 
 func (d *folder) deliver(ctx context.Context, deliveries []delivery, o WalkOptions) error {
@@ -132,7 +175,7 @@ func (d *folder) deliver(ctx context.Context, deliveries []delivery, o WalkOptio
 		if sink == nil {
 			continue
 		}
-		err = copyFile(ctx, sink, one.from.name, buffer)
+		err = d.copy(ctx, sink, one.from, buffer)
 		if closeErr := sink.Close(err); closeErr != nil {
 			err = closeErr
 		}
@@ -146,14 +189,45 @@ func (d *folder) deliver(ctx context.Context, deliveries []delivery, o WalkOptio
 	return errors.Join(errs...)
 }
 
-// copyFile writes a file from the disk to w.
-func copyFile(ctx context.Context, w io.Writer, name string, buffer []byte) error {
-	f, err := openOnDisk(name)
+// copy writes a file of the folder to w.
+func (d *folder) copy(ctx context.Context, w io.Writer, n *neighbour, buffer []byte) error {
+	f, err := d.open(ctx, n)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return copyTo(ctx, w, f, buffer)
+	return copyTo(ctx, w, io.NewSectionReader(f, 0, math.MaxInt64), buffer)
+}
+
+// explainNeighbour names the file next to the package that is not the one that the
+// package describes, and tells whether only its line ends were changed: tools that
+// copy or check out files turn CRLF into LF.
+func explainNeighbour(place neighbours, n *neighbour, f *File, err error) error {
+	if f.MD5 != nil && n.size <= maxLineEnds {
+		if c, openErr := place.open(context.Background(), n); openErr == nil {
+			defer c.Close()
+			data, readErr := io.ReadAll(io.NewSectionReader(c, 0, n.size))
+			if readErr == nil && md5.Sum(withCRLF(data)) == *f.MD5 {
+				return fmt.Errorf("%w: the line ends of %s next to the package were changed: with CR LF restored it is the file of the package", ErrMismatch, n.name)
+			}
+		}
+	}
+	return fmt.Errorf("the file %s next to the package is not the one that the package describes: %w", n.name, err)
+}
+
+// maxLineEnds is the size of the largest file whose line ends are looked at.
+const maxLineEnds = 16 << 20
+
+// withCRLF puts a CR before each LF that has none.
+func withCRLF(data []byte) []byte {
+	out := make([]byte, 0, len(data)+len(data)/16)
+	for i, b := range data {
+		if b == '\n' && (i == 0 || data[i-1] != '\r') {
+			out = append(out, '\r')
+		}
+		out = append(out, b)
+	}
+	return out
 }
 
 // copyTo writes what r holds to w until ctx ends. Unlike io.Copy it leaves the
@@ -176,6 +250,19 @@ func copyTo(ctx context.Context, w io.Writer, r io.Reader, buffer []byte) error 
 			return err
 		}
 	}
+}
+
+// An interruptible reader ends with the context.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i interruptible) Read(p []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.r.Read(p)
 }
 
 // insidePackage is the neighbours of a package inside another one: the files of
@@ -205,6 +292,8 @@ func (i *insidePackage) find(name string) (*neighbour, error) {
 	return &neighbour{name: f.Path(), file: f, size: f.Size}, nil
 }
 
+func (i *insidePackage) close() error { return nil }
+
 func (i *insidePackage) open(ctx context.Context, n *neighbour) (content, error) {
 	c, _, err := i.outer.unpack(ctx, n.file)
 	return c, err
@@ -212,7 +301,7 @@ func (i *insidePackage) open(ctx context.Context, n *neighbour) (content, error)
 
 func (i *insidePackage) deliver(ctx context.Context, deliveries []delivery, o WalkOptions) error {
 	byFile := map[*File][]delivery{}
-	inner := WalkOptions{Workers: o.Workers, KeepGoing: o.KeepGoing}
+	inner := WalkOptions{Workers: o.Workers, KeepGoing: o.KeepGoing, Budget: o.Budget}
 	for _, one := range deliveries {
 		if byFile[one.from.file] == nil {
 			inner.Files = append(inner.Files, one.from.file)
@@ -257,7 +346,7 @@ func (l sinkList) Close(cause error) error {
 	return errors.Join(errs...)
 }
 
-// besidePackage finds a file beside the package or on the media.
+// besidePackage finds a file next to the package or on the media.
 func (p *Package) besidePackage(name string) (neighbours, *neighbour, error) {
 	for _, where := range p.beside {
 		n, err := where.find(name)

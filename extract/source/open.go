@@ -7,9 +7,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-
-	"github.com/hotfixkit/hotfixkit/msi"
-	"github.com/hotfixkit/hotfixkit/msp"
 )
 
 // separator stands between a package and the path of one inside it.
@@ -30,13 +27,13 @@ func Open(ctx context.Context, ref string, o Options) (*Package, error) {
 	if err != nil {
 		return nil, newError(ref, "", err)
 	}
-	beside := []neighbours{newFolder(filepath.Dir(name))}
+	beside := []neighbours{newFolder(filepath.Dir(name), false)}
 	if o.Media != "" {
 		if info, err := os.Stat(o.Media); err != nil || !info.IsDir() {
 			file.Close()
 			return nil, newError(ref, "", fmt.Errorf("%w: the media folder %s", ErrMissing, o.Media))
 		}
-		beside = append(beside, newFolder(o.Media))
+		beside = append(beside, newFolder(o.Media, true))
 	}
 	p := &Package{
 		ref:      name,
@@ -46,7 +43,7 @@ func Open(ctx context.Context, ref string, o Options) (*Package, error) {
 		content:  file,
 		beside:   beside,
 		options:  o,
-		budget:   newMemoryBudget(),
+		inside:   newInsideBudget(o.MaxBytes),
 	}
 	if err := p.open(ctx); err != nil {
 		p.Close()
@@ -71,7 +68,7 @@ func Open(ctx context.Context, ref string, o Options) (*Package, error) {
 
 // openOnBase opens what a patch makes of its base.
 func openOnBase(ctx context.Context, patch *Package, o Options) (*Package, error) {
-	if patch.msp == nil {
+	if patch.Patch() == nil {
 		patch.Close()
 		return nil, patch.errorAt("", fmt.Errorf("%w: only a patch has a base", ErrKind))
 	}
@@ -86,7 +83,7 @@ func openOnBase(ctx context.Context, patch *Package, o Options) (*Package, error
 	if err != nil {
 		return nil, err
 	}
-	p.onlyPatched(patch)
+	p.reader.(*patchedReader).onlyPatched(patch)
 	return p, nil
 }
 
@@ -117,37 +114,11 @@ func splitRef(ref string) (name string, inner []string, err error) {
 
 // open reads the structure of the package from its content.
 func (p *Package) open(ctx context.Context) (err error) {
-	p.cabinets = map[string]*cabinet{}
-	p.entries = map[*File]entry{}
 	p.codePage = p.options.CabCodePage
-	if p.kind, err = container(p.content); err != nil {
+	if p.reader, err = openReader(ctx, p); err != nil {
 		return err
 	}
-	switch p.kind {
-	case CAB:
-		return p.openCabinet(ctx)
-	case RPM:
-		return p.openRPM()
-	}
-	if p.db, err = msi.NewReader(p.content, p.content.Size()); err != nil {
-		return err
-	}
-	if p.kind, err = databaseKind(p.db); err != nil {
-		return err
-	}
-	if p.codePage == 0 {
-		p.codePage = p.db.CodePage()
-	}
-	switch p.kind {
-	case MSI, MSM:
-		return p.readModel()
-	case MSP:
-		if p.msp, err = msp.New(p.db); err != nil {
-			return err
-		}
-		return p.listPatch(ctx)
-	}
-	return nil
+	return p.reader.list(ctx)
 }
 
 // openInner opens a package that is a file of p.
@@ -169,7 +140,7 @@ func (p *Package) openInner(ctx context.Context, name string) (*Package, error) 
 		outer:    p,
 		beside:   append([]neighbours{&insidePackage{outer: p, dir: path.Dir(file.Path())}}, p.mediaFolders()...),
 		options:  p.options,
-		budget:   p.budget,
+		inside:   p.inside,
 	}
 	if err := inner.open(ctx); err != nil {
 		content.Close()
@@ -180,7 +151,7 @@ func (p *Package) openInner(ctx context.Context, name string) (*Package, error) 
 
 // unpack gives random access to a file of the package.
 func (p *Package) unpack(ctx context.Context, file *File) (content, Stored, error) {
-	b, err := newBlob(p.budget, file.Size, p.options.maxBytes())
+	b, err := newBlob(p.inside, file.Size)
 	if err != nil {
 		return nil, unknown, err
 	}

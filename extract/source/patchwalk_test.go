@@ -206,10 +206,10 @@ func TestManyDeltas(t *testing.T) {
 	}
 	product := newPatchedProduct(t, files...)
 	p := open(t, product.msi, Options{Patches: []string{product.patch(t, "one.msp", sample.Patch{Delta: deltas})}})
-	require.Len(t, p.patched.passes(p.Files()), 1)
+	require.Len(t, p.reader.(*patchedReader).passes(p.Files()), 1)
 	for memory, passes := range map[int64]int{0: 4, 2 * int64(len(deltas["a"].Member)): 2} {
-		p.patched.memory = memory
-		require.Len(t, p.patched.passes(p.Files()), passes)
+		p.reader.(*patchedReader).memory = memory
+		require.Len(t, p.reader.(*patchedReader).passes(p.Files()), passes)
 		got, err := collect(p, WalkOptions{})
 		require.NoError(t, err)
 		require.Equal(t, want, got.whole)
@@ -271,7 +271,7 @@ func FuzzPatchedPackage(f *testing.F) {
 	f.Add(goodBase, false)
 	f.Fuzz(func(_ *testing.T, data []byte, isPatch bool) {
 		one := func(content []byte) *Package {
-			return &Package{ref: "fuzz", name: "fuzz", content: inMemory{bytes.NewReader(content)}, budget: newMemoryBudget()}
+			return &Package{ref: "fuzz", name: "fuzz", content: inMemory{bytes.NewReader(content)}, inside: newInsideBudget(0)}
 		}
 		base, patch := one(goodBase), one(data)
 		if !isPatch {

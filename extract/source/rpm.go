@@ -23,27 +23,24 @@ import (
 	"github.com/sassoftware/go-rpmutils/cpio"
 )
 
-// An rpmPackage is what an rpm has beside its files.
+// An rpmPackage reads an rpm.
 type rpmPackage struct {
-	header   *rpmutils.RpmHeader
-	byName   map[rpmName]*File
-	stored   []*File           // by index in the header; nil: not a regular file
-	sizes    []int64           // in the archive, by index in the header
-	modified []uint32          // by index in the header, in seconds since 1970
-	digests  map[*File]digest  // of the contents
-	links    map[*File][]*File // hard links to the file that has the contents, itself among them
-	verify   func() error      // checks header and payload, once
+	p      *Package
+	header *rpmutils.RpmHeader
+	files  *rpmFileList
+	byName map[rpmName]*File
+	stored []*File           // by index in the header; nil: not a regular file
+	sizes  []int64           // in the archive, by index in the header
+	links  map[*File][]*File // hard links to the file that has the contents, itself among them
+
+	mu       sync.Mutex
+	verified bool  // header and payload were compared with their digests
+	damage   error // what that found
 }
 
 // An rpmName is the name of a file in the header: the folder, with a slash at its
 // end, and the name in it.
 type rpmName struct{ dir, base string }
-
-// A digest is what the content of a file must hash to.
-type digest struct {
-	algorithm crypto.Hash
-	sum       []byte
-}
 
 // rpmHashes maps the algorithm numbers of rpm, which are those of OpenPGP (RFC
 // 4880, 9.4), to implementations.
@@ -55,40 +52,42 @@ var rpmHashes = map[uint32]crypto.Hash{
 // (RPMFILE_GHOST).
 const rpmFlagGhost = 1 << 6
 
-// openRPM lists the files that the header of an rpm names.
-func (p *Package) openRPM() error {
+// openRPM reads the header of an rpm and, with Options.Keyring, its signature.
+func openRPM(_ context.Context, p *Package) (reader, error) {
 	if err := checkRPMHeaders(p.content, p.content.Size()); err != nil {
-		return err
+		return nil, err
 	}
-	r := &rpmPackage{byName: map[rpmName]*File{}, digests: map[*File]digest{}, links: map[*File][]*File{}}
-	p.rpm = r
-	var list *rpmFileList
+	r := &rpmPackage{p: p, byName: map[rpmName]*File{}, links: map[*File][]*File{}}
 	err := guarded(func() (err error) {
 		if r.header, err = rpmutils.ReadHeader(p.section()); err == nil {
-			list, err = readRPMFiles(r.header)
+			r.files, err = readRPMFiles(r.header)
 		}
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrFormat, err)
+		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	r.verify = sync.OnceValue(p.checkRPMDigests)
 	if p.options.Keyring != "" {
-		if err := p.checkRPMSignature(p.options.Keyring); err != nil {
-			return err
+		if err := r.checkSignature(p.options.Keyring); err != nil {
+			return nil, err
 		}
 	}
-	return guarded(func() error { return p.listRPM(list) })
+	return r, nil
 }
 
-// listRPM lists the files of an rpm.
-func (p *Package) listRPM(list *rpmFileList) error {
-	r := p.rpm
+func (r *rpmPackage) close() error { return nil }
+
+// list lists the files that the header names.
+func (r *rpmPackage) list(ctx context.Context) error {
+	p, list := r.p, r.files
 	linked := map[uint64][]*File{}
 	n := len(list.bases)
-	r.stored, r.sizes, r.modified = make([]*File, n), make([]int64, n), list.modified
-	folders := list.locations()
+	r.stored, r.sizes = make([]*File, n), make([]int64, n)
+	folders := list.locations(p)
 	for i, base := range list.bases {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		f := &File{in: folders[list.dirOf[i]], long: base, short: base, key: base, Size: int64(list.sizes[i]), Sequence: i + 1}
 		reason := ""
 		switch mode := list.modes[i] &^ 0o7777; {
@@ -108,9 +107,6 @@ func (p *Package) listRPM(list *rpmFileList) error {
 			}
 			continue
 		}
-		if d, ok := list.digest(i); ok {
-			r.digests[f] = d
-		}
 		r.sizes[i] = f.Size
 		if node := list.node(i); uint32(node) != 0 {
 			// The content of hard links is stored once, with the last of them.
@@ -120,7 +116,7 @@ func (p *Package) listRPM(list *rpmFileList) error {
 			linked[node] = append(linked[node], f)
 		}
 		r.byName[rpmName{f.in.key, base}], r.stored[i] = f, f
-		if err := p.list(f); err != nil {
+		if err := p.add(f); err != nil {
 			return err
 		}
 	}
@@ -148,11 +144,26 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// checkRPMDigests compares the payload with the digest that the header has of it
+// verify compares header and payload with their digests, once. damage is what that
+// found, err that of ctx.
+func (r *rpmPackage) verify(ctx context.Context) (damage, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.verified {
+		damage := r.checkDigests(ctx)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		r.verified, r.damage = true, damage
+	}
+	return r.damage, nil
+}
+
+// checkDigests compares the payload with the digest that the header has of it
 // or, in old packages, header and payload with the MD5 in the signature header.
 // The digest of the header was checked when it was read.
-func (p *Package) checkRPMDigests() error {
-	r := p.rpm
+func (r *rpmPackage) checkDigests(ctx context.Context) error {
+	p := r.p
 	span := r.header.GetRange()
 	start := int64(span.End)
 	var h hash.Hash
@@ -172,7 +183,7 @@ func (p *Package) checkRPMDigests() error {
 		p.warn("the rpm has no digest of its payload")
 		return nil
 	}
-	if _, err := io.Copy(h, io.NewSectionReader(p.content, start, p.content.Size()-start)); err != nil {
+	if _, err := io.Copy(h, interruptible{ctx, io.NewSectionReader(p.content, start, p.content.Size()-start)}); err != nil {
 		return err
 	}
 	if !bytes.Equal(h.Sum(nil), want) {
@@ -181,16 +192,16 @@ func (p *Package) checkRPMDigests() error {
 	return nil
 }
 
-// checkRPMSignature requires a signature over header and payload by a key of
+// checkSignature requires a signature over header and payload by a key of
 // the keyring.
-func (p *Package) checkRPMSignature(keyring string) error {
+func (r *rpmPackage) checkSignature(keyring string) error {
 	keys, err := readKeyring(keyring)
 	if err != nil {
 		return err
 	}
 	var signatures []*rpmutils.Signature
 	err = guarded(func() (err error) {
-		_, signatures, err = rpmutils.Verify(p.section(), keys)
+		_, signatures, err = rpmutils.Verify(r.p.section(), keys)
 		return err
 	})
 	if err != nil {
@@ -198,7 +209,7 @@ func (p *Package) checkRPMSignature(keyring string) error {
 	}
 	for _, s := range signatures {
 		// A signature over the header covers the payload through its digest.
-		if s.Signer != nil && (!s.HeaderOnly || p.rpm.header.HasTag(rpmutils.PAYLOADDIGEST)) {
+		if s.Signer != nil && (!s.HeaderOnly || r.header.HasTag(rpmutils.PAYLOADDIGEST)) {
 			return nil
 		}
 	}
@@ -221,21 +232,23 @@ func readKeyring(name string) (openpgp.EntityList, error) {
 	return keys, nil
 }
 
-// rpm walks over the payload of an rpm.
-func (w *walk) rpm(ctx context.Context) error {
-	p := w.p
-	damage := p.rpm.verify()
+// walk implements reader.
+func (r *rpmPackage) walk(ctx context.Context, w *walk) error {
+	damage, err := r.verify(ctx)
+	if err != nil {
+		return err
+	}
 	if damage != nil && !w.options.KeepGoing {
 		return damage
 	}
 	wanted := map[*File]bool{}
 	for _, f := range w.options.Files {
-		if !p.rpm.holds(f) {
-			return p.errorAt(f.Path(), fmt.Errorf("%w: the rpm holds no content for it", ErrNotFound))
+		if !r.holds(f) {
+			return r.p.errorAt(f.Path(), fmt.Errorf("%w: the rpm holds no content for it", ErrNotFound))
 		}
 		wanted[f] = true
 	}
-	err := w.payload(ctx, wanted)
+	err = r.payload(ctx, w, wanted)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -247,16 +260,8 @@ func (w *walk) rpm(ctx context.Context) error {
 	} else if !errors.Is(err, ErrMismatch) && !errors.Is(err, ErrFormat) {
 		err = fmt.Errorf("%w: the rpm's payload: %w", ErrFormat, err)
 	}
-	for _, f := range w.options.Files {
-		if w.done[f] {
-			continue
-		}
-		if !w.options.KeepGoing {
-			return p.errorAt(f.Path(), err)
-		}
-		if err := w.giveUp(f, err); err != nil {
-			return err
-		}
+	if err := w.unread(w.options.Files, err); err != nil {
+		return err
 	}
 	if damage != nil && len(w.lost) == 0 {
 		return damage
@@ -265,15 +270,15 @@ func (w *walk) rpm(ctx context.Context) error {
 }
 
 // payload reads the archive until every wanted file is done.
-func (w *walk) payload(ctx context.Context, wanted map[*File]bool) error {
-	p := w.p
-	start := int64(p.rpm.header.GetRange().End)
-	packed, err := decompress(io.NewSectionReader(p.content, start, p.content.Size()-start), p.rpm.header)
+func (r *rpmPackage) payload(ctx context.Context, w *walk, wanted map[*File]bool) error {
+	start := int64(r.header.GetRange().End)
+	packed, err := decompress(io.NewSectionReader(r.p.content, start, r.p.content.Size()-start), r.header)
 	if err != nil {
 		return err
 	}
 	defer packed.Close()
-	archive := &cpioReader{r: packed, sizes: p.rpm.sizes}
+	archive := &cpioReader{r: interruptible{ctx, packed}, sizes: r.sizes}
+	var booked int64 // of the archive, in the budget
 	buffer := make([]byte, 128<<10)
 	empty := map[*File]bool{} // entries without the content that the header promises
 	for left := len(wanted); left > 0; {
@@ -287,10 +292,11 @@ func (w *walk) payload(ctx context.Context, wanted map[*File]bool) error {
 		if err != nil {
 			return err
 		}
-		if entry.size > w.limit-archive.at {
-			return w.spend(w.limit + 1)
+		if err := w.budget.Spend(archive.at + entry.size - booked); err != nil {
+			return err
 		}
-		f := p.rpm.fileOf(entry)
+		booked = archive.at + entry.size
+		f := r.fileOf(entry)
 		if f == nil {
 			continue
 		}
@@ -299,12 +305,12 @@ func (w *walk) payload(ctx context.Context, wanted map[*File]bool) error {
 			continue
 		}
 		var sinks sinkList
-		for _, link := range p.rpm.linksOf(f) {
+		for _, link := range r.linksOf(f) {
 			if link != f && !empty[link] || !wanted[link] || w.done[link] {
 				continue
 			}
 			left--
-			sink, err := w.rpmSink(link)
+			sink, err := r.sink(w, link)
 			if err != nil {
 				return errors.Join(err, sinks.Close(err))
 			}
@@ -353,27 +359,26 @@ func (r *rpmPackage) linksOf(f *File) []*File {
 	return []*File{f}
 }
 
-// rpmSink returns the caller's sink for a file with the checks before it.
-func (w *walk) rpmSink(f *File) (Sink, error) {
-	stored := Stored{Modified: time.Unix(int64(w.p.rpm.modified[f.Sequence-1]), 0).UTC(), Size: f.Size}
-	sink, err := w.sink(f, stored, true)
-	if c, ok := sink.(*checked); ok {
-		if d, ok := w.p.rpm.digests[f]; ok {
-			c.hash, c.sum = d.algorithm.New(), d.sum
-		}
+// sink returns the caller's sink for a file with the checks before it.
+func (r *rpmPackage) sink(w *walk, f *File) (Sink, error) {
+	i := f.Sequence - 1
+	e := expectation{size: f.Size, claimed: -1}
+	if d, ok := r.files.digest(i); ok {
+		e.digests = []digest{d}
 	}
-	return sink, err
+	return w.sink(f, Stored{Modified: time.Unix(int64(r.files.modified[i]), 0).UTC(), Size: f.Size}, e)
 }
 
 // Identity returns the name, the version ("1.2-3") and the architecture of an
 // rpm, and nothing for other kinds.
 func (p *Package) Identity() (name, version, architecture string) {
-	if p.rpm == nil {
+	r, ok := p.reader.(*rpmPackage)
+	if !ok {
 		return "", "", ""
 	}
 	var id *rpmutils.NEVRA
 	err := guarded(func() (err error) {
-		id, err = p.rpm.header.GetNEVRA()
+		id, err = r.header.GetNEVRA()
 		return err
 	})
 	if err != nil {

@@ -119,11 +119,11 @@ func (l *rpmFileList) check() error {
 }
 
 // locations returns the folders, without the slash at their beginning.
-func (l *rpmFileList) locations() []*location {
+func (l *rpmFileList) locations(of *Package) []*location {
 	list := make([]*location, len(l.dirs))
 	for i, dir := range l.dirs {
 		at := strings.TrimLeft(dir, "/")
-		list[i] = &location{key: dir, source: at, shortSource: at, target: at, shortTarget: at}
+		list[i] = &location{of: of, key: dir, source: at, shortSource: at, target: at, shortTarget: at}
 	}
 	return list
 }

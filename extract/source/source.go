@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -25,19 +26,6 @@ import (
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/msp"
-)
-
-// Kind is what a package is.
-type Kind string
-
-// The kinds of packages.
-const (
-	MSI Kind = "msi" // an installation package, or an administrative image of one
-	MSM Kind = "msm" // a merge module
-	MSP Kind = "msp" // a patch
-	MST Kind = "mst" // a transform: it has tables and no files
-	CAB Kind = "cab" // a cabinet, with the other volumes of its set
-	RPM Kind = "rpm"
 )
 
 // Options say how a package is opened.
@@ -65,16 +53,9 @@ type Options struct {
 	// be unpacked to be read, all together; and what one Walk decodes, wanted or
 	// passed over. 0 means DefaultMaxBytes.
 	MaxBytes int64
-}
-
-// DefaultMaxBytes is far above any real package.
-const DefaultMaxBytes = 16 << 30
-
-func (o Options) maxBytes() int64 {
-	if o.MaxBytes == 0 {
-		return DefaultMaxBytes
-	}
-	return o.MaxBytes
+	// StrictSize makes a File.FileSize that differs from the size of the content an
+	// error. Many packages have stale ones, so that it is a warning otherwise.
+	StrictSize bool
 }
 
 // A Package is open for reading. Its methods may be called concurrently, except
@@ -88,30 +69,18 @@ type Package struct {
 	content  content
 	beside   []neighbours // where files that belong to the package are looked for
 	outer    *Package     // the package that this one came out of; nil
-	budget   *memoryBudget
+	inside   *insideBudget
 	options  Options
 	codePage int // of names in cabinets; 0 where unknown
-
-	db    *msi.Database // nil for cab and rpm
-	model *msi.Model    // nil without File table
-	set   *cab.Set      // of a cab
-	rpm   *rpmPackage   // of an rpm
-	msp   *msp.Patch    // of an msp
-
-	patched *patching // of a package with patches
+	reader   reader
 
 	files     []*File
 	leftOut   []LeftOut
-	entries   map[*File]entry // where the files of msi, msm and msp come from
-	wordCount int32
+	pathBytes int64 // of the paths of all files
 
-	planning sync.Mutex          // held while cabinets are opened
-	cabinets map[string]*cabinet // opened so far, by where they lie
-
-	memberCount int   // of these cabinets
-	pathBytes   int64 // of the paths of all files
-	mu          sync.Mutex
-	warnings    []string
+	mu       sync.Mutex
+	warnings []string
+	used     map[string]bool // neighbours that were read
 }
 
 // content is the bytes of a package.
@@ -140,23 +109,47 @@ func (p *Package) Kind() Kind { return p.kind }
 
 // Database returns the installer database, nil for a cab or an rpm. It is valid
 // until Close.
-func (p *Package) Database() *msi.Database { return p.db }
+func (p *Package) Database() *msi.Database {
+	if r, ok := p.reader.(interface{ database() *msi.Database }); ok {
+		return r.database()
+	}
+	return nil
+}
 
 // Model returns the files, components, features and media of the database, nil
 // where there are none. It is valid until Close.
-func (p *Package) Model() *msi.Model { return p.model }
+func (p *Package) Model() *msi.Model {
+	if r, ok := p.reader.(interface{ model() *msi.Model }); ok {
+		return r.model()
+	}
+	return nil
+}
 
 // Patch returns the patch that an msp package is, nil for other kinds and for a
 // patch that was opened with Options.Base.
-func (p *Package) Patch() *msp.Patch { return p.msp }
+func (p *Package) Patch() *msp.Patch {
+	if r, ok := p.reader.(*patchReader); ok {
+		return r.patch
+	}
+	return nil
+}
+
+// Plan returns what the patches of Options.Patches make of the package; nil
+// without patches.
+func (p *Package) Plan() *msp.Plan {
+	if r, ok := p.reader.(*patchedReader); ok {
+		return r.plan
+	}
+	return nil
+}
 
 // Cabinets returns the cabinet that a cab package consists of, with the other
 // volumes of its set as far as they are there; nil for other kinds.
 func (p *Package) Cabinets() []*cab.Cabinet {
-	if p.set == nil {
-		return nil
+	if r, ok := p.reader.(*cabinetReader); ok {
+		return r.volumes()
 	}
-	return p.set.Cabinets
+	return nil
 }
 
 // Size returns the size of the package itself in bytes.
@@ -176,8 +169,8 @@ func (p *Package) LeftOut() []LeftOut { return p.leftOut }
 // may add to them.
 func (p *Package) Warnings() []string {
 	var warnings []string
-	if p.patched != nil {
-		warnings = p.patched.base.Warnings()
+	if r, ok := p.reader.(*patchedReader); ok {
+		warnings = r.base.Warnings()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -187,6 +180,35 @@ func (p *Package) Warnings() []string {
 		}
 	}
 	return warnings
+}
+
+// maxWarnings is how many warnings are kept; a package that has more is odd
+// enough.
+const maxWarnings = 1000
+
+// warnAll adds warnings.
+func (p *Package) warnAll(warnings []string) {
+	for _, w := range warnings {
+		p.warn("%s", w)
+	}
+}
+
+// Neighbours returns the files next to the package, or on the media, whose bytes
+// were read as part of it so far: their paths below the folder, sorted.
+func (p *Package) Neighbours() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Sorted(maps.Keys(p.used))
+}
+
+// use books that a file next to the package is read.
+func (p *Package) use(n *neighbour) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.used == nil {
+		p.used = map[string]bool{}
+	}
+	p.used[n.name] = true
 }
 
 // warn adds a warning once.
@@ -199,22 +221,26 @@ func (p *Package) warn(format string, args ...any) {
 			return
 		}
 	}
-	p.warnings = append(p.warnings, text)
+	if len(p.warnings) == maxWarnings {
+		text = "there are more warnings"
+	}
+	if len(p.warnings) <= maxWarnings {
+		p.warnings = append(p.warnings, text)
+	}
 }
 
 // Close releases the package and the packages around it.
 func (p *Package) Close() error {
 	var errs []error
-	for _, c := range p.cabinets {
-		errs = append(errs, c.close())
-	}
-	p.cabinets = nil
-	if p.patched != nil {
-		errs = append(errs, p.patched.close())
+	if p.reader != nil {
+		errs = append(errs, p.reader.close())
 	}
 	errs = append(errs, p.content.Close())
 	if p.outer != nil {
-		errs = append(errs, p.outer.Close())
+		return errors.Join(append(errs, p.outer.Close())...)
+	}
+	for _, place := range p.beside {
+		errs = append(errs, place.close())
 	}
 	return errors.Join(errs...)
 }

@@ -208,7 +208,7 @@ func TestExternalCabinets(t *testing.T) {
 	var sourceError *Error
 	require.ErrorAs(t, err, &sourceError)
 	require.Equal(t, name, sourceError.Package)
-	require.ErrorContains(t, err, `cabinet "data2.cab" (Media row: DiskId 2, LastSequence 3) is not beside the package; 1 file needs it: App/c`)
+	require.ErrorContains(t, err, `cabinet "data2.cab" (Media row: DiskId 2, LastSequence 3) is not next to the package; 1 file needs it: App/c`)
 
 	got, err = collect(p, WalkOptions{KeepGoing: true})
 	require.ErrorIs(t, err, ErrMissing)
@@ -318,20 +318,46 @@ func TestUncompressedFiles(t *testing.T) {
 		require.ErrorIs(t, err, ErrMissing)
 		require.Equal(t, map[string]string{"Long name/b": content("b")}, got.whole)
 	})
-	t.Run("another size is a warning, another hash an error", func(t *testing.T) {
+	t.Run("another size and another hash are errors", func(t *testing.T) {
 		name, dir := build(-1, 0, "")
 		put(dir, "Long name/Long a.txt", content("a"))
 		put(dir, "Long name/b", "longer than the File table says")
 		p := open(t, name, Options{})
+		_, err := collect(p, WalkOptions{})
+		require.ErrorIs(t, err, ErrMismatch)
+		require.ErrorContains(t, err, "the file Long name/b next to the package")
+		put(dir, "Long name/b", content("b"))
 		got, err := collect(p, WalkOptions{})
 		require.NoError(t, err)
 		require.Len(t, got.whole, 2)
-		require.Len(t, p.Warnings(), 1)
+		require.Empty(t, p.Warnings())
+		require.Equal(t, []string{"Long name/Long a.txt", "Long name/b"}, p.Neighbours())
 		put(dir, "Long name/Long a.txt", content("A"))
 		_, err = collect(p, WalkOptions{})
 		require.ErrorIs(t, err, ErrMismatch)
 		require.ErrorContains(t, err, "Long name/Long a.txt")
 	})
+}
+
+// TestStaleSizes accepts a FileSize that is not that of the member: many packages
+// have such rows. Windows Installer does so, too.
+func TestStaleSizes(t *testing.T) {
+	name := sample.Write(t, t.TempDir(), "a.msi", sample.Package{Files: []sample.File{
+		{Key: "plain", Content: "three", Size: 814}, {Key: "hashed", Content: "hashed", Size: 1, Hash: true},
+	}})
+	p := open(t, name, Options{})
+	got, err := collect(p, WalkOptions{})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"App/plain": "three", "App/hashed": "hashed"}, got.whole)
+	warnings := p.Warnings()
+	slices.Sort(warnings)
+	require.Equal(t, []string{
+		"App/hashed: 6 bytes, the File table says 1; its MsiFileHash holds",
+		"App/plain: 5 bytes, the File table says 814; it has no MsiFileHash row",
+	}, warnings)
+	_, err = collect(open(t, name, Options{StrictSize: true}), WalkOptions{})
+	require.ErrorIs(t, err, ErrMismatch)
+	require.ErrorContains(t, err, "the File table gives 814 bytes")
 }
 
 func TestChecks(t *testing.T) {
@@ -342,7 +368,6 @@ func TestChecks(t *testing.T) {
 	}{
 		{"wrong hash", sample.File{Key: "bad", Content: "bad", WrongHash: true}, ErrMismatch},
 		{"zeros for a file that is not empty", sample.File{Key: "bad", Content: "bad", ZeroHash: true}, ErrMismatch},
-		{"wrong size", sample.File{Key: "bad", Content: "bad", Size: 4}, ErrMismatch},
 		{"no member of that name", sample.File{Key: "bad", Content: "bad", Lost: true}, ErrMissing},
 		{"member of another name", sample.File{Key: "bad", Content: "bad", Member: "other"}, ErrMissing},
 	} {
@@ -552,19 +577,18 @@ func TestCabinetThatIsNone(t *testing.T) {
 }
 
 func TestBlobMovesToDisk(t *testing.T) {
-	budget := newMemoryBudget()
-	budget.left.Store(100)
-	small, err := newBlob(budget, 60, 1000)
+	budget := &insideBudget{memory: NewBudget(100), unpacked: NewBudget(1000)}
+	small, err := newBlob(budget, 60)
 	require.NoError(t, err)
 	require.Nil(t, small.file)
 	_, err = small.Write(bytes.Repeat([]byte("s"), 60))
 	require.NoError(t, err)
 
-	large, err := newBlob(budget, 60, 1000)
+	large, err := newBlob(budget, 60)
 	require.NoError(t, err)
 	require.NotNil(t, large.file, "what the budget does not hold goes to disk")
 
-	liar, err := newBlob(budget, 10, 1000)
+	liar, err := newBlob(budget, 10)
 	require.NoError(t, err)
 	require.Nil(t, liar.file)
 	for range 9 {
@@ -580,7 +604,8 @@ func TestBlobMovesToDisk(t *testing.T) {
 	for _, b := range []*blob{small, large, liar} {
 		require.NoError(t, b.Close())
 	}
-	require.Equal(t, int64(100), budget.left.Load())
+	require.Equal(t, int64(100), budget.memory.left())
+	require.Equal(t, int64(1000), budget.unpacked.left())
 }
 
 func TestWalkStopsWithTheCallersError(t *testing.T) {

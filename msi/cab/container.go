@@ -29,6 +29,9 @@ type Options struct {
 type Compression uint16
 
 // The methods, as Compression.Method returns them.
+// Signature is how a cabinet begins ([MS-CAB] 2.1, signature).
+const Signature = "MSCF"
+
 const (
 	None    Compression = 0
 	MSZIP   Compression = 1
@@ -205,7 +208,7 @@ func (c *Cabinet) readDirectory(size int64, o Options) error {
 	if d.fill(fixed[:], "header"); d.err != nil {
 		return d.err
 	}
-	if string(fixed[:4]) != "MSCF" {
+	if string(fixed[:4]) != Signature {
 		return fmt.Errorf("%w: no MSCF signature", ErrFormat)
 	}
 	le := binary.LittleEndian

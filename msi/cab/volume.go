@@ -181,7 +181,7 @@ func (w *Writer) header(index int, last bool) []byte {
 	o := w.options
 	le := binary.LittleEndian
 	h := make([]byte, headerSize)
-	copy(h, "MSCF")
+	copy(h, Signature)
 	h[24], h[25] = 3, 1 // versionMinor, versionMajor
 	le.PutUint16(h[32:], o.SetID)
 	le.PutUint16(h[34:], uint16(index))

@@ -22,14 +22,14 @@ const (
 	workersForDeltas  = 2
 )
 
-// patched walks over the files of a patched package.
-func (w *walk) patched(ctx context.Context) error {
-	files, err := w.available(ctx)
+// walk implements reader.
+func (r *patchedReader) walk(ctx context.Context, w *walk) error {
+	files, err := r.available(ctx, w)
 	if err != nil {
 		return err
 	}
-	for _, files := range w.p.patched.passes(files) {
-		pass := &patchPass{walk: w, wanted: map[*Package]*wishes{}}
+	for _, files := range r.passes(files) {
+		pass := &patchPass{walk: w, of: r, wanted: map[*Package]*wishes{}, held: NewBudget(memoryForOldFiles)}
 		if err := pass.run(ctx, files); err != nil {
 			return err
 		}
@@ -39,15 +39,11 @@ func (w *walk) patched(ctx context.Context) error {
 
 // available returns the files that can be had, as far as that is known before the
 // first byte is read. The others are an error or, when the walk keeps going, lost.
-func (w *walk) available(ctx context.Context) ([]*File, error) {
-	d := w.p.patched
+func (r *patchedReader) available(ctx context.Context, w *walk) ([]*File, error) {
 	var files, before []*File
 	for _, f := range w.options.Files {
-		o, known := d.origins[f]
+		o := r.originOf(f)
 		err := o.err
-		if !known {
-			err = fmt.Errorf("%w: %s", ErrNotFound, f.Path())
-		}
 		if err != nil && !w.options.KeepGoing {
 			return nil, w.p.errorAt(f.Path(), err)
 		}
@@ -62,27 +58,28 @@ func (w *walk) available(ctx context.Context) ([]*File, error) {
 			before = append(before, o.base)
 		}
 	}
-	if lost := d.base.locate(ctx, before).lost; len(lost) > 0 && !w.options.KeepGoing {
-		return nil, d.base.errorsOf(lost)
+	base := r.base.reader.(*databaseReader)
+	if lost := base.locate(ctx, before).lost; len(lost) > 0 && !w.options.KeepGoing {
+		return nil, r.base.errorsOf(lost)
 	}
 	return files, nil
 }
 
 // passes cuts a list of files where the deltas that they need exceed the memory
 // for them.
-func (d *patching) passes(files []*File) [][]*File {
+func (r *patchedReader) passes(files []*File) [][]*File {
 	first := []*File{}
 	passes := [][]*File{}
 	var kept int64
 	var current []*File
 	for _, f := range files {
-		o := d.origins[f]
+		o := r.originOf(f)
 		if len(o.deltas) == 0 {
 			first = append(first, f)
 			continue
 		}
 		size := o.memory()
-		if kept+size > d.memory && len(current) > 0 {
+		if kept+size > r.memory && len(current) > 0 {
 			passes = append(passes, current)
 			current, kept = nil, 0
 		}
@@ -110,13 +107,13 @@ func (o *origin) memory() int64 {
 // over the package as it was.
 type patchPass struct {
 	*walk
+	of     *patchedReader
 	order  []*Package
 	wanted map[*Package]*wishes
 	jobs   []*deltaJob
 
 	making sync.Mutex // held while a file is made: one at a time
-	mu     sync.Mutex
-	held   int64 // bytes of old files
+	held   *Budget    // of old files
 }
 
 // wishes are what a pass wants of one package.
@@ -137,12 +134,11 @@ func (pass *patchPass) want(from part, sink func(Stored) (Sink, error)) {
 }
 
 func (pass *patchPass) run(ctx context.Context, files []*File) error {
-	d := pass.p.patched
 	for _, f := range files {
-		pass.plan(f, d.origins[f])
+		pass.plan(f, pass.of.originOf(f))
 	}
 	for _, of := range pass.order {
-		if of == d.base {
+		if of == pass.of.base {
 			continue
 		}
 		if err := pass.over(ctx, of); err != nil {
@@ -156,18 +152,20 @@ func (pass *patchPass) run(ctx context.Context, files []*File) error {
 			}
 		}
 	}
-	return pass.over(ctx, d.base)
+	return pass.over(ctx, pass.of.base)
 }
 
 // plan books where the bytes of a file come from.
 func (pass *patchPass) plan(f *File, o *origin) {
-	base := part{pass.p.patched.base, o.base}
+	base := part{pass.of.base, o.base}
 	switch {
 	case o.patch == nil:
 		pass.want(base, func(s Stored) (Sink, error) { return pass.unchanged(f, o.base, s) })
 		return
 	case len(o.deltas) == 0:
-		pass.want(*o.whole, func(s Stored) (Sink, error) { return pass.sink(f, s, true) })
+		pass.want(*o.whole, func(s Stored) (Sink, error) {
+			return pass.sink(f, s, expectation{size: s.Size, claimed: f.Size, digests: f.digests(), version: f.Version})
+		})
 		return
 	}
 	j := &deltaJob{pass: pass, file: f, origin: o}
@@ -196,6 +194,7 @@ func (pass *patchPass) over(ctx context.Context, of *Package) error {
 	}
 	o := pass.options
 	o.Files = wanted.files
+	o.Budget = pass.budget
 	if len(pass.jobs) > 0 {
 		o.Workers = min(o.Workers, workersForDeltas)
 	}
@@ -210,11 +209,14 @@ func (pass *patchPass) over(ctx context.Context, of *Package) error {
 // against the rows of the package before; they are checked again where these
 // rows have changed.
 func (pass *patchPass) unchanged(f, base *File, stored Stored) (Sink, error) {
-	sink, err := pass.sink(f, stored, f.Size != base.Size)
-	if c, ok := sink.(*checked); ok && c.hash != nil && base.MD5 != nil && *f.MD5 == *base.MD5 {
-		c.hash = nil
+	e := expectation{size: -1, claimed: -1}
+	if f.Size != base.Size {
+		e.claimed, e.mustClaim = f.Size, true
 	}
-	return sink, err
+	if f.MD5 != nil && (base.MD5 == nil || *f.MD5 != *base.MD5) {
+		e.digests = f.digests()
+	}
+	return pass.sink(f, stored, e)
 }
 
 // A keptMember takes a member of a patch's cabinet that a file is made of.
@@ -264,7 +266,7 @@ func (j *deltaJob) makeOf(old []byte, lost error) error {
 		return j.pass.p.errorAt(j.file.Path(), err)
 	}
 	stored := Stored{Modified: j.deltas[len(j.deltas)-1].stored.Modified, Size: int64(len(content))}
-	sink, err := j.pass.sink(j.file, stored, true)
+	sink, err := j.pass.sink(j.file, stored, expectation{size: int64(len(content)), claimed: j.file.Size, mustClaim: true, digests: j.file.digests(), version: j.file.Version})
 	if err != nil || sink == nil {
 		return err
 	}
@@ -310,7 +312,7 @@ func (o *oldFile) Write(p []byte) (int, error) {
 	if o.lost == nil && len(o.data)+len(p) > delta.MaxOldSize {
 		o.fail(fmt.Errorf("%w: the deltas of files above %d bytes are interleaved", delta.ErrAlgorithm, delta.MaxOldSize))
 	}
-	if o.lost == nil && !o.job.pass.hold(int64(len(p))) {
+	if o.lost == nil && o.job.pass.held.Spend(int64(len(p))) != nil {
 		o.fail(fmt.Errorf("%w: more than %d bytes of files to be patched lie side by side", ErrLimit, memoryForOldFiles))
 	}
 	if o.lost == nil {
@@ -320,7 +322,7 @@ func (o *oldFile) Write(p []byte) (int, error) {
 }
 
 func (o *oldFile) fail(err error) {
-	o.job.pass.hold(-int64(len(o.data)))
+	o.job.pass.held.giveBack(int64(len(o.data)))
 	o.data, o.lost = nil, err
 }
 
@@ -329,21 +331,10 @@ func (o *oldFile) Close(cause error) error {
 		o.fail(cause)
 	}
 	err := o.job.makeOf(o.data, o.lost)
-	o.job.pass.hold(-int64(len(o.data)))
+	o.job.pass.held.giveBack(int64(len(o.data)))
 	o.data = nil
 	if cause != nil && errors.Is(err, cause) {
 		return nil // whoever closed it knows
 	}
 	return err
-}
-
-// hold books memory for old files, unless there is too much of them.
-func (pass *patchPass) hold(n int64) bool {
-	pass.mu.Lock()
-	defer pass.mu.Unlock()
-	if n > 0 && pass.held+n > memoryForOldFiles {
-		return false
-	}
-	pass.held += n
-	return true
 }

@@ -1,0 +1,211 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/msp"
+)
+
+// A patchedReader reads a package as patches make it: from the package as it was
+// and the patches, whose files it is made of.
+type patchedReader struct {
+	*store
+	p       *Package
+	base    *Package
+	patches map[*msp.Patch]*Package
+	plan    *msp.Plan
+	tables  *msi.Model
+	memory  int64 // memoryForDeltas
+}
+
+func (r *patchedReader) model() *msi.Model { return r.tables }
+
+// database returns that of the patched package.
+func (r *patchedReader) database() *msi.Database { return r.plan.Database }
+
+// originOf returns where the bytes of a file come from.
+func (r *patchedReader) originOf(f *File) *origin { return f.from.(*origin) }
+
+// An origin says where the bytes of a file of a patched package come from.
+type origin struct {
+	base   *File     // the file before the patches; nil for one that they add
+	patch  *msp.File // what the patches do to it; nil: nothing
+	whole  *part     // that of patch
+	deltas []part    // those of patch
+	err    error     // why it cannot be had
+}
+
+// A part is a file of a package that another file is made of.
+type part struct {
+	of   *Package
+	file *File
+}
+
+// usesBase reports whether the file in the package before the patches is needed.
+func (o *origin) usesBase() bool { return o.patch == nil || o.whole == nil }
+
+// applyPatches returns the package that patches make of base. It takes base and
+// closes it with the result, or on failure.
+func applyPatches(ctx context.Context, base *Package, refs []string, patches []*Package) (*Package, error) {
+	p := &Package{
+		ref:      base.ref,
+		name:     base.name,
+		folder:   base.folder,
+		modified: base.modified,
+		kind:     base.kind,
+		content:  shared{base.content},
+		options:  base.options,
+		inside:   base.inside,
+	}
+	r := &patchedReader{p: p, base: base, patches: map[*msp.Patch]*Package{}, memory: memoryForDeltas}
+	fail := func(err error) (*Package, error) {
+		for _, patch := range patches {
+			_ = patch.Close() // the first error says more
+		}
+		_ = base.Close()
+		return nil, err
+	}
+	if base.kind != MSI {
+		return fail(base.errorAt("", fmt.Errorf("%w: patches apply to installation packages, not to a package of the kind %s", ErrKind, base.kind)))
+	}
+	for _, ref := range refs {
+		patch, err := Open(ctx, ref, Options{CabCodePage: base.options.CabCodePage, MaxBytes: base.options.MaxBytes, Keyring: base.options.Keyring})
+		if err != nil {
+			return fail(err)
+		}
+		patches = append(patches, patch)
+	}
+	var list []*msp.Patch
+	for _, patch := range patches {
+		one := patch.Patch()
+		if one == nil {
+			return fail(patch.errorAt("", fmt.Errorf("%w: it is of the kind %s, not a patch", ErrKind, patch.kind)))
+		}
+		list = append(list, one)
+		r.patches[one] = patch
+	}
+	plan, err := msp.Apply(base.Database(), list...)
+	var unfit *msp.TargetError
+	switch {
+	case errors.As(err, &unfit):
+		return fail(base.errorAt("patch "+r.patches[unfit.Patch].ref, err))
+	case err != nil:
+		return fail(base.errorAt("", err))
+	}
+	r.plan, r.store, p.reader = plan, newStore(p, plan.Database), r
+	if err := r.list(ctx); err != nil {
+		return fail(base.errorAt("", err))
+	}
+	return p, nil
+}
+
+// shared is the content of another package, which closes it.
+type shared struct{ content }
+
+func (shared) Close() error { return nil }
+
+// list lists the files that the patched tables name.
+func (r *patchedReader) list(ctx context.Context) (err error) {
+	if r.tables, err = r.plan.Full.Model(); err != nil {
+		return err
+	}
+	r.media = r.tables.Media
+	r.p.warnAll(r.plan.Warnings)
+	r.p.warnAll(r.tables.Warnings)
+	for _, s := range r.plan.Skipped {
+		r.p.warn("the patch %s is not applied: %s", s.Patch.Name(), s.Reason)
+	}
+	before := map[string]*File{}
+	for _, f := range r.base.files {
+		before[f.Key()] = f
+	}
+	for _, l := range r.base.leftOut {
+		before[l.File.Key()] = l.File
+	}
+	members := r.members()
+	return r.p.listModel(ctx, r.tables, func(m *msi.File, f *File) {
+		o := &origin{base: before[m.Key], patch: r.plan.Files[m.Key]}
+		o.find(members)
+		f.from = o
+		switch {
+		case o.whole != nil:
+			f.Cabinet = o.whole.file.Cabinet
+		case o.base != nil:
+			f.Cabinet = o.base.Cabinet
+		}
+	})
+}
+
+// A memberName names members of a patch's cabinets; there may be several of one
+// name.
+type memberName struct {
+	patch        *msp.Patch
+	cabinet, key string
+}
+
+// members returns the members of all patches by their names.
+func (r *patchedReader) members() map[memberName][]part {
+	members := map[memberName][]part{}
+	for patch, of := range r.patches {
+		for _, f := range of.files {
+			if stream, ok := strings.CutPrefix(f.Cabinet, "#"); ok {
+				name := memberName{patch, stream, f.Key()}
+				members[name] = append(members[name], part{of, f})
+			}
+		}
+	}
+	return members
+}
+
+// find looks for what the file is made of.
+func (o *origin) find(members map[memberName][]part) {
+	find := func(m *msp.Member) part {
+		found := members[memberName{m.Cabinet.Patch, m.Cabinet.Stream, m.Key}]
+		if m.Occurrence < len(found) {
+			return found[m.Occurrence]
+		}
+		o.err = fmt.Errorf("%w: cabinet %q of the patch %s has no member %q for it", ErrMissing, m.Cabinet.Stream, m.Cabinet.Patch.Name(), m.Key)
+		return part{}
+	}
+	switch {
+	case o.patch == nil && o.base == nil:
+		o.err = fmt.Errorf("%w: neither the package nor a patch holds it", ErrMissing)
+		return
+	case o.patch == nil:
+		return
+	case o.patch.Whole != nil:
+		whole := find(o.patch.Whole)
+		o.whole = &whole
+	case o.base == nil:
+		o.err = fmt.Errorf("%w: the package lacks the file that the patch has a delta for", ErrMissing)
+	}
+	for _, m := range o.patch.Deltas {
+		o.deltas = append(o.deltas, find(m))
+	}
+	if o.err != nil {
+		o.whole, o.deltas = nil, nil
+	}
+}
+
+// onlyPatched leaves the files that the patches deliver, and makes the package
+// the one of the patch.
+func (r *patchedReader) onlyPatched(patch *Package) {
+	p := r.p
+	touched := func(f *File) bool { return r.originOf(f).patch != nil }
+	p.ref, p.name, p.modified, p.kind = patch.ref, patch.name, patch.modified, MSP
+	p.files = slices.DeleteFunc(p.files, func(f *File) bool { return !touched(f) })
+	p.leftOut = slices.DeleteFunc(p.leftOut, func(l LeftOut) bool { return !touched(l.File) })
+}
+
+func (r *patchedReader) close() error {
+	errs := []error{r.store.close()}
+	for _, patch := range r.patches {
+		errs = append(errs, patch.Close())
+	}
+	return errors.Join(append(errs, r.base.Close())...)
+}

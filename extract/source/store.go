@@ -1,0 +1,384 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hotfixkit/hotfixkit/extract/safepath"
+	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/msp"
+)
+
+// maxVolumes bounds the cabinets of one set.
+const maxVolumes = 4096
+
+// maxMembers bounds the members of a package's cabinets, all together: streams may
+// share their sectors, so that a small database can hold any number of cabinets.
+const maxMembers = 500_000
+
+// A store is what databases, cabinets and patches have in common: files that are
+// members of cabinets, lie next to the package, or are made of something else.
+type store struct {
+	p     *Package
+	db    *msi.Database // whose streams may be cabinets; nil where there is none
+	media []*msi.Media
+	find  func(*File) (entry, error)
+
+	mu       sync.Mutex          // held while cabinets are opened
+	cabinets map[string]*cabinet // opened so far, by keyOf where they are
+	members  int                 // of these
+}
+
+// An entry says where a file of a store comes from.
+type entry struct {
+	media   *msi.Media // nil where no row covers the file
+	cabinet string     // as in Media.Cabinet; empty when there is none
+	member  string     // name in the cabinet
+	file    *cab.File  // the member itself, where it is known from the start
+	loose   []string   // source paths of an uncompressed file, the expected ones first; nil: compressed
+	exact   int        // how many of loose are expected
+	made    maker      // of a file that is made of something else
+}
+
+// A maker writes the content of a file that the package holds in another form.
+type maker func(io.Writer) error
+
+func newStore(p *Package, db *msi.Database) *store {
+	return &store{p: p, db: db, cabinets: map[string]*cabinet{}}
+}
+
+func (s *store) database() *msi.Database { return s.db }
+
+func (s *store) close() error {
+	var errs []error
+	for _, c := range s.cabinets {
+		errs = append(errs, c.close())
+	}
+	s.cabinets = nil
+	return errors.Join(errs...)
+}
+
+// walk implements reader.
+func (s *store) walk(ctx context.Context, w *walk) error {
+	plan := s.locate(ctx, w.options.Files)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if len(plan.lost) > 0 && !w.options.KeepGoing {
+		return s.p.errorsOf(plan.lost)
+	}
+	for _, l := range plan.lost {
+		if err := w.giveUp(l.file, l.err); err != nil {
+			return err
+		}
+	}
+	return s.read(ctx, w, plan)
+}
+
+// read reads the cabinets and the uncompressed files side by side.
+func (s *store) read(ctx context.Context, w *walk, plan *plan) error {
+	side := max(1, min(len(plan.sets), w.options.Workers))
+	decode := cab.DecodeOptions{Workers: max(1, w.options.Workers/side), KeepGoing: w.options.KeepGoing, Spend: w.budget.Spend}
+	for _, m := range plan.made {
+		if err := s.deliverMade(ctx, w, m); err != nil {
+			return err
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(side + 1)
+	if len(plan.loose) > 0 {
+		group.Go(func() error {
+			for _, l := range plan.loose {
+				if err := s.deliverLoose(ctx, w, l); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for _, set := range plan.sets {
+		group.Go(func() error { return s.decode(ctx, w, set, decode) })
+	}
+	return group.Wait()
+}
+
+// deliverMade delivers a file that is made of something else.
+func (s *store) deliverMade(ctx context.Context, w *walk, m madePlan) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	sink, err := w.sink(m.file, Stored{Modified: s.p.modified, Size: m.file.Size}, expectation{size: m.file.Size, claimed: -1})
+	if err != nil || sink == nil {
+		return err
+	}
+	if err := m.write(sink); err != nil {
+		return errors.Join(err, sink.Close(err))
+	}
+	return sink.Close(nil)
+}
+
+// decode decodes one cabinet set.
+func (s *store) decode(ctx context.Context, w *walk, plan *setPlan, o cab.DecodeOptions) error {
+	err := plan.set.set.Decode(ctx, func(member *cab.File) (cab.Sink, error) {
+		f := plan.files[member]
+		if f == nil {
+			return nil, nil
+		}
+		// The cabinet's size must hold, that of the File table is often stale.
+		return w.sink(f, Stored{Modified: member.Modified, Size: member.Size},
+			expectation{size: member.Size, claimed: f.Size, digests: f.digests()})
+	}, o)
+	if err == nil {
+		err = w.unread(plan.wanted(), fmt.Errorf("%w: the cabinet %q has no data for it", ErrFormat, plan.set.where))
+		if err == nil || w.options.KeepGoing {
+			return nil
+		}
+		return err
+	}
+	if w.options.KeepGoing && ctx.Err() == nil && w.halted() == nil {
+		return w.unread(plan.wanted(), err)
+	}
+	return err
+}
+
+// deliverLoose reads the uncompressed files of one place.
+func (s *store) deliverLoose(ctx context.Context, w *walk, l *loosePlan) error {
+	deliveries := make([]delivery, len(l.files))
+	for i, f := range l.files {
+		from := l.from[i]
+		expect := expectation{
+			size: -1, claimed: f.Size, mustClaim: f.Size != 0, digests: f.digests(),
+			explain: func(err error) error { return explainNeighbour(l.place, from, f, err) },
+		}
+		deliveries[i] = delivery{from: from, want: func(stored Stored) (Sink, error) { return w.sink(f, stored, expect) }}
+	}
+	err := l.place.deliver(ctx, deliveries, w.options)
+	if err != nil && w.options.KeepGoing && ctx.Err() == nil && w.halted() == nil {
+		for _, f := range l.files {
+			if err := w.giveUp(f, err); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return err
+}
+
+// A cabinet is one cabinet of the package, in a stream ("#name") or next to it.
+type cabinet struct {
+	where   string
+	cab     *cab.Cabinet
+	content content     // nil in a stream
+	set     *cabinetSet // once joined
+}
+
+func (c *cabinet) close() error {
+	if c.content == nil {
+		return nil
+	}
+	return c.content.Close()
+}
+
+// A cabinetSet is cabinets joined.
+type cabinetSet struct {
+	set   *cab.Set
+	where string // of the first volume
+	gap   error  // which volume is missing, if one is
+
+	members map[string]*cab.File // by name, once one was looked for
+	folded  map[string]*cab.File // the same without case, once that was needed
+}
+
+// embedded returns the name of the stream that holds a cabinet.
+func (s *store) embedded(where string) (stream string, ok bool) {
+	if s.db == nil {
+		return "", false
+	}
+	return strings.CutPrefix(where, "#")
+}
+
+// keyOf returns the key of a cabinet: names of streams are exact, names on a disk
+// are not.
+func (s *store) keyOf(where string) string {
+	if _, ok := s.embedded(where); ok {
+		return where
+	}
+	return fold(where)
+}
+
+// open opens the cabinet that a Media row names: "#name" is a stream of the
+// database, anything else a file next to the package. ErrMissing means that it is
+// not there. The caller must hold s.mu.
+func (s *store) open(ctx context.Context, where string) (*cabinet, error) {
+	key := s.keyOf(where)
+	if c := s.cabinets[key]; c != nil {
+		return c, nil
+	}
+	c := &cabinet{where: where}
+	var size int64
+	var reader io.ReaderAt
+	if stream, ok := s.embedded(where); ok {
+		r, err := s.db.Stream(stream)
+		if errors.Is(err, msi.ErrNotFound) {
+			return nil, ErrMissing
+		}
+		if err != nil {
+			return nil, err
+		}
+		reader, size = r, r.Size()
+	} else {
+		from, n, err := s.p.besidePackage(where)
+		if err != nil {
+			return nil, err
+		}
+		if n == nil {
+			return nil, ErrMissing
+		}
+		if c.content, err = from.open(ctx, n); err != nil {
+			return nil, err
+		}
+		s.p.use(n)
+		reader, size = c.content, c.content.Size()
+	}
+	var err error
+	if c.cab, err = cab.Open(reader, size, cab.Options{Name: strings.TrimPrefix(where, "#")}); err != nil {
+		c.close()
+		return nil, err
+	}
+	if s.members += len(c.cab.Files); s.members > maxMembers {
+		c.close()
+		return nil, fmt.Errorf("%w: its cabinets list more than %d members", ErrLimit, maxMembers)
+	}
+	s.cabinets[key] = c
+	return c, nil
+}
+
+// join joins a cabinet with the volumes before and after it, as far as they are
+// there: Decode reports what is missing where it is needed. The caller must hold
+// s.mu.
+func (s *store) join(ctx context.Context, c *cabinet) (*cabinetSet, error) {
+	if c.set != nil {
+		return c.set, nil
+	}
+	volumes := []*cabinet{c}
+	seen := map[string]bool{s.keyOf(c.where): true}
+	follow := func(next func(*cab.Cabinet) string) error {
+		for at := c; ; {
+			name := next(at.cab)
+			if name == "" || len(volumes) >= maxVolumes {
+				return nil
+			}
+			volume, err := s.volume(ctx, at, name)
+			if err != nil {
+				return err
+			}
+			if volume == nil || seen[s.keyOf(volume.where)] {
+				return nil
+			}
+			seen[s.keyOf(volume.where)] = true
+			volumes = append(volumes, volume)
+			at = volume
+		}
+	}
+	if err := follow(func(c *cab.Cabinet) string { return c.Previous.Cabinet }); err != nil {
+		return nil, err
+	}
+	if err := follow(func(c *cab.Cabinet) string { return c.Next.Cabinet }); err != nil {
+		return nil, err
+	}
+	set := &cabinetSet{where: c.where}
+	parts := make([]*cab.Cabinet, len(volumes))
+	for i, v := range volumes {
+		parts[i] = v.cab
+	}
+	if set.set, set.gap = cab.NewSet(parts, cab.SetOptions{}); set.gap != nil {
+		var err error
+		if set.set, err = cab.NewSet(parts, cab.SetOptions{Incomplete: true}); err != nil {
+			return nil, err
+		}
+	}
+	for _, v := range volumes {
+		v.set = set
+	}
+	return set, nil
+}
+
+// volume finds another volume of a set, of which the cabinet knows the file name
+// only: in the Media table, among the streams, or next to the package. It returns
+// nil when it is not there.
+func (s *store) volume(ctx context.Context, of *cabinet, name string) (*cabinet, error) {
+	c, err := s.open(ctx, s.placeOf(of, name))
+	if errors.Is(err, ErrMissing) || errors.Is(err, safepath.ErrUnsafe) {
+		return nil, nil // Decode names it where it is needed
+	}
+	return c, err
+}
+
+// placeOf returns how the Media table would name a volume.
+func (s *store) placeOf(of *cabinet, name string) string {
+	where := ""
+	for _, m := range s.media {
+		switch called := strings.TrimPrefix(m.Cabinet, "#"); {
+		case called == name:
+			return m.Cabinet
+		case where == "" && strings.EqualFold(called, name):
+			where = m.Cabinet
+		}
+	}
+	if where == "" && strings.HasPrefix(of.where, "#") {
+		return "#" + name
+	}
+	if where == "" {
+		return name
+	}
+	return where
+}
+
+// member finds the member of a set with this name; case matters only if it must.
+func (s *store) member(set *cabinetSet, name string) *cab.File {
+	if set.members == nil {
+		set.members = s.index(set, func(name string) string { return name })
+	}
+	if f := set.members[name]; f != nil {
+		return f
+	}
+	if set.folded == nil {
+		set.folded = s.index(set, fold)
+	}
+	return set.folded[fold(name)]
+}
+
+// index returns the members of a set by name; of several the first one.
+func (s *store) index(set *cabinetSet, key func(name string) string) map[string]*cab.File {
+	index := make(map[string]*cab.File, len(set.set.Files))
+	for _, f := range set.set.Files {
+		if name := key(s.p.memberName(f)); index[name] == nil {
+			index[name] = f
+		}
+	}
+	return index
+}
+
+// memberName returns the name of a member of a cabinet as text.
+func (p *Package) memberName(f *cab.File) string { return msp.MemberName(f, p.codePage) }
+
+// fold returns the key under which names that differ in case only are equal.
+func fold(name string) string { return safepath.Fold(name) }
+
+// wanted returns the files of the plan, in order.
+func (plan *setPlan) wanted() []*File {
+	files := make([]*File, 0, len(plan.files))
+	for _, f := range plan.files {
+		files = append(files, f)
+	}
+	slices.SortFunc(files, bySequence)
+	return files
+}
