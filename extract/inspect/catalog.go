@@ -17,18 +17,21 @@ import (
 const (
 	// maxCatalogs bounds the catalogs of one package or folder.
 	maxCatalogs = 64
-	// maxCatalogSize is the largest catalog that is read, in bytes.
-	maxCatalogSize = 16 << 20
+	// maxCatalogBytes bounds all catalogs of one target together.
+	maxCatalogBytes = 8 << 20
 )
 
 func isCatalogName(name string) bool { return strings.EqualFold(path.Ext(name), ".cat") }
 
 // catalogSink keeps a file of a package.
-type catalogSink struct{ bytes.Buffer }
+type catalogSink struct {
+	bytes.Buffer
+	walker *walker
+}
 
 func (s *catalogSink) Write(p []byte) (int, error) {
-	if s.Len()+len(p) > maxCatalogSize {
-		return 0, fmt.Errorf("%w: a catalog of more than %d bytes", source.ErrTooLarge, maxCatalogSize)
+	if s.walker.catalogBytes.Add(int64(len(p))) > maxCatalogBytes {
+		return 0, fmt.Errorf("%w: catalogs of more than %d bytes", source.ErrTooLarge, maxCatalogBytes)
 	}
 	return s.Buffer.Write(p)
 }
@@ -52,12 +55,12 @@ func (w *walker) useCatalogs(ctx context.Context, p *source.Package) {
 	}
 	content := make(map[*source.File]*catalogSink, len(files))
 	_ = p.Walk(ctx, func(f *source.File, _ source.Stored) (source.Sink, error) {
-		s := &catalogSink{}
+		s := &catalogSink{walker: w}
 		content[f] = s
 		return s, nil
 	}, source.WalkOptions{Files: files, KeepGoing: true})
 	for _, f := range files {
-		if s := content[f]; s != nil {
+		if s := content[f]; s != nil && w.catalogBytes.Load() <= maxCatalogBytes {
 			w.addCatalog(f.Path(), s.Bytes())
 		}
 	}
@@ -73,9 +76,9 @@ func (w *walker) useFolderCatalogs(root *os.Root, names []string) {
 		if err != nil {
 			continue
 		}
-		data, err := io.ReadAll(io.LimitReader(f, maxCatalogSize+1))
+		data, err := io.ReadAll(io.LimitReader(f, maxCatalogBytes+1))
 		_ = f.Close() // it was only read
-		if err == nil {
+		if err == nil && w.catalogBytes.Add(int64(len(data))) <= maxCatalogBytes {
 			w.addCatalog(name, data)
 		}
 	}

@@ -31,13 +31,14 @@ const maxInner = 4096
 
 // A walker looks at the files of a target's packages and adds them to the target.
 type walker struct {
-	target  *Target
-	options Options
-	tap     func(*source.File, source.Stored) (source.Sink, error) // nil: go on after errors
-	limit   int64
-	decoded atomic.Int64
-	inner   int               // packages looked into
-	around  []*source.Package // being looked into, the outermost first
+	target       *Target
+	options      Options
+	tap          func(*source.File, source.Stored) (source.Sink, error) // nil: go on after errors
+	limit        int64
+	decoded      atomic.Int64
+	catalogBytes atomic.Int64      // of the catalogs read
+	inner        int               // packages looked into
+	around       []*source.Package // being looked into, the outermost first
 
 	mu sync.Mutex // of target.Files
 }

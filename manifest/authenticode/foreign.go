@@ -25,11 +25,11 @@ const (
 // some tools write local time.
 const clockSkew = 36 * time.Hour
 
-// changedPackage is the verdict on a package whose signatures describe another
-// one, for the given reason. A package that was saved after the signature was made
-// carries somebody else's: old Visual Studio setup projects start from a package
-// that Microsoft signed, and keep its signature in products of other publishers.
-func changedPackage(list []*embedded, root *cfb.Entry, reason error) *Signature {
+// foreign completes the reason why a package is not the one that its signatures
+// describe. A package that was saved after the signature was made carries somebody
+// else's: old Visual Studio setup projects start from a package that Microsoft
+// signed, and keep its signature in products of other publishers.
+func foreign(list []*embedded, root *cfb.Entry, reason string) string {
 	saved := lastSaved(root)
 	for _, e := range list {
 		if e.err != nil || saved.IsZero() {
@@ -39,10 +39,10 @@ func changedPackage(list []*embedded, root *cfb.Entry, reason error) *Signature 
 		if err != nil || len(timestamps) == 0 || timestamps[0].signer == nil || saved.Before(timestamps[0].time.Add(clockSkew)) {
 			continue
 		}
-		return unreadable(fmt.Errorf("it was not made for this package: %s signed another one on %s, this one was saved on %s (%w)",
-			nameOf(e.signer.certificate), timestamps[0].time.Format(time.DateOnly), saved.Format(time.DateOnly), reason))
+		return fmt.Sprintf("it was not made for this package: %s signed another one on %s, this one was saved on %s (%s)",
+			nameOf(e.signer.certificate), timestamps[0].time.Format(time.DateOnly), saved.Format(time.DateOnly), reason)
 	}
-	return unreadable(reason)
+	return reason
 }
 
 // lastSaved returns when the package says that it was saved, or zero.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -48,7 +49,8 @@ func verifyMSI(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 	}
 	hashes := hashesOf(signatures)
 	if extended && len(hashes) > 0 && !describesMetadata(metadata, root, hashes) {
-		return changedPackage(signatures, root, fmt.Errorf("the package was changed after it was signed: %s is not the digest of the names, sizes and times of its streams", streamSignatureEx[1:])), nil
+		reason := fmt.Sprintf("the package was changed after it was signed: %s is not the digest of the names, sizes and times of its streams", streamSignatureEx[1:])
+		return unreadable(errors.New(foreign(signatures, root, reason))), nil
 	}
 	sums := make(map[crypto.Hash][]byte)
 	for _, algorithm := range hashes {
@@ -64,6 +66,9 @@ func verifyMSI(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 		notes = append(notes, noteMetadata)
 	}
 	result := judge(signatures, kindsMSI, sums, o, notes...)
+	if first := signatures[0]; first.err == nil && !bytes.Equal(first.digest, sums[first.hash]) {
+		result.Notes[0] = foreign(signatures[:1], root, result.Notes[0])
+	}
 	if err := file.CheckUnused(); err != nil {
 		result.refuse(fmt.Sprintf("the package holds bytes that are not signed: %v", err))
 	}
