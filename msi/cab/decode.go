@@ -83,7 +83,7 @@ func (s *Set) Decode(ctx context.Context, want func(*File) (Sink, error), o Deco
 	for range min(workers, len(folders), maxFolders) {
 		p := &pipeline{spend: o.spend}
 		if len(folders) < workers {
-			p.splitters = min(workers, maxSplitters)
+			p.parsers = min(workers, maxParsers)
 		}
 		group.Go(func() { run.work(p) })
 	}

@@ -7,20 +7,21 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/msi/cab/internal/codec"
 	"github.com/hotfixkit/hotfixkit/msi/cab/internal/mszip"
+	"github.com/hotfixkit/hotfixkit/msi/cab/lzx"
 )
 
 const (
-	batchBlocks  = 4 // compressed blocks that travel together
-	batches      = 4 // batches of a folder between reading and its sinks
-	maxSplitters = 4 // goroutines that decode the Huffman codes of one MSZIP folder
+	batchBlocks = 4 // compressed blocks that travel together
+	batches     = 4 // batches of a folder between reading and its sinks
+	maxParsers  = 4 // goroutines that decode the Huffman codes of one MSZIP folder
 )
 
 // A pipeline decodes folders, one at a time: a goroutine reads and checks blocks,
 // another one decodes them, the caller's feeds the members. What they pass on
 // comes from a fixed number of batches.
 type pipeline struct {
-	splitters int                  // goroutines that help with MSZIP; 0 leaves it to the decoding one
-	spend     func(size int) error // DecodeOptions.Spend
+	parsers int                  // goroutines that may help with decoding; 0 leaves it to one
+	spend   func(size int) error // DecodeOptions.Spend
 
 	readBuffer      []byte
 	batches         []*batch
@@ -37,16 +38,20 @@ type pipeline struct {
 type batch struct {
 	buf    []byte // stored: what the blocks are read into
 	in     []byte // compressed: the payloads
-	out    []byte // compressed: the decoded bytes
+	out    []byte // compressed: the decoded bytes, used of them
+	used   int
 	blocks []packedBlock
 
 	pieces []piece
 	last   bool  // no batch follows
 	err    error // with last: why the folder ends here, nil at its end
 
-	split  bool          // MSZIP: tokens has the blocks, once ready gives a value
-	ready  chan struct{} // of capacity 1
-	tokens []mszip.Tokens
+	// Where decoding takes two steps, the tokens are what is between them. ready
+	// has capacity 1, and a value once they are complete.
+	ready       chan struct{}
+	whole       bool // decoded in one step
+	mszipTokens []mszip.Tokens
+	lzxTokens   []lzx.Tokens
 }
 
 // A packedBlock is a block to be decoded.
@@ -54,7 +59,7 @@ type packedBlock struct {
 	place   blockPlace
 	payload []byte
 	size    int
-	err     error // of tokenizing
+	err     error // of parsing
 }
 
 // A piece is bytes of the folder, or their absence.
@@ -143,7 +148,7 @@ func (p *pipeline) prepare(folder *setFolder, stored bool) {
 	n := batches
 	if !stored {
 		p.readBuffer = grown(p.readBuffer, readBuffer)
-		n = min(n+p.splitters, blocks/batchBlocks+2)
+		n = min(n+p.parsers, blocks/batchBlocks+2)
 	}
 	for len(p.batches) < n {
 		p.batches = append(p.batches, &batch{ready: make(chan struct{}, 1)})
@@ -179,16 +184,16 @@ func grown(b []byte, n int) []byte {
 func (p *pipeline) take() *batch {
 	select {
 	case b := <-p.free:
-		b.blocks, b.pieces, b.last, b.err, b.split = b.blocks[:0], b.pieces[:0], false, nil, false
+		b.blocks, b.pieces, b.last, b.err = b.blocks[:0], b.pieces[:0], false, nil
 		return b
 	case <-p.stop:
 		return nil
 	}
 }
 
-// send passes a batch on and reports whether another one is wanted.
-func (p *pipeline) send(to chan<- *batch, b *batch) bool {
-	last := b.last
+// send passes a batch on and reports whether another one is wanted. last says
+// that none follows.
+func (p *pipeline) send(to chan<- *batch, b *batch, last bool) bool {
 	select {
 	case to <- b:
 		return !last
@@ -218,7 +223,7 @@ func (p *pipeline) readStored(m *members, to chan<- *batch) {
 		for !b.last && (len(b.pieces) == 0 || p.reader.buffered()) {
 			doubt = p.readStoredBlock(b, m, doubt)
 		}
-		if !p.send(to, b) {
+		if !p.send(to, b, b.last) {
 			return
 		}
 	}
@@ -292,30 +297,37 @@ func (b *batch) addStored(x piece) {
 func (p *pipeline) startDecoding(folder *setFolder, decoder codec.Decoder, group *sync.WaitGroup) chan *batch {
 	packed := make(chan *batch, len(p.batches))
 	decoded := make(chan *batch, len(p.batches))
-	var toSplit chan *batch
-	if _, ok := decoder.(*mszip.Decoder); ok && p.splitters > 0 {
-		toSplit = make(chan *batch, len(p.batches))
-		for range p.splitters {
-			group.Go(func() {
-				var parser mszip.Parser
-				for b := range toSplit {
-					b.tokenize(&parser)
-				}
-			})
+	steps := p.twoSteps(decoder)
+	var toParse chan *batch
+	if steps != nil {
+		toParse = make(chan *batch, len(p.batches))
+		for _, parse := range steps.parsers {
+			group.Go(func() { steps.work(parse, toParse, decoded) })
 		}
 	}
 	group.Go(func() {
-		p.readPacked(folder, packed, toSplit)
-		if toSplit != nil {
-			close(toSplit)
+		p.readPacked(folder, packed, toParse)
+		if toParse != nil {
+			close(toParse)
 		}
 	})
 	group.Go(func() {
 		for offset := int64(0); ; {
 			select {
 			case b := <-packed:
-				b.decode(decoder, &offset)
-				if !p.send(decoded, b) {
+				if steps != nil {
+					steps.finish(b)
+				} else {
+					b.fill(func(i int, dst []byte) error {
+						_, err := decoder.Decode(dst, b.blocks[i].payload)
+						return err
+					})
+				}
+				if b.used > 0 {
+					b.pieces = append(b.pieces, piece{offset: offset, size: int64(b.used), data: b.out[:b.used]})
+					offset += int64(b.used)
+				}
+				if !p.send(decoded, b, b.last) {
 					return
 				}
 			case <-p.stop:
@@ -328,7 +340,7 @@ func (p *pipeline) startDecoding(folder *setFolder, decoder codec.Decoder, group
 
 // readPacked reads the blocks of a compressed folder. The first damage ends it:
 // every block needs those before.
-func (p *pipeline) readPacked(folder *setFolder, to, toSplit chan<- *batch) {
+func (p *pipeline) readPacked(folder *setFolder, to, toParse chan<- *batch) {
 	p.reader.open(folder, p.readBuffer)
 	for {
 		b := p.take()
@@ -359,54 +371,28 @@ func (p *pipeline) readPacked(folder *setFolder, to, toSplit chan<- *batch) {
 				b.blocks = append(b.blocks, packedBlock{place: place, payload: payload, size: block.size})
 			}
 		}
-		if toSplit != nil {
-			b.split = true
-			toSplit <- b
+		last := b.last // from here on it belongs to those who decode
+		if toParse != nil {
+			toParse <- b
 		}
-		if !p.send(to, b) {
+		if !p.send(to, b, last) {
 			return
 		}
 	}
 }
 
-// tokenize does the part of MSZIP that needs no history.
-func (b *batch) tokenize(parser *mszip.Parser) {
-	if b.tokens == nil {
-		b.tokens = make([]mszip.Tokens, batchBlocks)
-	}
-	for i := range b.blocks {
-		x := &b.blocks[i]
-		x.err = parser.Parse(&b.tokens[i], x.payload, x.size)
-	}
-	b.ready <- struct{}{}
-}
-
-// decode decodes the blocks of b, which start at *offset in the folder. An error
-// makes b the last batch.
-func (b *batch) decode(decoder codec.Decoder, offset *int64) {
-	if b.split {
-		<-b.ready
-	}
-	used := 0
+// fill decodes the blocks of b one by one. An error makes b the last batch.
+func (b *batch) fill(decode func(i int, dst []byte) error) {
+	b.used = 0
 	for i, x := range b.blocks {
-		dst := b.out[used:][:x.size]
-		var err error
-		switch {
-		case x.err != nil:
-			err = x.err
-		case b.split:
-			err = decoder.(*mszip.Decoder).Replay(dst, &b.tokens[i])
-		default:
-			_, err = decoder.Decode(dst, x.payload)
+		err := x.err
+		if err == nil {
+			err = decode(i, b.out[b.used:][:x.size])
 		}
 		if err != nil {
 			b.end(x.place.wrap(fmt.Errorf("%w: %w", ErrFormat, err)))
-			break
+			return
 		}
-		used += x.size
-	}
-	if used > 0 {
-		b.pieces = append(b.pieces, piece{offset: *offset, size: int64(used), data: b.out[:used]})
-		*offset += int64(used)
+		b.used += x.size
 	}
 }

@@ -53,7 +53,7 @@ func DecodeDelta(stream []byte, size int64, o DeltaOptions) ([]byte, error) {
 		if n > len(stream) {
 			return nil, fmt.Errorf("%w: chunk at output offset %d claims %d bytes, %d are left", ErrTruncated, at, n, len(stream))
 		}
-		if err := d.decodeFrame(stream[:n], min(frameSize, len(out)-at)); err != nil {
+		if err := d.decodeFrame(stream[:n], min(frameSize, len(out)-at), nil); err != nil {
 			return nil, fmt.Errorf("%w, of the chunk at output offset %d", err, at)
 		}
 		stream = stream[n:]

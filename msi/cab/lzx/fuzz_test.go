@@ -12,9 +12,9 @@ import (
 	"github.com/hotfixkit/hotfixkit/msi/cab/internal/codec/codectest"
 )
 
-// FuzzDecode decodes one payload as two blocks, with two decoders whose memory
-// holds different things: the output must not depend on what was not written,
-// and nothing behind the slack may be.
+// FuzzDecode decodes one payload as two blocks, with three decoders whose memory
+// holds different things, the last in two steps: the output must not depend on
+// what was not written, and nothing behind the slack may be.
 func FuzzDecode(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.cab")
 	require.NoError(f, err)
@@ -30,15 +30,17 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	const windows = MaxWindowBits - MinWindowBits + 1
-	var decoders [windows][2]*Decoder
+	var decoders [windows][3]*Decoder
+	var tokens Tokens
 	for i := range decoders {
-		decoders[i] = [2]*Decoder{mustNew(f, MinWindowBits+i), mustNew(f, MinWindowBits+i)}
+		decoders[i] = [3]*Decoder{mustNew(f, MinWindowBits+i), mustNew(f, MinWindowBits+i), mustNew(f, MinWindowBits+i)}
 	}
 	f.Fuzz(func(t *testing.T, window byte, size uint16, payload []byte) {
 		if len(payload) > codec.MaxPayload {
 			return
 		}
-		var outcomes [2]string
+		var outcomes [3]string
+		var failed [3]bool
 		for i, d := range decoders[window%windows] {
 			d.Reset()
 			for range 2 {
@@ -50,18 +52,24 @@ func FuzzDecode(f *testing.F) {
 				copy(src, payload)
 				guarded := make([]byte, int(size)+1)
 				guarded[len(guarded)-1] = 0x5A
-				n, err := d.Decode(guarded[:size], payload)
+				n, err := int(size), error(nil)
+				if i < 2 {
+					n, err = d.Decode(guarded[:size], payload)
+				} else if err = d.Parse(&tokens, payload, n); err == nil {
+					err = d.Replay(guarded[:n], &tokens)
+				}
 				require.Equal(t, byte(0x5A), guarded[len(guarded)-1])
-				outcomes[i] += string(guarded[:n])
 				if err != nil {
-					require.Zero(t, n)
-					outcomes[i] += err.Error()
+					failed[i] = true
 					break
 				}
+				outcomes[i] += string(guarded[:n])
 				require.Equal(t, int(size), n)
 			}
 		}
 		require.Equal(t, outcomes[0], outcomes[1])
+		require.Equal(t, outcomes[0], outcomes[2])
+		require.Equal(t, [3]bool{failed[0], failed[0], failed[0]}, failed)
 	})
 }
 

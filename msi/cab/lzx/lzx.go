@@ -52,8 +52,9 @@ type Options struct {
 	WindowBits int
 }
 
-// A Decoder decompresses the blocks of one cabinet folder. It keeps twice
-// the window size in memory, allocated with the first block.
+// A Decoder decompresses the blocks of one cabinet folder. It keeps the window
+// and a block in memory, allocated with the first block, and twice the window
+// where blocks in the middle of the folder are not full.
 type Decoder struct {
 	stream
 	offset int64 // of the next output byte in the folder
@@ -88,39 +89,55 @@ func (d *Decoder) Decode(dst, src []byte) (int, error) {
 	if len(dst) == 0 {
 		return 0, nil
 	}
-	if len(dst) > frameSize {
-		return 0, fmt.Errorf("%w: block of %d bytes", ErrFormat, len(dst))
-	}
-	if len(src) > maxPayload {
-		return 0, fmt.Errorf("%w: block with %d bytes of payload", ErrFormat, len(src))
-	}
-	d.makeRoom(len(dst))
-	start := d.pos
-	if err := d.decodeFrame(src, len(dst)); err != nil {
+	if err := checkSizes(len(dst), len(src)); err != nil {
 		return 0, err
 	}
-	copy(dst, d.buf[start:d.pos])
-	if d.e8 {
-		undoE8(dst, d.offset, d.e8Size)
+	d.makeRoom(len(dst))
+	if err := d.decodeFrame(src, len(dst), nil); err != nil {
+		return 0, err
+	}
+	d.deliver(dst, d.e8Size)
+	return len(dst), nil
+}
+
+func checkSizes(out, in int) error {
+	if out > frameSize {
+		return fmt.Errorf("%w: block of %d bytes", ErrFormat, out)
+	}
+	if in > maxPayload {
+		return fmt.Errorf("%w: block with %d bytes of payload", ErrFormat, in)
+	}
+	return nil
+}
+
+// deliver copies the last bytes of the buffer to dst, where calls are translated
+// back if e8Size is not 0; the buffer keeps what matches refer to.
+func (d *Decoder) deliver(dst []byte, e8Size int32) {
+	copy(dst, d.buf[d.pos-len(dst):d.pos])
+	if e8Size != 0 {
+		undoE8(dst, d.offset, e8Size)
 	}
 	d.offset += int64(len(dst))
-	return len(dst), nil
 }
 
 // makeRoom sees to it that n more bytes fit the buffer while the last window
 // bytes stay in it. Full blocks, which is what cabinets have, end where the
-// buffer ends, which then goes on at its start; after others the history moves.
+// buffer ends, which then goes on at its start; after others the history moves,
+// in a buffer that is large enough for that to be rare.
 func (d *Decoder) makeRoom(n int) {
-	window := int(d.window)
-	size := 2 * window
+	window, size := int(d.window), len(d.buf)-slack
 	switch {
 	case d.buf == nil:
-		d.buf = make([]byte, size+slack)
+		d.buf = make([]byte, window+frameSize+slack)
 	case d.pos == size:
 		d.pos = 0
-		d.setMask(size - 1)
+		d.ring = size
 	case d.pos+n > size:
-		d.pos = copy(d.buf, d.buf[d.pos-window:d.pos])
-		d.setMask(-1)
+		history := d.buf[d.pos-window : d.pos]
+		if size < 2*window {
+			d.buf = make([]byte, 2*window+slack)
+		}
+		d.pos = copy(d.buf, history)
+		d.ring = 0
 	}
 }

@@ -17,12 +17,39 @@ func newDecoder(t testing.TB, f codectest.Folder) codec.Decoder {
 	return d
 }
 
+// inSteps decodes two of three blocks in two steps.
+type inSteps struct {
+	*lzx.Decoder
+	tokens lzx.Tokens
+	blocks int
+}
+
+func (d *inSteps) Decode(dst, src []byte) (int, error) {
+	if d.blocks++; d.blocks%3 == 0 {
+		return d.Decoder.Decode(dst, src)
+	}
+	if err := d.Parse(&d.tokens, src, len(dst)); err != nil {
+		return 0, err
+	}
+	if err := d.Replay(dst, &d.tokens); err != nil {
+		return 0, err
+	}
+	return len(dst), nil
+}
+
+func newInSteps(t testing.TB, f codectest.Folder) codec.Decoder {
+	t.Helper()
+	return &inSteps{Decoder: newDecoder(t, f).(*lzx.Decoder)}
+}
+
 func TestCorpusCabinets(t *testing.T) {
 	codectest.TestCorpus(t, "*lzx*.cab", codectest.LZX, newDecoder)
+	codectest.TestCorpus(t, "*lzx*.cab", codectest.LZX, newInSteps)
 }
 
 func TestCabinets(t *testing.T) {
 	codectest.TestSums(t, "testdata", codectest.LZX, newDecoder)
+	codectest.TestSums(t, "testdata", codectest.LZX, newInSteps)
 }
 
 func TestWindowSizes(t *testing.T) {

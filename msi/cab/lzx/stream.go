@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -43,10 +44,8 @@ type stream struct {
 	buf []byte // history and output, with slack bytes at the end
 	pos int    // the next output byte in buf
 
-	// Places in buf are masked: with -1, or with its size once it is a ring.
-	// Matches from places below the edge need no other check.
-	mask int
-	edge uint
+	// The size of buf once it is a ring, 0 before.
+	ring int
 
 	window uint32 // its size, the largest offset
 	delta  bool   // LZX DELTA: extra lengths, matches before the start read zeros
@@ -64,6 +63,9 @@ type stream struct {
 	mainSymbols int
 	mainLens    [numLiterals + numLengthHeaders*maxPositionSlots]uint8
 	lengthLens  [paddedLengthSymbols]uint8
+
+	// Where readLens puts the code lengths of a tree, with room for a run more.
+	lens [numLengthHeaders*maxPositionSlots + 64]uint8
 
 	builder         tableBuilder
 	verbatimEntries [numLiterals + numLengthHeaders*maxPositionSlots]uint32
@@ -103,23 +105,29 @@ func (s *stream) reset() {
 	s.headerRead, s.e8, s.e8Size = false, false, 0
 	s.block, s.remaining, s.padding = 0, 0, false
 	s.repeated = [3]uint32{1, 1, 1}
-	s.setMask(-1)
+	s.ring = 0
 	clear(s.mainLens[:])
 	clear(s.lengthLens[:])
 }
 
-// setMask sets the mask for places in the buffer, and the edge that follows from
-// it and from the repeated offsets.
-func (s *stream) setMask(mask int) {
-	s.mask = mask
-	switch {
-	case slices.Contains(s.repeated[:], unusable):
-		s.edge = 0
-	case mask < 0:
-		s.edge = math.MaxInt
-	default:
-		s.edge = uint(mask) + 2 - maxMatch
+// signBit shifts an int to -1 where it is negative and to 0 where it is not.
+const signBit = bits.UintSize - 1
+
+// edge returns the place in the buffer below which the source of a match needs no
+// other check. It depends on the repeated offsets.
+func (s *stream) edge() uint {
+	if slices.Contains(s.repeated[:], unusable) {
+		return 0
 	}
+	return edgeOf(s.ring)
+}
+
+// edgeOf is the same where the offsets are known to be usable.
+func edgeOf(ring int) uint {
+	if ring == 0 {
+		return math.MaxInt
+	}
+	return uint(ring) + 1 - maxMatch
 }
 
 // footerBits returns the number of bits that follow a position slot
@@ -132,8 +140,9 @@ func footerBits(slot int) int {
 }
 
 // decodeFrame decompresses n bytes, one frame, from the payload src to
-// buf[pos:], where there is room for it and slack bytes more.
-func (s *stream) decodeFrame(src []byte, n int) error {
+// buf[pos:], where there is room for it and slack bytes more, or to t, if that is
+// not nil.
+func (s *stream) decodeFrame(src []byte, n int, t *Tokens) error {
 	s.start(src)
 	if s.padding && s.remaining == 0 {
 		// The block before ended with the frame, and its padding is here.
@@ -143,31 +152,41 @@ func (s *stream) decodeFrame(src []byte, n int) error {
 	if !s.headerRead {
 		s.readHeader()
 	}
-	end := s.pos + n
-	for s.pos < end {
+	for left := n; left > 0; {
 		if s.remaining == 0 {
 			if err := s.readBlockHeader(); err != nil {
-				return fmt.Errorf("%w, in the block header after %d of %d bytes", err, n-(end-s.pos), n)
+				return fmt.Errorf("%w, in the block header after %d of %d bytes", err, n-left, n)
 			}
 			continue
 		}
-		before := s.pos
-		until := min(end, s.pos+s.remaining)
-		var err error
-		if s.block == blockUncompressed {
-			err = s.copyRaw(until)
-		} else {
-			err = s.decodeSymbols(until)
-		}
-		s.remaining -= s.pos - before
+		part := min(left, s.remaining)
+		missing, err := s.decodePart(part, t)
+		left -= part - missing
+		s.remaining -= part - missing
 		if s.overrun() {
 			err = ErrTruncated
 		}
 		if err != nil {
-			return fmt.Errorf("%w, after %d of %d bytes", err, n-(end-s.pos), n)
+			return fmt.Errorf("%w, after %d of %d bytes", err, n-left, n)
 		}
 	}
 	return nil
+}
+
+// decodePart decompresses n bytes of the current block. It returns how many of
+// them an error left to be done.
+func (s *stream) decodePart(n int, t *Tokens) (int, error) {
+	switch {
+	case s.block != blockUncompressed && t != nil:
+		return decodeSymbols[toTokens](s, n, t)
+	case s.block != blockUncompressed:
+		return decodeSymbols[toOutput](s, n, nil)
+	case t != nil:
+		return s.copyRaw(t.grow(n))
+	}
+	missing, err := s.copyRaw(s.buf[s.pos : s.pos+n])
+	s.pos += n - missing
+	return missing, err
 }
 
 // readHeader reads the start of the stream: whether x86 calls were translated,
@@ -233,84 +252,6 @@ func (s *stream) readTrees() error {
 	return nil
 }
 
-// Symbols of the pre-tree above 16 are runs of code lengths: of zeros, and of
-// one other length ([MS-PATCH] 2.5.2).
-const (
-	zeros     = 17 // 4 to 19
-	manyZeros = 18 // 20 to 51
-	same      = 19 // 4 or 5, of the length that follows
-)
-
-// readLens updates the code lengths of a tree, which are stored as differences
-// from those of the block before ([MS-PATCH] 2.5.2).
-func (s *stream) readLens(lens []uint8) error {
-	var preLens [preTreeSymbols]uint8
-	for i := range preLens {
-		preLens[i] = uint8(s.read(4))
-	}
-	var err error
-	s.preSecond, err = s.builder.build(s.preFirst[:], preBits, s.preSecond, preLens[:], symbolEntries[:])
-	if err != nil {
-		return fmt.Errorf("%w, pre-tree", err)
-	}
-	in, next, bits, count := &s.in, s.next, s.bits, s.count
-	for i := 0; i < len(lens); {
-		// Enough for two codes of 15 bits and the size of a run.
-		bits |= load(in, next) >> (count & 63)
-		next += ^count >> 3 & 7
-		count |= 56
-
-		e := s.preFirst[bits>>(64-preBits)]
-		if int32(e) < 0 {
-			e = longCode(s.preSecond, e, bits<<preBits)
-		}
-		bits <<= e & 63
-		count -= uint(e)
-		symbol := e >> symbolAt
-		run := 1
-		switch {
-		case int32(e) < 0:
-			return errUnassigned
-		case symbol < zeros:
-			// One code length, the usual case.
-		case symbol == same:
-			run = int(bits>>63) + 4
-			e = s.preFirst[bits<<1>>(64-preBits)]
-			if int32(e) < 0 {
-				e = longCode(s.preSecond, e, bits<<(1+preBits))
-			}
-			bits <<= (e + 1) & 63
-			count -= uint(e + 1)
-			symbol = e >> symbolAt
-			if symbol >= zeros {
-				return fmt.Errorf("%w: a run of runs of code lengths", ErrFormat)
-			}
-		case symbol == zeros:
-			run = int(bits>>60) + 4
-			bits <<= 4
-			count -= 4
-		case symbol == manyZeros:
-			run = int(bits>>59) + 20
-			bits <<= 5
-			count -= 5
-		}
-		value := uint8(0)
-		if symbol < zeros {
-			value = uint8(uint32(lens[i]) + zeros - symbol)
-			if value >= zeros {
-				value -= zeros
-			}
-		}
-		// Decoders agree to cut a run that is longer than its tree.
-		stop := min(i+run, len(lens))
-		for ; i < stop; i++ {
-			lens[i] = value
-		}
-	}
-	s.next, s.bits, s.count = next, bits, count&63
-	return nil
-}
-
 // readRawHeader reads what follows the size of an uncompressed block: the
 // alignment and the three repeated offsets ([MS-PATCH] 2.3.1.3).
 func (s *stream) readRawHeader() error {
@@ -328,27 +269,23 @@ func (s *stream) readRawHeader() error {
 		}
 		s.repeated[i] = r
 	}
-	s.setMask(s.mask)
 	s.seek(at + 12)
 	s.padding = s.remaining%2 == 1
 	return nil
 }
 
-// copyRaw copies the part of an uncompressed block that reaches up to
-// buf[until].
-func (s *stream) copyRaw(until int) error {
+// copyRaw fills dst with the next bytes of an uncompressed block.
+func (s *stream) copyRaw(dst []byte) (missing int, err error) {
 	at := s.consumed() / 8
-	n := until - s.pos
-	if at+n > s.size {
-		return ErrTruncated
+	if at+len(dst) > s.size {
+		return len(dst), ErrTruncated
 	}
-	s.raw(s.buf[s.pos:until], at)
-	at += n
-	s.pos = until
-	if n == s.remaining && s.padding && at < s.size {
+	s.raw(dst, at)
+	at += len(dst)
+	if len(dst) == s.remaining && s.padding && at < s.size {
 		s.padding = false
 		at++
 	}
 	s.seek(at)
-	return nil
+	return 0, nil
 }

@@ -7,8 +7,16 @@ var (
 	errBefore = fmt.Errorf("%w: a match begins before the data", ErrFormat)
 )
 
-// decodeSymbols decompresses the part of a verbatim or aligned block that
-// reaches up to buf[until] ([MS-PATCH] 2.6).
+// What decodeSymbols does with the symbols. It is compiled once for each: the
+// length is a constant in each copy.
+type (
+	toOutput [0]byte // writes the output to the stream's buffer
+	toTokens [1]byte // collects literals and matches
+)
+
+// decodeSymbols decompresses n bytes of a verbatim or aligned block
+// ([MS-PATCH] 2.6), to the stream's buffer or to t. It returns how many bytes an
+// error left to be done.
 //
 // It is the hot loop. The bit reader's state is in local variables. A refill
 // serves up to three literals or one match: at most 16 bits of main symbol, 16
@@ -17,9 +25,21 @@ var (
 // beyond the payload does no harm, every symbol has output, and the caller
 // notices. Copies go on to a multiple of 16 bytes; what follows overwrites what
 // was too much.
-func (s *stream) decodeSymbols(until int) error {
+func decodeSymbols[T toOutput | toTokens](s *stream, n int, t *Tokens) (int, error) {
+	var to T
 	in, next, bits, count := &s.in, s.next, s.bits, s.count
-	buf, pos := s.buf, s.pos
+	var buf []byte
+	var pos, ring, tokens, run int
+	var edge uint
+	if len(to) == 1 {
+		// Only literals move pos, matches move until. What belongs to the output
+		// may be in use elsewhere.
+		buf, pos = t.literals[:], t.literalCount
+		tokens, run = t.n, t.run
+	} else {
+		buf, pos, ring, edge = s.buf, s.pos, s.ring, s.edge()
+	}
+	until := pos + n
 	// R0 to R2, and in the fourth place the offset of a match that uses none.
 	repeated := [4]uint32{s.repeated[0], s.repeated[1], s.repeated[2]}
 	var err error
@@ -122,19 +142,31 @@ func (s *stream) decodeSymbols(until int) error {
 			bits |= load(in, next) >> (count & 63)
 			next += ^count >> 3 & 7
 			count |= 56
-			var n uint
-			length, n = extraLength(bits)
-			bits <<= n & 63
-			count -= n
+			var extra uint
+			length, extra = extraLength(bits)
+			bits <<= extra & 63
+			count -= extra
 		}
 
 		if length > until-pos {
 			err = errAcross
 			break
 		}
+		if len(to) == 1 {
+			if offset == unusable {
+				err = errBefore
+				break
+			}
+			t.list[tokens&(maxTokens-1)] = uint64(pos-run)<<runAt | uint64(length)<<lengthAt | uint64(offset)
+			tokens++
+			run = pos
+			until -= length
+			continue
+		}
 		end := pos + length
-		from := (pos - int(offset)) & s.mask
-		if uint(from) >= s.edge {
+		from := pos - int(offset)
+		from += from >> signBit & ring
+		if uint(from) >= edge {
 			if offset == unusable || from < 0 && !s.delta {
 				err = errBefore
 				break
@@ -161,9 +193,13 @@ func (s *stream) decodeSymbols(until int) error {
 	}
 
 	s.next, s.bits, s.count = next, bits, count&63
-	s.pos = pos
+	if len(to) == 1 {
+		t.n, t.literalCount, t.run = tokens, pos, run
+	} else {
+		s.pos = pos
+	}
 	copy(s.repeated[:], repeated[:])
-	return err
+	return until - pos, err
 }
 
 // Which of the repeated offsets become R1 and R2 when a match used R0, R1, R2
@@ -202,7 +238,11 @@ var spread = [8]uint64{
 func (s *stream) copyApart(pos, from, length int) {
 	for i := range length {
 		b := byte(0)
-		if at := (from + i) & s.mask; at >= 0 {
+		at := from + i
+		if s.ring > 0 && at >= s.ring {
+			at -= s.ring
+		}
+		if at >= 0 {
 			b = s.buf[at]
 		}
 		s.buf[pos+i] = b
