@@ -125,8 +125,9 @@ func (run *decodeRun) work(p *pipeline) {
 		if i >= int64(len(run.folders)) || run.stopped(i) != nil {
 			return
 		}
-		m := &members{folder: run.folders[i], want: run.want, keepGoing: run.keepGoing}
-		err := p.decode(m, func() error { return run.stopped(i) })
+		m := &members{folder: run.folders[i], want: run.want, keepGoing: run.keepGoing,
+			stopped: func() error { return run.stopped(i) }}
+		err := p.decode(run.ctx, m)
 		run.errs[i] = m.lost
 		if err == nil {
 			continue

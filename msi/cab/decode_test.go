@@ -386,3 +386,47 @@ func TestMemory(t *testing.T) {
 	require.Equal(t, int64(60), closed.Load())
 	require.Less(t, peak.Load(), int64(48<<20))
 }
+
+// TestCancelPromptly ends the context where no decoded bytes come by: among empty
+// members, and while a stored folder is passed over.
+func TestCancelPromptly(t *testing.T) {
+	var members []member
+	for i := range 1000 {
+		members = append(members, member{fmt.Sprint(i), nil})
+	}
+	set, err := cab.NewSet([]*cab.Cabinet{openBytes(t, write(t, cab.WriterOptions{}, members)[0])}, cab.SetOptions{})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := 0
+	err = set.Decode(ctx, func(*cab.File) (cab.Sink, error) {
+		if asked++; asked == 10 {
+			cancel()
+		}
+		return nil, nil
+	}, cab.DecodeOptions{})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, 10, asked)
+
+	data := write(t, cab.WriterOptions{}, []member{{"skipped", make([]byte, 40<<20)}, {"wanted", []byte("x")}})[0]
+	c := openBytes(t, data)
+	set, err = cab.NewSet([]*cab.Cabinet{c}, cab.SetOptions{})
+	require.NoError(t, err)
+	ctx, cancel = context.WithCancel(t.Context())
+	blocks, begun := atomic.Int64{}, time.Time{}
+	err = set.Decode(ctx, func(f *cab.File) (cab.Sink, error) {
+		if f.Name == "skipped" {
+			return nil, nil
+		}
+		return discard{new(atomic.Int64)}, nil
+	}, cab.DecodeOptions{Spend: func(int64) error {
+		if blocks.Add(1) == 10 {
+			begun = time.Now()
+			cancel()
+		}
+		time.Sleep(time.Millisecond)
+		return nil
+	}})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Less(t, time.Since(begun), 100*time.Millisecond)
+	require.Less(t, blocks.Load(), int64(1000))
+}

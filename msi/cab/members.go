@@ -17,6 +17,7 @@ type members struct {
 	folder    *setFolder
 	want      func(*File) (Sink, error)
 	keepGoing bool
+	stopped   func() error // why nothing more is to be done
 
 	next int // into folder.files: the first that want was not called for
 	open []openMember
@@ -53,6 +54,9 @@ func (m *members) advance() (bool, error) {
 // openNext calls want for the next member. With damage set, the member's data
 // cannot be had.
 func (m *members) openNext(damage error) error {
+	if err := m.stopped(); err != nil {
+		return err
+	}
 	f := m.folder.files[m.next]
 	m.next++
 	sink, err := m.want(f)

@@ -1,6 +1,7 @@
 package cab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -71,8 +72,9 @@ type piece struct {
 }
 
 // decode decodes the folder of m. It returns an error when everything must stop;
-// damage stops everything unless m keeps going. stopped is asked between batches.
-func (p *pipeline) decode(m *members, stopped func() error) error {
+// damage stops everything unless m keeps going. The end of ctx is noticed at once
+// wherever the decoding is, m.stopped between batches and files.
+func (p *pipeline) decode(ctx context.Context, m *members) error {
 	more, err := m.advance()
 	if err != nil || !more {
 		return err
@@ -97,16 +99,21 @@ func (p *pipeline) decode(m *members, stopped func() error) error {
 		p.prepare(m.folder, false)
 		decoded = p.startDecoding(m.folder, decoder, &group)
 	}
-	err = p.feed(m, decoded, stopped)
+	err = p.feed(ctx, m, decoded)
 	close(p.stop)
 	group.Wait()
 	return err
 }
 
 // feed takes the batches as they come and hands them to the members.
-func (p *pipeline) feed(m *members, decoded <-chan *batch, stopped func() error) error {
-	for b := range decoded {
-		if err := stopped(); err != nil {
+func (p *pipeline) feed(ctx context.Context, m *members, decoded <-chan *batch) error {
+	for {
+		var b *batch
+		select {
+		case b = <-decoded:
+		case <-ctx.Done():
+		}
+		if err := m.stopped(); err != nil {
 			return err
 		}
 		for _, x := range b.pieces {
@@ -132,7 +139,6 @@ func (p *pipeline) feed(m *members, decoded <-chan *batch, stopped func() error)
 		}
 		p.free <- b
 	}
-	panic("cab: a folder ended without its last batch")
 }
 
 // prepare makes the batches fit for the folder and frees them.

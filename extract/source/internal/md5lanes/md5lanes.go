@@ -50,7 +50,7 @@ func Sums(files [][]byte) [][md5.Size]byte {
 // lanes is the state of eight computations, word by word. The order of its
 // fields is known to the assembly.
 type lanes struct {
-	words [16][width]uint32 // of the current block
+	_     [16][width]uint32 // the words of the current block
 	state [4][width]uint32  // A to D
 	data  [width]*byte      // the next block of each lane
 }
