@@ -31,6 +31,7 @@ var layers = map[string][]string{
 	"manifest/report":              {"manifest", "manifest/authenticode", "manifest/display"},
 	"extract/internal/":            {"msi", "msi/cab"},
 	"extract/safepath":             {},
+	"extract/source/internal/":     {},
 	"extract/source/zip":           {},
 	"extract/source/zip/ziptest":   {},
 	"extract/source/burn":          {"manifest/pe", "msi/cab"},
