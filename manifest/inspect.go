@@ -188,7 +188,7 @@ func (i *Inspector) Finish() (*Actual, error) {
 		a.setExecutable(i.executable.Finish())
 	}
 	if i.signature != nil {
-		a.setSignature(i.signature.Finish(), i.executable != nil)
+		a.setSignature(i.signature.Finish(), i.executable != nil || i.container)
 	}
 	if !i.container {
 		return a, nil
@@ -206,10 +206,10 @@ func (i *Inspector) Finish() (*Actual, error) {
 	return a, nil
 }
 
-// setSignature takes the verdict on a file. One that cannot carry a signature is
-// unsigned only where a signature could have been.
-func (a *Actual) setSignature(s *authenticode.Signature, executable bool) {
-	if executable || s.Status != authenticode.None {
+// setSignature takes the verdict on a file. What cannot carry a signature is not
+// unsigned, and an untrusted catalog that lists it makes it no worse.
+func (a *Actual) setSignature(s *authenticode.Signature, signable bool) {
+	if signable || s.Status == authenticode.Valid {
 		a.Signature = s
 	}
 }

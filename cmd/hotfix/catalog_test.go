@@ -80,6 +80,7 @@ func TestVerifyWithCatalog(t *testing.T) {
 		"publisher":              {append(trust, folder, "--catalog", catalog, "--publisher", "Example Corp."), exitOK, ""},
 		"other publisher":        {append(trust, folder, "--catalog", catalog, "--publisher", "Example"), exitDifference, ""},
 		"root not trusted":       {[]string{folder, "--catalog", catalog}, exitDifference, "untrusted"},
+		"text, root not trusted": {[]string{filepath.Join(folder, "readme.txt"), "--catalog", catalog}, exitOK, ""},
 		"catalog changed":        {append(trust, folder, "--catalog", changed), exitInput, "the signature of the catalog is invalid"},
 		"not a catalog":          {append(trust, folder, "--catalog", filepath.Join(folder, "readme.txt")), exitInput, "not a security catalog"},
 		"catalog in the folder":  {append(trust, withOwn), exitOK, `"catalog": "files.cat"`},
