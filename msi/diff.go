@@ -67,6 +67,9 @@ type TableChange struct {
 	Change  Change
 	Columns []ColumnChange
 	Rows    []RowChange
+	// Undecoded says why the rows that a transform changes are not known; ""
+	// where Rows has them.
+	Undecoded string
 }
 
 // ColumnChange is one column of a table. Old is the zero Column for an added

@@ -73,6 +73,18 @@ func (f *File) TargetPath(short bool) []string {
 	return append(f.Directory.TargetPath(short), f.Name(short))
 }
 
+// Hashed returns how many of the files have a hash in the MsiFileHash table, by
+// which their content can be checked. Packages hash the files without a version.
+func (m *Model) Hashed() int {
+	n := 0
+	for _, f := range m.Files {
+		if f.MD5 != nil {
+			n++
+		}
+	}
+	return n
+}
+
 func (m *Model) readFiles(db *Database) error {
 	hashes := m.readHashes(db)
 	wordCount, _ := db.Summary().Int(PIDWordCount)

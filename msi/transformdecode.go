@@ -255,8 +255,8 @@ func (r *transformReader) take(n int) (uint32, error) {
 // Changes returns what the transform changes, without applying it. The types of
 // columns, which a transform does not hold, come from base, the database that it
 // is for. Where base is nil or lacks a table, the definition in the Windows
-// Installer documentation serves; of a table that neither knows only the name is
-// returned, without rows. Old values are unknown and stay null.
+// Installer documentation serves; where neither fits, TableChange.Undecoded says
+// so and the rows stay unknown. Old values are unknown and stay null.
 func (t *Transform) Changes(base *Database) (*Diff, error) {
 	codePage := codePageNeutral
 	if base != nil {
@@ -277,34 +277,56 @@ func (t *Transform) Changes(base *Database) (*Diff, error) {
 		diff.Tables = append(diff.Tables, &TableChange{Name: name, Change: Removed})
 	}
 	for _, name := range union(slices.Concat(d.tables(), d.added, d.extended), nil) {
-		tc := &TableChange{Name: name, Change: Changed}
-		for _, c := range d.columns[name] {
-			tc.Columns = append(tc.Columns, ColumnChange{Change: Added, New: c})
-		}
-		var forms [][]Column
-		switch {
-		case slices.Contains(d.added, name):
-			tc.Change = Added
-			forms = [][]Column{d.columns[name]}
-		case base != nil && base.Table(name) != nil:
-			forms = [][]Column{base.Table(name).Columns()}
-		default:
-			forms = standardTables()[name]
-		}
-		for i, columns := range forms {
-			rows, err := d.allRows(name, slices.Concat(columns, d.newColumns(name, columns)))
-			if err == nil {
-				tc.Rows = rows
-				break
-			}
-			if i == len(forms)-1 {
-				return nil, err
-			}
+		tc, err := d.change(name, base)
+		if err != nil {
+			return nil, err
 		}
 		diff.Tables = append(diff.Tables, tc)
 	}
 	slices.SortStableFunc(diff.Tables, func(a, b *TableChange) int { return strings.Compare(a.Name, b.Name) })
 	return diff, nil
+}
+
+// change decodes the changes to one table. Where its columns are known, what does
+// not fit them is an error; where they are those of the documentation, the table
+// of this database may have others.
+func (d *transformDecoder) change(name string, base *Database) (*TableChange, error) {
+	tc := &TableChange{Name: name, Change: Changed}
+	for _, c := range d.columns[name] {
+		tc.Columns = append(tc.Columns, ColumnChange{Change: Added, New: c})
+	}
+	columns := d.columns[name]
+	switch {
+	case slices.Contains(d.added, name):
+		tc.Change = Added
+	case base != nil && base.Table(name) != nil:
+		columns = base.Table(name).Columns()
+	default:
+		d.guess(tc)
+		return tc, nil
+	}
+	var err error
+	tc.Rows, err = d.allRows(name, slices.Concat(columns, d.newColumns(name, columns)))
+	return tc, err
+}
+
+// guess decodes the changes to a table by the forms of it that are documented.
+func (d *transformDecoder) guess(tc *TableChange) {
+	const advice = "the database that the transform is for has the columns"
+	var err error
+	forms := standardTables()[tc.Name]
+	for _, columns := range forms {
+		if tc.Rows, err = d.allRows(tc.Name, slices.Concat(columns, d.newColumns(tc.Name, columns))); err == nil {
+			return
+		}
+	}
+	switch {
+	case d.db.raw[tc.Name] == nil || d.db.raw[tc.Name].size == 0:
+	case len(forms) == 0:
+		tc.Undecoded = "it is not a documented table: " + advice
+	default:
+		tc.Undecoded = "its columns are not the documented ones: " + advice
+	}
 }
 
 // newColumns returns the columns of a table that the transform adds to those.

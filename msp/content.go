@@ -75,6 +75,29 @@ func (p *Patch) Contents(base *msi.Database) ([]Content, error) {
 	return list, nil
 }
 
+// Undecoded lists the tables that the transforms of the patch change in a way that
+// cannot be read without the package that the patch is for, each with the reason.
+func (p *Patch) Undecoded() ([]string, error) {
+	var list []string
+	for _, pair := range p.Pairs {
+		for _, t := range []*msi.Transform{pair.Main, pair.Paired} {
+			if t == nil {
+				continue
+			}
+			changes, err := t.Changes(nil)
+			if err != nil {
+				return nil, fmt.Errorf("msp: %s, transform %s: %w", p.Name(), pair.Name, err)
+			}
+			for _, tc := range changes.Tables {
+				if text := fmt.Sprintf("table %s: %s", tc.Name, tc.Undecoded); tc.Undecoded != "" && !slices.Contains(list, text) {
+					list = append(list, text)
+				}
+			}
+		}
+	}
+	return list, nil
+}
+
 func isCabinet(r io.ReaderAt) bool {
 	var head [len(cab.Signature)]byte
 	n, _ := r.ReadAt(head[:], 0)

@@ -20,7 +20,7 @@ func catCommand(s *session) *cli.Command {
 		ArgsUsage: "PACKAGE FILE",
 		Description: "FILE is a path in the image, a File key or a base name. The bytes are checked as extract checks them, " +
 			"but they are written while that goes on: only exit code 0 says that they are right.",
-		Flags: append([]cli.Flag{allFeaturesFlag()}, sourceFlags()...),
+		Flags: append([]cli.Flag{allFeaturesFlag(), transformFlag()}, sourceFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
 				return usagef("cat needs a package and a file")

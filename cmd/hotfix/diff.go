@@ -21,7 +21,7 @@ func diffCommand(s *session) *cli.Command {
 		ArgsUsage: "A B",
 		Description: "Exit code 1 when they differ. Files are compared by their path in the image, size, version, and the hash that the package has; " +
 			"the bytes of embedded cabinets are compared as streams.",
-		Flags: sourceFlags(),
+		Flags: append([]cli.Flag{transformBaseFlag()}, sourceFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
 				return usagef("diff needs two packages")
@@ -35,16 +35,32 @@ func diffCommand(s *session) *cli.Command {
 				defer p.Close()
 				packages[i] = p
 			}
-			return s.diff(packages[0], packages[1])
+			basePackage, base, err := baseDatabase(c)
+			if err != nil {
+				return err
+			}
+			if basePackage != nil {
+				defer basePackage.Close()
+			}
+			return s.diff(packages[0], packages[1], base)
 		},
 	}
 }
 
-func (s *session) diff(a, b *source.Package) error {
+func (s *session) diff(a, b *source.Package, base *msi.Database) error {
 	result := &diffResult{Files: diffFiles(a.Files(), b.Files())}
 	switch dbA, dbB := a.Database(), b.Database(); {
 	case dbA != nil && dbB != nil && dbA.Kind() == dbB.Kind() && dbA.Kind() != msi.KindTransform:
 		diff, err := msi.Compare(dbA, dbB)
+		if err != nil {
+			return packageError(a, err)
+		}
+		result.setDatabase(diff)
+	case a.Kind() == source.MST && b.Kind() == source.MST:
+		if base == nil {
+			return usagef("diff of two transforms needs --base, the package that they are for")
+		}
+		diff, err := compareTransforms(dbA, dbB, base)
 		if err != nil {
 			return packageError(a, err)
 		}
@@ -92,6 +108,8 @@ type diffTable struct {
 	Change  string      `json:"change"`
 	Columns []diffValue `json:"columns,omitempty"`
 	Rows    []diffRow   `json:"rows,omitempty"`
+	// Undecoded says why the rows are not known.
+	Undecoded string `json:"undecoded,omitempty"`
 }
 
 type diffRow struct {
@@ -139,7 +157,7 @@ func (d *diffResult) setDatabase(diff *msi.Diff) {
 		d.Summary = append(d.Summary, diffValue{p.ID.String(), p.Change.String(), p.Old, p.New})
 	}
 	for _, t := range diff.Tables {
-		one := diffTable{Name: t.Name, Change: t.Change.String()}
+		one := diffTable{Name: t.Name, Change: t.Change.String(), Undecoded: t.Undecoded}
 		for _, c := range t.Columns {
 			one.Columns = append(one.Columns, diffColumn(c))
 		}
@@ -267,6 +285,9 @@ func (d *diffResult) write(w io.Writer) {
 		fmt.Fprintf(w, "%s table %s\n", sign(t.Change), display.Text(t.Name))
 		for _, c := range t.Columns {
 			fmt.Fprintf(w, "  %s column %s: %s\n", sign(c.Change), display.Text(c.Name), arrow(c.Old, c.New))
+		}
+		if t.Undecoded != "" {
+			fmt.Fprintf(w, "  rows that change are not known: %s\n", t.Undecoded)
 		}
 		for _, r := range t.Rows {
 			var key []string

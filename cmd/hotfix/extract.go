@@ -30,6 +30,7 @@ func extractCommand(s *session) *cli.Command {
 			&cli.BoolFlag{Name: "short-names", Usage: "use 8.3 names, as SHORTFILENAMES=1 does"},
 			allFeaturesFlag(),
 			&cli.BoolFlag{Name: "no-database", Usage: "leave the package's own database out of the image"},
+			transformFlag(),
 			patchFlag(),
 			&cli.StringFlag{Name: "base", Usage: "write the files that a patch makes of the package `BASE.msi`"},
 			&cli.BoolFlag{Name: "merge", Usage: "add to a folder that exists, replacing file by file"},

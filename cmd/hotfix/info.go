@@ -26,6 +26,7 @@ func infoCommand(s *session) *cli.Command {
 		Usage:     "tell what a package or an executable is",
 		ArgsUsage: "FILE...",
 		Flags: append(append([]cli.Flag{
+			transformFlag(),
 			&cli.BoolFlag{Name: "no-signature", Usage: "do not check the signature, which reads the whole file"},
 		}, trustFlags()...), sourceFlags()...),
 		Action: func(c *cli.Context) error {
@@ -109,6 +110,8 @@ type fileInfo struct {
 	Features        []featureInfo  `json:"features,omitempty"`
 	Files           int            `json:"file_count"`
 	LeftOut         int            `json:"left_out_count,omitempty"`
+	Hashed          *int           `json:"hashed_count,omitempty"` // files with a row in MsiFileHash
+	rows            int            // of the File table
 	Warnings        []string       `json:"warnings,omitempty"`
 	Catalog         *catalogInfo   `json:"catalog,omitempty"`
 	Signature       *signatureInfo `json:"signature,omitempty"`
@@ -243,6 +246,8 @@ func (i *fileInfo) readDatabase(p *source.Package) {
 	if p.Model() == nil {
 		return
 	}
+	hashed := p.Model().Hashed()
+	i.Hashed, i.rows = &hashed, len(p.Model().Files)
 	for _, f := range p.Model().Features {
 		one := featureInfo{Key: f.Key, Title: clip(f.Title), Level: f.Level}
 		if f.Parent != nil {
@@ -316,6 +321,9 @@ func (i *fileInfo) write(w io.Writer) {
 			text += ", and " + strconv.Itoa(i.LeftOut) + " left out by extract (hotfix list says why)"
 		}
 		line("files", text)
+		if i.Hashed != nil && i.rows > 0 {
+			line("hashes", fmt.Sprintf("%d of %d files have one (MsiFileHash)", *i.Hashed, i.rows))
+		}
 	}
 	i.writeSignature(line)
 	i.Catalog.write(w, line)

@@ -22,6 +22,7 @@ func listCommand(s *session) *cli.Command {
 		Flags: append([]cli.Flag{
 			allFeaturesFlag(),
 			&cli.BoolFlag{Name: "tree", Usage: "print folders as a tree"},
+			transformFlag(),
 			patchFlag(),
 			&cli.StringFlag{Name: "base", Usage: "list the files that a patch makes of the package `BASE.msi`"},
 		}, sourceFlags()...),

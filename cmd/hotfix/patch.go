@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msp"
@@ -98,11 +100,58 @@ func (i *fileInfo) writePatch(line func(name, value string)) {
 	line("transforms", strings.Join(i.Patch.Transforms, " "))
 }
 
-// transformDiff returns the changes that a transform makes.
-func transformDiff(db *msi.Database) (*msi.Diff, error) {
+// transformBaseFlag is for commands that show what transforms change.
+func transformBaseFlag() cli.Flag {
+	return &cli.StringFlag{Name: "base", Usage: "of a transform, take the columns of tables from `PACKAGE`, which it is for"}
+}
+
+// baseDatabase opens the package of --base; nil without the flag. The package must
+// be closed when it is not nil.
+func baseDatabase(c *cli.Context) (*source.Package, *msi.Database, error) {
+	ref := c.String("base")
+	if ref == "" {
+		return nil, nil, nil
+	}
+	p, err := source.Open(c.Context, ref, source.Options{MaxBytes: amountOf(c, "max-bytes")})
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.Kind() != source.MSI && p.Kind() != source.MSM {
+		p.Close()
+		return nil, nil, usagef("--base %s is a %s, not an installation package", ref, p.Kind())
+	}
+	return p, p.Database(), nil
+}
+
+// transformDiff returns the changes that a transform makes. base may be nil.
+func transformDiff(db, base *msi.Database) (*msi.Diff, error) {
 	t, err := msi.LoadTransform(db)
 	if err != nil {
 		return nil, err
 	}
-	return t.Changes(nil)
+	return t.Changes(base)
+}
+
+// transformed returns what a transform makes of a database, whatever it says
+// about the databases that it is for.
+func transformed(base, transform *msi.Database) (*msi.Database, error) {
+	t, err := msi.LoadTransform(transform)
+	if err != nil {
+		return nil, err
+	}
+	db := base.Clone()
+	return db, t.Apply(db, msi.ApplyOptions{SkipValidation: true, Ignore: msi.IgnoreAll})
+}
+
+// compareTransforms compares what two transforms make of one database.
+func compareTransforms(a, b, base *msi.Database) (*msi.Diff, error) {
+	left, err := transformed(base, a)
+	if err != nil {
+		return nil, err
+	}
+	right, err := transformed(base, b)
+	if err != nil {
+		return nil, err
+	}
+	return msi.Compare(left, right)
 }

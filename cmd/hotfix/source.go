@@ -27,6 +27,11 @@ func sourceFlags() []cli.Flag {
 	}
 }
 
+// transformFlag is for commands that read a package as transforms make it.
+func transformFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "transform", Usage: "apply the transform `NAME` in the package (:1031) or the file FILE.mst first; may be given several times"}
+}
+
 // allFeaturesFlag is for commands that list or write files.
 func allFeaturesFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "all-features", Usage: "take the files that an administrative image leaves out (features authored with Level 0) as well"}
@@ -39,6 +44,7 @@ func sourceOptions(c *cli.Context) source.Options {
 		CabCodePage: c.Int("cab-codepage"),
 		Keyring:     c.String("keyring"),
 		MaxBytes:    amountOf(c, "max-bytes"),
+		Transforms:  c.StringSlice("transform"),
 	}
 }
 

@@ -22,6 +22,8 @@ func tablesCommand(s *session) *cli.Command {
 		Description: "Without TABLE, lists the tables. The idt format is that of msidb and `msiinfo export`; " +
 			"_SummaryInformation and _ForceCodepage can be asked for in it too. Of a transform, the changes that it makes are printed.",
 		Flags: append([]cli.Flag{
+			transformFlag(),
+			transformBaseFlag(),
 			&cli.StringFlag{Name: "format", Usage: "text, csv, json or idt", Value: "text"},
 		}, sourceFlags()...),
 		Action: func(c *cli.Context) error {
@@ -56,7 +58,14 @@ func (s *session) tables(c *cli.Context, print tablePrinter) error {
 		if c.NArg() > 1 || c.String("format") == "csv" || c.String("format") == "idt" {
 			return usagef("a transform is printed whole, as text or JSON")
 		}
-		diff, err := transformDiff(db)
+		basePackage, base, err := baseDatabase(c)
+		if err != nil {
+			return err
+		}
+		if basePackage != nil {
+			defer basePackage.Close()
+		}
+		diff, err := transformDiff(db, base)
 		if err != nil {
 			return packageError(p, err)
 		}

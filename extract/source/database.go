@@ -19,6 +19,9 @@ func openDatabase(ctx context.Context, p *Package) (reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.applyTransforms(db); err != nil {
+		return nil, err
+	}
 	if p.codePage == 0 {
 		p.codePage = db.CodePage()
 	}

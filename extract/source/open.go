@@ -45,11 +45,17 @@ func Open(ctx context.Context, ref string, o Options) (*Package, error) {
 		options:  o,
 		inside:   newInsideBudget(o.MaxBytes),
 	}
+	if len(inner) > 0 || o.Base != "" {
+		p.options.Transforms = nil // they are for the package that is named, or the base
+	}
 	if err := p.open(ctx); err != nil {
 		p.Close()
 		return nil, newError(name, "", err)
 	}
-	for _, name := range inner {
+	for i, name := range inner {
+		if i == len(inner)-1 && o.Base == "" {
+			p.options.Transforms = o.Transforms
+		}
 		next, err := p.openInner(ctx, name)
 		if err != nil {
 			p.Close()

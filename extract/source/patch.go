@@ -43,6 +43,13 @@ func (r *patchReader) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	undecoded, err := r.patch.Undecoded()
+	if err != nil {
+		return err
+	}
+	for _, text := range undecoded {
+		r.p.warn("what the patch changes is not known: %s", text)
+	}
 	taken, places := map[string]bool{}, newLocations(r.p)
 	position := map[string]int{} // of the next member in each cabinet
 	for _, c := range contents {

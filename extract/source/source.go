@@ -49,6 +49,11 @@ type Options struct {
 	// Base is the installation package that a patch is for: the files are those
 	// that the patch makes of it.
 	Base string
+	// Transforms are applied, in this order, to the tables of the installation
+	// package that is named, before anything else is made of it: each is the name
+	// of a storage in the package (":1031.mst", ":1031" or "1031") or the path
+	// of a file.
+	Transforms []string
 	// MaxBytes bounds what is unpacked: the packages inside packages, which must
 	// be unpacked to be read, all together; and what one Walk decodes, wanted or
 	// passed over. 0 means DefaultMaxBytes.
