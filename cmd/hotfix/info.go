@@ -337,17 +337,25 @@ func (i *fileInfo) writeSignature(line func(name, value string)) {
 	if sig == nil {
 		return
 	}
-	text := string(sig.Status)
-	if sig.Signer != "" {
-		text += ", signed by " + sig.Signer
-	}
-	if sig.Timestamp != "" {
-		text += " at " + sig.Timestamp
-	}
-	line("signature", text)
+	line("signature", sig.String())
 	for _, n := range sig.Notes {
 		line("", "- "+n)
 	}
+	for _, other := range sig.Others {
+		line("another signature", other.String())
+	}
+}
+
+// String is one line about the verdict.
+func (s *signatureInfo) String() string {
+	text := string(s.Status)
+	if s.Signer != "" {
+		text += ", signed by " + s.Signer
+	}
+	if s.Timestamp != "" {
+		text += " at " + s.Timestamp
+	}
+	return text
 }
 
 // writeNext names the two commands that most likely follow.
