@@ -70,9 +70,16 @@ func TestExpectedTrees(t *testing.T) {
 	expects, err := filepath.Glob(filepath.Join(corpus.Dir(t), "msi", "*.msi.expect"))
 	require.NoError(t, err)
 	require.NotEmpty(t, expects)
+	// Names that end in a period.
+	for _, name := range []string{"is-trailing-dot", "is-trailing-dot2"} {
+		expects = append(expects, corpus.Path(t, "wide", "real", name+".expect"))
+	}
 	for _, expect := range expects {
 		t.Run(filepath.Base(expect), func(t *testing.T) {
 			pkg := strings.TrimSuffix(expect, ".expect")
+			if info, err := os.Stat(pkg); err == nil && info.IsDir() {
+				pkg = only(t, filepath.Join(pkg, "*.msi"))
+			}
 			want := readExpect(t, expect)
 			out, r, err := extractTo(t, pkg, source.Options{}, Options{}, WriteOptions{SHA256: true})
 			require.NoError(t, err)
@@ -86,6 +93,15 @@ func TestExpectedTrees(t *testing.T) {
 			require.Equal(t, want, got)
 		})
 	}
+}
+
+// only returns the one file that a pattern matches.
+func only(t *testing.T, pattern string) string {
+	t.Helper()
+	names, err := filepath.Glob(pattern)
+	require.NoError(t, err)
+	require.Len(t, names, 1)
+	return names[0]
 }
 
 // TestTruncatedPackage extracts what is whole of a package that lacks its end.

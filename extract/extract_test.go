@@ -196,7 +196,7 @@ func openFor(t *testing.T, ref string) *source.Package {
 
 func TestUnsafeNamesAreRefused(t *testing.T) {
 	dir := t.TempDir()
-	for _, file := range []string{"..", "NUL", "a:b", "trailing.", `a\b`, "con.txt"} {
+	for _, file := range []string{"..", "NUL", "a:b", "trailing..", "blank ", `a\b`, "con.txt"} {
 		p := openFor(t, sample.Write(t, dir, "x.msi", sample.Package{Files: []sample.File{{Key: "k", Name: "SHORT|" + file, Content: "1"}}}))
 		_, err := NewPlan(p, Options{})
 		require.ErrorIs(t, err, safepath.ErrUnsafe, file)
@@ -210,6 +210,58 @@ func TestUnsafeNamesAreRefused(t *testing.T) {
 	}))
 	_, err := NewPlan(p, Options{})
 	require.ErrorIs(t, err, safepath.ErrUnsafe)
+}
+
+// TestPeriodAtTheEnd extracts names that Windows shortens.
+func TestPeriodAtTheEnd(t *testing.T) {
+	p := openFor(t, sample.Write(t, t.TempDir(), "x.msi", sample.Package{
+		Directories: [][3]string{{"TARGETDIR", "", "SourceDir"}, {"INC", "TARGETDIR", "FOXOR|Foxor Inc."}, {"INSTALLDIR", "INC", "App"}},
+		Files: []sample.File{
+			{Key: "first", Name: "READ|read me", Content: "replaced"},
+			{Key: "second", Name: "READ2|Read me.", Content: "kept"},
+			{Key: "other", Directory: "INC", Content: "other"},
+		},
+	}))
+	out := filepath.Join(t.TempDir(), "out")
+	plan, err := NewPlan(p, Options{NoDatabase: true})
+	require.NoError(t, err)
+	r, err := plan.Write(t.Context(), out, WriteOptions{})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"Foxor Inc/App/Read me": "kept", "Foxor Inc/other": "other"}, tree(t, out))
+	require.Len(t, r.Warnings, 2)
+	require.Contains(t, r.Warnings[0], "Foxor Inc/App/read me: a name that ends in a period")
+	require.Contains(t, r.Warnings[0], "3")
+	require.Contains(t, r.Warnings[1], "second (sequence 2) replaces first")
+}
+
+// TestPeriodAtTheEndInACabinet refuses names that are the same once they are
+// shortened: a cabinet has no order in which one of them would be right.
+func TestPeriodAtTheEndInACabinet(t *testing.T) {
+	for _, c := range []struct {
+		names []string
+		want  error
+	}{
+		{[]string{`Foxor Inc.\a`, "b."}, nil},
+		{[]string{"a", "A."}, ErrCollision},
+		{[]string{"a", "a.."}, safepath.ErrUnsafe},
+	} {
+		var out bytes.Buffer
+		w := cab.NewWriter(&out, cab.WriterOptions{})
+		for _, name := range c.names {
+			require.NoError(t, w.Add(cab.FileHeader{Name: name, Modified: sample.Modified}, strings.NewReader("x")))
+		}
+		require.NoError(t, w.Close())
+		name := filepath.Join(t.TempDir(), "x.cab")
+		require.NoError(t, os.WriteFile(name, out.Bytes(), 0o666))
+		p := openFor(t, name)
+		plan, err := NewPlan(p, Options{})
+		require.ErrorIs(t, err, c.want)
+		if err == nil {
+			require.Equal(t, "Foxor Inc/a", plan.Items[0].Path)
+			require.Equal(t, "b", plan.Items[1].Path)
+			require.Len(t, p.Warnings(), 1)
+		}
+	}
 }
 
 func TestPatternThatMatchesNothing(t *testing.T) {

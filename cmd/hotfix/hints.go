@@ -72,7 +72,7 @@ var hints = []hint{
 	{kind: is(extract.ErrLimit), say: []string{"raise --max-bytes if the package is trusted", "or --max-files, if there are too many files"}},
 	{kind: is(extract.ErrCollision), say: []string{"use --layout admin", "or choose among them with --include"}},
 	{kind: is(extract.ErrNoMatch), say: []string{"`hotfix list {package}` shows the paths"}},
-	{kind: is(safepath.ErrUnsafe), say: []string{"the package is hostile or broken", "--include can leave the file out"}},
+	{kind: is(safepath.ErrUnsafe), say: []string{"not every operating system can have a file of this name", "--include can leave the file out"}},
 
 	{kind: missingFiles, say: []string{"put what is missing next to the package", "or name its folder with --media"}},
 	{kind: is(cab.ErrVolume), say: []string{"put the other cabinets of the set next to the package", "or name their folder with --media"}},

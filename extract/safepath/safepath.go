@@ -24,16 +24,35 @@ const (
 	MaxPath    = 2048
 )
 
-// forbidden holds the characters that no name may have on Windows beside the
+// forbidden holds the characters that no name may have on Windows apart from
 // control characters ("Naming Files, Paths, and Namespaces", Microsoft).
 const forbidden = `<>:"|?*\`
+
+// Path returns a path, separated by "/", as Windows writes it to a disk: a segment
+// that ends in a period loses it ("Foxor Hungary Inc." becomes "Foxor Hungary Inc").
+// Only one period is dropped, and only from a name that then ends in neither a
+// period nor a blank: Windows drops those as well, but no honest package asks for
+// that, and Check refuses them. Every name that a package has for a file goes
+// through here before anything is done with it.
+func Path(path string) string {
+	if !strings.Contains(path+"/", "./") {
+		return path
+	}
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		if rest, ok := strings.CutSuffix(segment, "."); ok && strings.TrimRight(rest, ". ") == rest && rest != "" {
+			segments[i] = rest
+		}
+	}
+	return strings.Join(segments, "/")
+}
 
 // Check reports why a relative path, separated by "/", must not be written. It
 // returns nil for a path that names one file below a folder on every operating
 // system. Refused are: paths that are empty, absolute, too long or climb with
 // "..", empty and "." segments, backslashes, drives and streams (":"), control
-// characters, characters that Windows forbids, names that end in a dot or a
-// blank, Windows device names with or without an extension, and text that is
+// characters, characters that Windows forbids, names that end in a
+// period (see Path) or a blank, Windows device names with or without an extension, and text that is
 // not UTF-8.
 func Check(path string) error {
 	if path == "" {
@@ -78,7 +97,7 @@ func refuse(segment string) string {
 		}
 	}
 	if last := segment[len(segment)-1]; last == '.' || last == ' ' {
-		return "a name ends in a dot or a blank"
+		return "a name ends in a period or a blank"
 	}
 	if isDevice(segment) {
 		return "it is a Windows device name"

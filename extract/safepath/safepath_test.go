@@ -73,6 +73,45 @@ func TestCheckRefuses(t *testing.T) {
 	}
 }
 
+func TestPath(t *testing.T) {
+	for path, want := range map[string]string{
+		"a":                     "a",
+		"a.":                    "a",
+		"Foxor Hungary Inc./x.": "Foxor Hungary Inc/x",
+		"a/b./c.d":              "a/b/c.d",
+		"CON.":                  "CON",
+		".a":                    ".a",
+		// What stays as it is, is refused.
+		".": ".", "..": "..", "...": "...", "a..": "a..", "a...": "a...", "a .": "a .", "a. ": "a. ",
+		"./a": "./a", "../a": "../a", "a/./b": "a/./b", "a/..": "a/..", "": "", "/.": "/.",
+	} {
+		require.Equal(t, want, Path(path), "%q", path)
+		require.Equal(t, want, Path(want), "a second time changes nothing")
+	}
+}
+
+// FuzzPath checks that what is accepted after Path has no name that Windows would
+// write in another way, and that no path escapes through it.
+func FuzzPath(f *testing.F) {
+	for _, seed := range []string{"a./b", "..", "a..", "a/.. ./b.", ". /x", "x/."} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		changed := Path(path)
+		if Check(path) == nil && changed != path {
+			t.Fatalf("%q was fine, and became %q", path, changed)
+		}
+		if Check(changed) != nil {
+			return
+		}
+		for segment := range strings.SplitSeq(changed, "/") {
+			if segment == "" || segment != strings.TrimRight(segment, ". ") {
+				t.Fatalf("%q became %q", path, changed)
+			}
+		}
+	})
+}
+
 func TestFold(t *testing.T) {
 	for _, same := range [][2]string{
 		{"Foo/BAR.txt", "foo/bar.TXT"},

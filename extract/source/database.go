@@ -3,8 +3,10 @@ package source
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/msi"
 )
 
@@ -140,16 +142,21 @@ func locationOf(p *Package, d *msi.Directory) *location {
 		}
 		return join(names) + "/"
 	}
-	return &location{
+	in := &location{
 		of:     p,
 		source: folder(d.SourcePath(false)), shortSource: folder(d.SourcePath(true)),
 		target: folder(d.TargetPath(false)), shortTarget: folder(d.TargetPath(true)),
 	}
+	for _, name := range slices.Concat(d.SourcePath(false), d.TargetPath(false)) {
+		in.shortened = in.shortened || safepath.Path(name) != name
+	}
+	return in
 }
 
 func newFile(m *msi.File, in *location) *File {
 	return &File{
-		in: in, long: noSlash(m.Name(false)), short: noSlash(m.Name(true)), key: m.Key, row: m,
+		in: in, long: fileName(m.Name(false)), short: fileName(m.Name(true)), key: m.Key, row: m,
+		shortened:  in.shortened || safepath.Path(m.Name(false)) != m.Name(false),
 		Size:       m.Size,
 		Version:    m.Version,
 		Language:   m.Language,
@@ -162,11 +169,12 @@ func newFile(m *msi.File, in *location) *File {
 // join makes a path of names.
 func join(names []string) string {
 	for i, name := range names {
-		names[i] = noSlash(name)
+		names[i] = fileName(name)
 	}
 	return strings.Join(names, "/")
 }
 
-// noSlash keeps a name that holds a slash from becoming two: it gets a backslash
-// instead, which is refused wherever a path is used.
-func noSlash(name string) string { return strings.ReplaceAll(name, "/", `\`) }
+// fileName returns the name of a file or folder of a database as it is written to
+// a disk. A slash in it becomes a backslash, which is refused wherever a path is
+// used: it must not make two names of one.
+func fileName(name string) string { return safepath.Path(strings.ReplaceAll(name, "/", `\`)) }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/msi"
 )
 
@@ -43,6 +44,8 @@ type File struct {
 	// Made is true where the package holds the content in another form: the
 	// transforms of a patch and the description of it.
 	Made bool
+
+	shortened bool // a name in its path lost the period at its end
 }
 
 // A location is a folder of a package, which all files in it share: its path in
@@ -51,6 +54,7 @@ type location struct {
 	of                                       *Package
 	key                                      string // what the keys of files in it begin with
 	source, shortSource, target, shortTarget string
+	shortened                                bool // a name in it lost the period at its end
 }
 
 // Path returns where the file lies in an administrative image with long names,
@@ -139,10 +143,23 @@ func (l *locations) file(name, key string, size int64) *File {
 	in := l.known[name[:i]]
 	if in == nil {
 		dir := strings.Clone(name[:i])
-		in = &location{of: l.of, source: dir, shortSource: dir, target: dir, shortTarget: dir}
+		in = storedLocation(l.of, "", dir)
 		l.known[dir] = in
 	}
-	return &File{in: in, long: name[i:], short: name[i:], key: key, Size: size}
+	return storedFile(in, name[i:], key, size)
+}
+
+// storedLocation returns the folder of files that have one path only. dir ends in
+// a slash, unless it is empty; key is what the keys of the files begin with.
+func storedLocation(of *Package, key, dir string) *location {
+	at := safepath.Path(dir)
+	return &location{of: of, key: key, source: at, shortSource: at, target: at, shortTarget: at, shortened: at != dir}
+}
+
+// storedFile returns a file that has one path only.
+func storedFile(in *location, name, key string, size int64) *File {
+	as := safepath.Path(name)
+	return &File{in: in, long: as, short: as, key: key, Size: size, shortened: in.shortened || as != name}
 }
 
 // add adds a file to the list of the package, unless its path is too long. A file
@@ -172,6 +189,11 @@ func (p *Package) checkPath(f *File) error {
 	n := max(len(f.in.source), len(f.in.target), len(f.in.shortSource), len(f.in.shortTarget)) + max(len(f.long), len(f.short))
 	if n > maxPath {
 		return fmt.Errorf("%w: the path of file %.80q has %d bytes; %d are allowed", ErrLimit, f.key, n, maxPath)
+	}
+	if f.shortened {
+		if p.shortened++; p.shortened == 1 {
+			p.firstShortened = f
+		}
 	}
 	if p.pathBytes += int64(n); p.pathBytes > maxPaths {
 		return fmt.Errorf("%w: the paths of its files have more than %d bytes together", ErrLimit, maxPaths)

@@ -88,7 +88,8 @@ func (r *rpmPackage) list(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		f := &File{in: folders[list.dirOf[i]], long: base, short: base, key: base, Size: int64(list.sizes[i]), Sequence: i + 1}
+		f := storedFile(folders[list.dirOf[i]], base, base, int64(list.sizes[i]))
+		f.Sequence = i + 1
 		reason := ""
 		switch mode := list.modes[i] &^ 0o7777; {
 		case mode == cpio.S_ISDIR:

@@ -122,8 +122,7 @@ func (l *rpmFileList) check() error {
 func (l *rpmFileList) locations(of *Package) []*location {
 	list := make([]*location, len(l.dirs))
 	for i, dir := range l.dirs {
-		at := strings.TrimLeft(dir, "/")
-		list[i] = &location{of: of, key: dir, source: at, shortSource: at, target: at, shortTarget: at}
+		list[i] = storedLocation(of, dir, strings.TrimLeft(dir, "/"))
 	}
 	return list
 }

@@ -83,6 +83,9 @@ type Package struct {
 	leftOut   []LeftOut
 	pathBytes int64 // of the paths of all files
 
+	shortened      int   // files with a name that lost the period at its end
+	firstShortened *File // the first of them
+
 	mu       sync.Mutex
 	warnings []string
 	used     map[string]bool // neighbours that were read
@@ -179,6 +182,10 @@ func (p *Package) Warnings() []string {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.shortened > 0 {
+		warnings = append(warnings, fmt.Sprintf("%s: a name that ends in a period is written without it, as Windows does (files with such names: %d)",
+			p.firstShortened.Path(), p.shortened))
+	}
 	for _, w := range p.warnings {
 		if !slices.Contains(warnings, w) {
 			warnings = append(warnings, w)
