@@ -123,6 +123,9 @@ func (r *rig) tree(dir string) string {
 // TestStageDisturbed runs the real command where it is killed, starved of disk or
 // not allowed to write.
 func TestStageDisturbed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the command some hundred times")
+	}
 	r := newRig(t)
 	for name, test := range map[string]func(*rig){
 		"killed":             (*rig).testKilled,

@@ -33,6 +33,9 @@ const (
 // damage, a command ends soon, with an exit code that says what happened and
 // without an output folder after a failure.
 func TestMutations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the command a thousand times")
+	}
 	paceCollector() // as main does
 	peak := watchHeap(t)
 	seeds := mutationSeeds(t, corpus.Dir(t))
