@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -165,27 +166,35 @@ func (w *writer) sink(name string, file *File) *sink {
 	return s
 }
 
-// writeDatabase writes the stamped database of a complete image.
+// WriteDatabase writes the database that a complete image holds to w: the stamped
+// copy of the package's own. The plan must have one.
+func (plan *Plan) WriteDatabase(w io.Writer) error {
+	db, err := stamp(plan.Package.Database(), plan.options.ShortNames)
+	if err == nil {
+		err = db.Save(w)
+	}
+	if err != nil {
+		return &source.Error{Package: plan.Package.Ref(), Place: "database", Err: err}
+	}
+	return nil
+}
+
+// writeDatabase puts the database into the output folder.
 func (w *writer) writeDatabase() error {
 	if w.plan.Database == "" {
 		return nil
 	}
-	p := w.plan.Package
-	db, err := stamp(p.Database(), w.plan.options.ShortNames)
-	if err != nil {
-		return &source.Error{Package: p.Ref(), Place: "database", Err: err}
-	}
-	file, err := w.out.Create(w.plan.Database, FileInfo{Modified: p.Modified()})
+	file, err := w.out.Create(w.plan.Database, FileInfo{Modified: w.plan.Package.Modified()})
 	if err != nil {
 		return err
 	}
 	s := w.sink(w.plan.Database, file)
-	if err := db.Save(s); err != nil {
+	if err := w.plan.WriteDatabase(s); err != nil {
 		_ = s.Close(err)
 		if w.out.Err() != nil {
 			return w.out.Err()
 		}
-		return &source.Error{Package: p.Ref(), Place: "database", Err: err}
+		return err
 	}
 	return s.Close(nil)
 }

@@ -2,9 +2,7 @@ package manifest
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 
@@ -123,29 +121,6 @@ type Extra struct {
 	Path      string                  `json:"path,omitempty"`
 	Actual    *Actual                 `json:"actual"`
 	Signature *authenticode.Signature `json:"signature,omitempty"`
-}
-
-// Verify inspects nothing itself: it takes the files as they come, chooses the
-// manifest and compares. It goes on after an error of the sequence; the errors
-// are returned together beside the result, which is then never OK.
-func (s *Set) Verify(files iter.Seq2[*Actual, error], o CompareOptions) (*Result, error) {
-	var actuals []*Actual
-	var errs []error
-	for a, err := range files {
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		actuals = append(actuals, a)
-	}
-	r, err := s.Compare(actuals, o)
-	if err != nil {
-		return nil, errors.Join(append(errs, err)...)
-	}
-	if errs != nil {
-		r.OK = false
-	}
-	return r, errors.Join(errs...)
 }
 
 // Compare chooses the manifest that the files belong to and compares them with

@@ -1,7 +1,6 @@
 package manifest_test
 
 import (
-	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -396,27 +395,20 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestVerify(t *testing.T) {
+func TestCompareWithSet(t *testing.T) {
 	set, err := manifest.Open("kb977203")
 	require.NoError(t, err)
 	files := asPublished(builtin(t, "kb977203-sp1"))
-	r, err := set.Verify(sequence(files), manifest.CompareOptions{})
+	r, err := set.Compare(files, manifest.CompareOptions{})
 	require.NoError(t, err)
 	require.True(t, r.OK)
 	require.Equal(t, "kb977203-sp1", r.Manifest)
-
-	unreadable := errors.New("cut off")
-	r, err = set.Verify(sequence(files, unreadable), manifest.CompareOptions{})
-	require.ErrorIs(t, err, unreadable)
-	require.Len(t, r.Files, 13)
-	require.False(t, r.OK, "what could not be read was not verified")
 
 	r, err = (&manifest.Set{Ref: "my.json", Manifests: []*manifest.Manifest{{Files: []manifest.Row{{Name: "a"}}}}}).Compare(nil, manifest.CompareOptions{})
 	require.NoError(t, err)
 	require.Equal(t, "my.json", r.Manifest, "a manifest without a name")
 
-	_, err = set.Verify(sequence(nil, unreadable), manifest.CompareOptions{})
-	require.ErrorIs(t, err, unreadable)
+	_, err = set.Compare(nil, manifest.CompareOptions{})
 	require.ErrorIs(t, err, manifest.ErrAmbiguous)
 }
 
@@ -426,11 +418,11 @@ func TestSiblings(t *testing.T) {
 		return []manifest.Row{{Name: "a.dll", Version: version, Platform: "x86"}, {Name: "b.dll", Version: version, Platform: "x86"}}
 	}
 	set := &manifest.Set{Manifests: []*manifest.Manifest{{ID: "old", Files: row("1.0.0.0")}, {ID: "new", Files: append(row("2.0.0.0"), manifest.Row{Name: "c.txt"})}}}
-	r, err := set.Verify(sequence([]*manifest.Actual{
+	r, err := set.Compare([]*manifest.Actual{
 		{Name: "a.dll", Version: "1.0.0.0", Platform: "x86"},
 		{Name: "b.dll", Version: "2.0.0.0", Platform: "x86"},
 		{Name: "c.txt"},
-	}), manifest.CompareOptions{})
+	}, manifest.CompareOptions{})
 	require.NoError(t, err)
 	require.Equal(t, "new", r.Manifest)
 	require.Equal(t, []string{"a.dll x86: version-mismatch"}, different(r))

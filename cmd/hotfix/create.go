@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/hotfixkit/hotfixkit/extract/inspect"
+	"github.com/hotfixkit/hotfixkit/extract/verify"
 	"github.com/hotfixkit/hotfixkit/manifest"
 )
 
@@ -29,8 +29,8 @@ func manifestCreateCommand(s *session) *cli.Command {
 			if c.NArg() != 1 {
 				return usagef("manifest create needs one package, folder or file")
 			}
-			target, err := inspect.Inspect(c.Context, c.Args().First(), inspect.Options{
-				Source: sourceOptions(c), Deep: c.Bool("deep"), Inspect: manifest.InspectOptions{SHA256: true},
+			target, err := verify.Read(c.Context, c.Args().First(), verify.Options{
+				Source: sourceOptions(c), Deep: c.Bool("deep"), Facts: manifest.InspectOptions{SHA256: true},
 			})
 			if err != nil {
 				return err
@@ -38,13 +38,7 @@ func manifestCreateCommand(s *session) *cli.Command {
 			for _, w := range target.Warnings {
 				s.warn("%s", w)
 			}
-			m, err := manifest.Create(func(yield func(*manifest.Actual, error) bool) {
-				for _, a := range target.Files {
-					if !yield(a, nil) {
-						return
-					}
-				}
-			})
+			m, err := target.Manifest()
 			if err != nil {
 				return err
 			}

@@ -80,6 +80,7 @@ var hints = []hint{
 	{kind: is(cab.ErrChecksum, cab.ErrFormat, source.ErrMismatch), say: []string{"the package is damaged: get it again", "--keep-going extracts the files that are whole"}},
 	{kind: is(cfb.ErrFormat), say: []string{"the package is damaged: get it again"}},
 	{kind: is(source.ErrTooLarge), say: []string{"raise --max-bytes if the package is trusted"}},
+	{kind: is(source.ErrChanged), say: []string{"run it again when nothing writes to it"}},
 	{kind: is(source.ErrKind), say: []string{"give an .msi, .msp, .msm, .cab or .rpm file"}},
 	{kind: is(source.ErrNotFound), say: []string{"`hotfix list {package}` lists the files"}},
 	{kind: is(msi.ErrNotFound), say: []string{"`hotfix tables {package}` lists the tables"}},

@@ -12,8 +12,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/hotfixkit/hotfixkit/extract/inspect"
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/extract/verify"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
 	"github.com/hotfixkit/hotfixkit/manifest/display"
@@ -184,7 +184,7 @@ func readInfo(ctx context.Context, ref string, o source.Options, trust *authenti
 		return info, err
 	}
 	for _, c := range cabinets {
-		if c.Missing && inspect.IsImage(p) {
+		if c.Missing && verify.IsImage(p) {
 			continue // an image keeps the Media rows, not the cabinets
 		}
 		info.Cabinets = append(info.Cabinets, cabinetInfo(c))
@@ -199,7 +199,7 @@ func readInfo(ctx context.Context, ref string, o source.Options, trust *authenti
 		return info, packageError(p, err)
 	}
 	if trust != nil {
-		sig, err := inspect.Signature(p, *trust)
+		sig, err := verify.Signature(p, *trust)
 		if err != nil {
 			return info, err
 		}
@@ -233,10 +233,10 @@ func (i *fileInfo) readDatabase(p *source.Package) {
 	db := p.Database()
 	i.CodePage = db.CodePage()
 	summary := db.Summary()
-	i.Image = inspect.IsImage(p)
-	i.ProductName, i.Manufacturer = inspect.Property(p, "ProductName"), inspect.Property(p, "Manufacturer")
-	i.ProductCode, i.ProductVersion = inspect.Property(p, "ProductCode"), inspect.Property(p, "ProductVersion")
-	i.ProductLanguage, i.UpgradeCode = inspect.Property(p, "ProductLanguage"), inspect.Property(p, "UpgradeCode")
+	i.Image = verify.IsImage(p)
+	i.ProductName, i.Manufacturer = verify.Property(p, "ProductName"), verify.Property(p, "Manufacturer")
+	i.ProductCode, i.ProductVersion = verify.Property(p, "ProductCode"), verify.Property(p, "ProductVersion")
+	i.ProductLanguage, i.UpgradeCode = verify.Property(p, "ProductLanguage"), verify.Property(p, "UpgradeCode")
 	i.Version = i.ProductVersion
 	switch p.Kind() {
 	case source.MSI, source.MSM:

@@ -61,6 +61,21 @@ func usagef(format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...)}
 }
 
+// asUsage makes the errors in err that wrap kind wrong usage.
+func asUsage(err, kind error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, asUsage(e, kind))
+		}
+		return errors.Join(all...)
+	}
+	if errors.Is(err, kind) {
+		return &usageError{err}
+	}
+	return err
+}
+
 // exitCode returns the exit code of an error; of several joined errors, the
 // worst in the order 130, 4, 3, 2, 1.
 func exitCode(err error) int {

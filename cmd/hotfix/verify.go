@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,7 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/distpoint"
-	"github.com/hotfixkit/hotfixkit/extract/inspect"
+	"github.com/hotfixkit/hotfixkit/extract/verify"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
 	"github.com/hotfixkit/hotfixkit/manifest/display"
@@ -137,149 +136,54 @@ func (s *session) verify(c *cli.Context) error {
 		return err
 	}
 	written := c.String("report") != "" || c.String("sbom") != ""
-	o := inspect.Options{
-		Source: sourceOptions(c), Deep: c.Bool("deep"), AsFile: set.Names,
-		Inspect: manifest.InspectOptions{SHA256: written || s.json || set.NeedsSHA256(compare.Policy), Signature: signature},
+	o := verify.Options{
+		Source: sourceOptions(c), Deep: c.Bool("deep"), Manifest: set,
+		Facts: manifest.InspectOptions{SHA256: written || s.json || set.NeedsSHA256(compare.Policy), Signature: signature},
 	}
-	targets, failed := inspectAll(c.Context, c.Args().Slice(), o)
+	result, targets, failed := verify.Check(c.Context, c.Args().Slice(), o, compare)
 	for _, t := range targets {
 		for _, w := range t.Warnings {
 			s.warn("%s", w)
 		}
-		if t.Kind == inspect.File && distpoint.IsArchive(t.Ref) {
+		if t.Kind == verify.File && distpoint.IsArchive(t.Ref) {
 			s.warn("%s is the self-extracting archive of a download: unpack it and check the .msi that is in it", t.Ref)
 		}
 	}
-	if failed != nil && exitCode(failed) == exitInterrupted {
-		return failed
+	if result == nil {
+		return asUsage(failed, manifest.ErrAmbiguous)
 	}
-	result, err := compareTargets(set, targets, compare)
-	if err != nil {
-		return errors.Join(failed, err)
-	}
-	checked := &verified{Result: result, Packages: checkPackages(targets, compare)}
-	for _, p := range checked.Packages {
-		result.OK = result.OK && p.Status == manifest.OK
-	}
-	result.OK = result.OK && failed == nil
 	if !result.OK {
 		failed = errors.Join(failed, errDifference)
 	}
-	failed = errors.Join(failed, s.writeEvidence(c, checked, targets, failed))
-	return s.finish(checked, func(w io.Writer) { checked.write(w) }, failed)
+	failed = errors.Join(failed, s.writeEvidence(c, result, failed))
+	return s.finish(result, func(w io.Writer) { writeVerified(w, result) }, failed)
 }
 
-// verified is the JSON document of verify.
-type verified struct {
-	*manifest.Result
-	Packages []checkedPackage `json:"packages,omitempty"`
-}
-
-// checkedPackage is a package target, whose own signature is checked beside its
-// files.
-type checkedPackage struct {
-	Target string          `json:"target"`
-	Status manifest.Status `json:"status"`
-	Reason string          `json:"reason,omitempty"`
-	*inspect.Identity
-}
-
-func checkPackages(targets []*inspect.Target, o manifest.CompareOptions) []checkedPackage {
-	var packages []checkedPackage
-	for _, t := range targets {
-		if t.Package != nil {
-			p := checkedPackage{Target: t.Ref, Identity: t.Package}
-			p.Status, p.Reason = t.Package.CheckSignature(o)
-			packages = append(packages, p)
-		}
-	}
-	return packages
-}
-
-func (v *verified) write(w io.Writer) {
-	writeResult(w, v.Result)
-	for _, p := range v.Packages {
+// writeVerified prints the comparison and what is wrong with the packages
+// themselves.
+func writeVerified(w io.Writer, r *verify.Result) {
+	writeResult(w, r.Result)
+	for _, p := range r.Packages {
 		if p.Status != manifest.OK {
 			fmt.Fprintf(w, "%s: %s: %s\n", display.Text(p.Target), p.Status, display.Text(p.Reason))
 		}
 	}
 }
 
-// inspectAll looks at all targets and joins their errors.
-func inspectAll(ctx context.Context, refs []string, o inspect.Options) ([]*inspect.Target, error) {
-	var targets []*inspect.Target
-	var errs []error
-	for _, ref := range refs {
-		t, err := inspect.Inspect(ctx, ref, o)
-		targets = append(targets, t)
-		errs = append(errs, err)
-	}
-	return targets, errors.Join(errs...)
-}
-
-// compareTargets compares the files of all targets, as one, with the manifest
-// that they belong to.
-func compareTargets(set *manifest.Set, targets []*inspect.Target, o manifest.CompareOptions) (*manifest.Result, error) {
-	var files []*manifest.Actual
-	o.MatchedOnly = true
-	localised := false
-	for _, t := range targets {
-		files = append(files, t.Files...)
-		o.MatchedOnly = o.MatchedOnly && t.Kind == inspect.File
-		localised = localised || manifest.PolicyFor(t.Language) == manifest.VersionOnly
-	}
-	if o.Policy == "" && localised {
-		o.Policy = manifest.VersionOnly
-	}
-	result, err := set.Compare(files, o)
-	switch {
-	case err == nil:
-		return result, nil
-	case slices.ContainsFunc(files, func(a *manifest.Actual) bool { return set.Names(a.Name) }):
-		return nil, &usageError{err}
-	}
-	return &manifest.Result{Manifest: set.Ref, Policy: cmp.Or(o.Policy, manifest.Strict), Files: []manifest.Checked{}, Extra: extras(files)}, nil
-}
-
-// extras lists files of which the manifest names none.
-func extras(files []*manifest.Actual) []manifest.Extra {
-	var list []manifest.Extra
-	for _, a := range files {
-		list = append(list, manifest.Extra{Name: a.Name, Target: a.Target, Path: a.Path, Actual: a, Signature: a.Signature})
-	}
-	return list
-}
-
 // writeEvidence writes the report and the SBOM that were asked for.
-func (s *session) writeEvidence(c *cli.Context, checked *verified, targets []*inspect.Target, failed error) error {
+func (s *session) writeEvidence(c *cli.Context, r *verify.Result, failed error) error {
 	when, err := sourceDate()
 	if err != nil {
 		return err
 	}
-	evidence := report.Report{Tool: tool, Result: checked.Result, Time: when}
-	for _, t := range targets {
-		one := report.Target{Name: t.Ref, Kind: string(t.Kind)}
-		if p := t.Package; p != nil {
-			one.Kind, one.Description, one.Size, one.SHA256, one.Signature = string(p.Kind), p.Description, p.Size, p.SHA256, p.Signature
-		}
-		evidence.Targets = append(evidence.Targets, one)
-		evidence.Warnings = append(evidence.Warnings, t.Warnings...)
-	}
-	for _, err := range flatten(failed) {
-		evidence.Errors = append(evidence.Errors, err.Error())
-	}
-	for _, p := range checked.Packages {
-		if p.Status != manifest.OK {
-			evidence.Warnings = append(evidence.Warnings, fmt.Sprintf("%s: %s", p.Target, p.Reason))
-		}
-	}
+	evidence := r.Report(tool, when, flatten(failed))
 	var errs []error
 	for _, document := range []struct {
 		flag  string
 		write func(io.Writer, *report.Report) error
 	}{{"report", report.HTML}, {"sbom", report.SBOM}} {
 		if name := c.String(document.flag); name != "" {
-			errs = append(errs, extract.WriteFile(name, func(w io.Writer) error { return document.write(w, &evidence) }))
+			errs = append(errs, extract.WriteFile(name, func(w io.Writer) error { return document.write(w, evidence) }))
 		}
 	}
 	return errors.Join(errs...)

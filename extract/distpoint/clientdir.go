@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hotfixkit/hotfixkit/extract/inspect"
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/extract/verify"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msp"
 )
@@ -126,7 +126,7 @@ func openClientFiles(ctx context.Context, dir string) (*clientFiles, error) {
 		return nil, err
 	}
 	defer p.Close()
-	return &clientFiles{dir: dir, code: inspect.Property(p, "ProductCode"), version: inspect.Property(p, "ProductVersion")}, nil
+	return &clientFiles{dir: dir, code: verify.Property(p, "ProductCode"), version: verify.Property(p, "ProductVersion")}, nil
 }
 
 // accepts reports whether the patch in a file applies to the client. An error that

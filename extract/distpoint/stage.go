@@ -16,9 +16,9 @@ import (
 	"time"
 
 	"github.com/hotfixkit/hotfixkit/extract"
-	"github.com/hotfixkit/hotfixkit/extract/inspect"
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/extract/verify"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
 	"github.com/hotfixkit/hotfixkit/manifest/display"
@@ -89,21 +89,21 @@ type StagedFile struct {
 
 // A Result is what was staged. Its JSON, less Output and Unchanged, is stage.json.
 type Result struct {
-	Tool           string            `json:"tool"`
-	Package        *inspect.Identity `json:"package"`
-	Output         string            `json:"output,omitempty"`
-	Manifest       string            `json:"manifest"`
-	KB             string            `json:"kb"`
-	ServicePack    string            `json:"service_pack,omitempty"`
-	Policy         manifest.Policy   `json:"policy"`
-	SupersededBy   string            `json:"superseded_by,omitempty"`
-	NoPatch        string            `json:"no_patch,omitempty"` // why no patch is needed
-	PatchProperty  *string           `json:"patch_property"`     // null while it holds the placeholder, and without patch
-	PropertiesLine string            `json:"properties_line"`    // as in PATCH.txt
-	Files          []StagedFile      `json:"files"`              // empty when nothing was staged
-	Warnings       []string          `json:"warnings"`
-	Verification   *manifest.Result  `json:"verification,omitempty"` // nil when the package could not be read
-	Unchanged      bool              `json:"unchanged,omitempty"`    // everything was there already
+	Tool           string           `json:"tool"`
+	Package        *verify.Identity `json:"package"`
+	Output         string           `json:"output,omitempty"`
+	Manifest       string           `json:"manifest"`
+	KB             string           `json:"kb"`
+	ServicePack    string           `json:"service_pack,omitempty"`
+	Policy         manifest.Policy  `json:"policy"`
+	SupersededBy   string           `json:"superseded_by,omitempty"`
+	NoPatch        string           `json:"no_patch,omitempty"` // why no patch is needed
+	PatchProperty  *string          `json:"patch_property"`     // null while it holds the placeholder, and without patch
+	PropertiesLine string           `json:"properties_line"`    // as in PATCH.txt
+	Files          []StagedFile     `json:"files"`              // empty when nothing was staged
+	Warnings       []string         `json:"warnings"`
+	Verification   *manifest.Result `json:"verification,omitempty"` // nil when the package could not be read
+	Unchanged      bool             `json:"unchanged,omitempty"`    // everything was there already
 }
 
 // certFixName is the program that repairs existing certificates.
@@ -166,6 +166,7 @@ type staging struct {
 	patches   []Patch            // in ClientDir already
 	staged    []*manifest.Actual // the files of the package that are written
 	manifest  *manifest.Manifest
+	verified  *verify.Result
 
 	mu     sync.Mutex
 	newest time.Time // of the staged files
@@ -193,14 +194,14 @@ func (s *staging) run(ctx context.Context) error {
 	if err := s.createDirs(); err != nil {
 		return err
 	}
-	if s.result.Package, err = inspect.Identify(s.p, s.inspectOptions()); err != nil {
-		return err
-	}
-	files, err := inspect.Files(ctx, s.p, inspect.Options{Source: s.o.Source, Inspect: s.inspectOptions()}, s.want)
+	// Everything is asked for: the result is evidence.
+	everything := verify.Options{Source: s.o.Source, Manifest: s.o.Manifest, Facts: manifest.InspectOptions{SHA256: true, Signature: &s.o.Signature}}
+	target, err := verify.ReadPackage(ctx, s.p, everything, s.want)
+	s.result.Package = target.Package
 	if err != nil {
 		return err
 	}
-	if err := s.verify(files); err != nil {
+	if err := s.verify(target); err != nil {
 		return err
 	}
 	if err := s.writeEvidence(); err != nil {
@@ -339,58 +340,42 @@ func (s *staging) want(f *source.File, stored source.Stored) (source.Sink, error
 	return file, nil
 }
 
-// inspectOptions ask for everything: the result is evidence.
-func (s *staging) inspectOptions() manifest.InspectOptions {
-	return manifest.InspectOptions{SHA256: true, Signature: &s.o.Signature}
-}
-
 // verify compares the files of the package with its manifest.
-func (s *staging) verify(files []*manifest.Actual) error {
-	warnings := s.p.Warnings()
-	slices.Sort(warnings) // those of a walk come in any order
-	s.result.Warnings = append(s.result.Warnings, warnings...)
-	for _, a := range files {
-		// The evidence is the same wherever the package lies.
-		a.Target = s.p.Name()
-	}
-	var err error
-	if s.manifest, err = s.o.Manifest.Choose(files); err != nil {
-		return s.unknown(files, err)
-	}
-	compare := s.o.Compare
-	if language := s.result.Package.Language; compare.Policy == "" && manifest.PolicyFor(language) == manifest.VersionOnly {
-		compare.Policy = manifest.VersionOnly
-		s.warn("the package is not the English one (ProductLanguage %d), which the published table describes: sizes were not compared", language)
-	}
-	r, err := s.o.Manifest.Compare(files, compare)
+func (s *staging) verify(target *verify.Target) error {
+	s.result.Warnings = append(s.result.Warnings, target.Warnings...)
+	// The evidence is the same wherever the package is.
+	target.Rename(s.p.Name())
+	r, err := verify.Compare(s.o.Manifest, []*verify.Target{target}, s.o.Compare)
 	if err != nil {
 		return &source.Error{Package: s.p.Ref(), Err: err}
 	}
-	s.result.Verification, s.result.Manifest, s.result.ServicePack, s.result.Policy = r, r.Manifest, s.manifest.ServicePack, r.Policy
+	if len(r.Files) == 0 {
+		return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: it holds none of the files that %s names", ErrUnknown, s.o.Manifest.Ref)}
+	}
+	if s.manifest, err = s.o.Manifest.Choose(target.Files); err != nil {
+		return &source.Error{Package: s.p.Ref(), Err: err}
+	}
+	if s.o.Compare.Policy == "" && r.Policy == manifest.VersionOnly {
+		s.warn("the package is not the English one (ProductLanguage %d), which the published table describes: sizes were not compared", target.Language)
+	}
+	s.verified = r
+	s.result.Verification, s.result.Manifest, s.result.ServicePack, s.result.Policy = r.Result, r.Manifest, s.manifest.ServicePack, r.Policy
+	if own := r.Packages[0]; own.Status != manifest.OK {
+		return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: %s", ErrNotVerified, own.Reason)}
+	}
 	if !r.OK {
 		return &source.Error{Package: s.p.Ref(), Err: ErrNotVerified}
 	}
-	if status, reason := s.result.Package.CheckSignature(compare); status != manifest.OK {
-		return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: %s", ErrNotVerified, reason)}
-	}
-	if sig := s.result.Package.Signature; sig == nil || sig.Status == authenticode.None {
+	if sig := target.Package.Signature; sig == nil || sig.Status == authenticode.None {
 		s.warn("the package carries no signature: nothing but the manifest vouches for it")
 	}
-	if err := s.collect(files); err != nil {
+	if err := s.collect(target.Files); err != nil {
 		return err
 	}
 	if s.clientDir != nil {
 		return s.checkTargets()
 	}
 	return nil
-}
-
-// unknown is the error about a package of which the manifest cannot be told.
-func (s *staging) unknown(files []*manifest.Actual, err error) error {
-	if slices.ContainsFunc(files, func(a *manifest.Actual) bool { return s.o.Manifest.Names(a.Name) }) {
-		return &source.Error{Package: s.p.Ref(), Err: err}
-	}
-	return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: it holds none of the files that %s names", ErrUnknown, s.o.Manifest.Ref)}
 }
 
 // collect lists the staged files of the package in the result, and makes sure
@@ -470,10 +455,8 @@ func (s *staging) writeEvidence() error {
 		return err
 	}
 	var html bytes.Buffer
-	document := &report.Report{Tool: s.o.Tool, Result: s.result.Verification, Warnings: s.result.Warnings, Time: s.o.Time, Targets: []report.Target{{
-		Name: s.p.Name(), Kind: string(s.p.Kind()), Description: s.result.Package.Description,
-		Size: s.p.Size(), SHA256: s.result.Package.SHA256, Signature: s.result.Package.Signature,
-	}}}
+	document := s.verified.Report(s.o.Tool, s.o.Time, nil)
+	document.Warnings = s.result.Warnings
 	if err := report.HTML(&html, document); err != nil {
 		return err
 	}

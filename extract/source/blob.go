@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"time"
 )
 
 // memoryForInner is how many bytes of inner packages are kept in memory, all
@@ -125,11 +124,11 @@ func (b *blob) result() error {
 // openFile is the content of a file on the disk.
 type openFile struct {
 	*os.File
-	size     int64
-	modified time.Time
+	info  os.FileInfo // when it was opened
+	named func() (os.FileInfo, error)
 }
 
-func (f openFile) Size() int64 { return f.size }
+func (f openFile) Size() int64 { return f.info.Size() }
 
 // openOnDisk opens a regular file for reading.
 func openOnDisk(name string) (openFile, error) {
@@ -145,16 +144,17 @@ func openOnDisk(name string) (openFile, error) {
 	if err != nil {
 		return openFile{}, plain(err)
 	}
-	return openedFile(f)
+	return openedFile(f, func() (os.FileInfo, error) { return os.Stat(name) })
 }
 
-func openedFile(f *os.File) (openFile, error) {
+// openedFile takes an open file; named tells which one has its name now.
+func openedFile(f *os.File, named func() (os.FileInfo, error)) (openFile, error) {
 	info, err := f.Stat()
 	if err != nil {
 		f.Close()
 		return openFile{}, plain(err)
 	}
-	return openFile{f, info.Size(), info.ModTime().UTC()}, nil
+	return openFile{f, info, named}, nil
 }
 
 // plain takes the path out of an error of the operating system: the message

@@ -19,6 +19,8 @@ var (
 	ErrMismatch = errors.New("content does not match")
 	// ErrSignature: the signature that is asked for is absent or does not hold.
 	ErrSignature = errors.New("signature check failed")
+	// ErrChanged: a file changed while it was read.
+	ErrChanged = errors.New("it changed while it was read")
 	// ErrNotFound: the package holds no such file.
 	ErrNotFound = errors.New("no such file in the package")
 	// ErrAmbiguous: several files of the package have the name.

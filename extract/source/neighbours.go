@@ -158,7 +158,7 @@ func (d *folder) open(_ context.Context, n *neighbour) (content, error) {
 	if err != nil {
 		return nil, plain(err)
 	}
-	return openedFile(f)
+	return openedFile(f, func() (fs.FileInfo, error) { return root.Stat(n.name) })
 }
 
 func (d *folder) deliver(ctx context.Context, deliveries []delivery, o WalkOptions) error {
@@ -196,7 +196,10 @@ func (d *folder) copy(ctx context.Context, w io.Writer, n *neighbour, buffer []b
 		return err
 	}
 	defer f.Close()
-	return copyTo(ctx, w, io.NewSectionReader(f, 0, math.MaxInt64), buffer)
+	if err := copyTo(ctx, w, io.NewSectionReader(f, 0, math.MaxInt64), buffer); err != nil {
+		return err
+	}
+	return unchanged(f)
 }
 
 // explainNeighbour names the file next to the package that is not the one that the

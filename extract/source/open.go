@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // separator stands between a package and the path of one inside it.
@@ -27,40 +28,24 @@ func Open(ctx context.Context, ref string, o Options) (*Package, error) {
 	if err != nil {
 		return nil, newError(ref, "", err)
 	}
-	beside := []neighbours{newFolder(filepath.Dir(name), false)}
-	if o.Media != "" {
-		if info, err := os.Stat(o.Media); err != nil || !info.IsDir() {
-			file.Close()
-			return nil, newError(ref, "", fmt.Errorf("%w: the media folder %s", ErrMissing, o.Media))
-		}
-		beside = append(beside, newFolder(o.Media, true))
-	}
-	p := &Package{
-		ref:      name,
-		name:     filepath.Base(name),
-		folder:   filepath.Dir(name),
-		modified: file.modified,
-		content:  file,
-		beside:   beside,
-		options:  o,
-		inside:   newInsideBudget(o.MaxBytes),
-	}
+	outermost := o
 	if len(inner) > 0 || o.Base != "" {
-		p.options.Transforms = nil // they are for the package that is named, or the base
+		outermost.Transforms = nil // they are for the package that is named, or the base
 	}
-	if err := p.open(ctx); err != nil {
-		p.Close()
-		return nil, newError(name, "", err)
+	p, err := openAt(ctx, file, name, outermost)
+	if err != nil {
+		return nil, err
 	}
 	for i, name := range inner {
 		if i == len(inner)-1 && o.Base == "" {
 			p.options.Transforms = o.Transforms
 		}
-		next, err := p.openInner(ctx, name)
+		next, err := p.openNamed(ctx, name)
 		if err != nil {
 			p.Close()
 			return nil, err
 		}
+		next.outer = p
 		p = next
 	}
 	switch {
@@ -68,6 +53,39 @@ func Open(ctx context.Context, ref string, o Options) (*Package, error) {
 		return openOnBase(ctx, p, o)
 	case len(o.Patches) > 0:
 		return applyPatches(ctx, p, o.Patches, nil)
+	}
+	return p, nil
+}
+
+// diskFile is a file on the disk that a package is read from.
+type diskFile interface {
+	content
+	modified() time.Time
+}
+
+// openAt opens the package in a file of this name. It owns the file.
+func openAt(ctx context.Context, file diskFile, name string, o Options) (*Package, error) {
+	beside := []neighbours{newFolder(filepath.Dir(name), false)}
+	if o.Media != "" {
+		if info, err := os.Stat(o.Media); err != nil || !info.IsDir() {
+			file.Close()
+			return nil, newError(name, "", fmt.Errorf("%w: the media folder %s", ErrMissing, o.Media))
+		}
+		beside = append(beside, newFolder(o.Media, true))
+	}
+	p := &Package{
+		ref:      name,
+		name:     filepath.Base(name),
+		folder:   filepath.Dir(name),
+		modified: file.modified(),
+		content:  file,
+		beside:   beside,
+		options:  o,
+		inside:   newInsideBudget(o.MaxBytes),
+	}
+	if err := p.open(ctx); err != nil {
+		p.Close()
+		return nil, newError(name, "", err)
 	}
 	return p, nil
 }
@@ -127,12 +145,18 @@ func (p *Package) open(ctx context.Context) (err error) {
 	return p.reader.list(ctx)
 }
 
-// openInner opens a package that is a file of p.
-func (p *Package) openInner(ctx context.Context, name string) (*Package, error) {
+// openNamed opens a package that is a file of p.
+func (p *Package) openNamed(ctx context.Context, name string) (*Package, error) {
 	file, err := p.one(name)
 	if err != nil {
 		return nil, p.errorAt("", err)
 	}
+	return p.OpenFile(ctx, file)
+}
+
+// OpenFile opens a package that is a file of p, which must stay open as long.
+// Closing it leaves p open.
+func (p *Package) OpenFile(ctx context.Context, file *File) (*Package, error) {
 	content, stored, err := p.unpack(ctx, file)
 	if err != nil {
 		return nil, p.errorAt(file.Path(), err)
@@ -143,7 +167,7 @@ func (p *Package) openInner(ctx context.Context, name string) (*Package, error) 
 		folder:   p.folder,
 		modified: stored.Modified,
 		content:  content,
-		outer:    p,
+		within:   p,
 		beside:   append([]neighbours{&insidePackage{outer: p, dir: path.Dir(file.Path())}}, p.mediaFolders()...),
 		options:  p.options,
 		inside:   p.inside,

@@ -73,7 +73,8 @@ type Package struct {
 	kind     Kind
 	content  content
 	beside   []neighbours // where files that belong to the package are looked for
-	outer    *Package     // the package that this one came out of; nil
+	within   *Package     // the package that this one came out of; nil
+	outer    *Package     // the same, where this one closes it
 	inside   *insideBudget
 	options  Options
 	codePage int // of names in cabinets; 0 where unknown
@@ -250,6 +251,9 @@ func (p *Package) Close() error {
 	errs = append(errs, p.content.Close())
 	if p.outer != nil {
 		return errors.Join(append(errs, p.outer.Close())...)
+	}
+	if p.within != nil {
+		return errors.Join(errs...) // what is next to it belongs to the package around it
 	}
 	for _, place := range p.beside {
 		errs = append(errs, place.close())

@@ -181,6 +181,13 @@ func (w *walk) halted() error {
 // result chooses what Walk returns: the caller's own error, else what happened
 // to the files, else what the readers say.
 func (w *walk) result(err error) error {
+	if err = w.cause(err); err != nil {
+		return err
+	}
+	return w.p.Unchanged()
+}
+
+func (w *walk) cause(err error) error {
 	if w.stopped != nil {
 		return w.stopped
 	}

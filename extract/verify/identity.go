@@ -1,9 +1,8 @@
-package inspect
+package verify
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -14,7 +13,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/msi"
 )
 
-// An Identity says which package was looked at.
+// An Identity says which package was read.
 type Identity struct {
 	Name        string                  `json:"name"`
 	Kind        source.Kind             `json:"kind"`
@@ -25,9 +24,9 @@ type Identity struct {
 	Signature   *authenticode.Signature `json:"signature,omitempty"` // nil where not asked for, and for an rpm
 }
 
-// Identify identifies a package. Its SHA-256 and its signature, which read the
+// identify identifies a package. Its SHA-256 and its signature, which read the
 // whole of it, are found out where o asks for them.
-func Identify(p *source.Package, o manifest.InspectOptions) (*Identity, error) {
+func identify(p *source.Package, o manifest.InspectOptions) (*Identity, error) {
 	id := &Identity{
 		Name: p.Name(), Kind: p.Kind(), Size: p.Size(), Language: Language(p),
 		Description: strings.TrimSpace(Property(p, "ProductName") + " " + Property(p, "ProductVersion")),
@@ -63,26 +62,6 @@ func Signature(p *source.Package, o authenticode.Options) (*authenticode.Signatu
 		return nil, &source.Error{Package: p.Ref(), Place: "signature", Err: err}
 	}
 	return signature, nil
-}
-
-// CheckSignature judges the signature of the package itself as a comparison judges
-// those of files. The reason is a sentence about a status that is not OK.
-func (id *Identity) CheckSignature(o manifest.CompareOptions) (status manifest.Status, reason string) {
-	s := id.Signature
-	if s == nil {
-		return manifest.OK, ""
-	}
-	switch status = o.SignatureStatus(s); {
-	case status == manifest.OK:
-		return status, ""
-	case status == manifest.SignatureMissing:
-		return status, "the package is not signed"
-	case s.Status == authenticode.Invalid:
-		return status, "the signature of the package is invalid"
-	case s.Status == authenticode.Untrusted:
-		return status, "the signature of the package is not trusted"
-	}
-	return status, fmt.Sprintf("the package is signed by %q, not by %q", s.Publisher, o.Publisher)
 }
 
 // Language returns the ProductLanguage of a package, 0 where it names none.

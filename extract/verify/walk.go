@@ -1,35 +1,25 @@
-package inspect
+package verify
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/manifest"
 )
 
-// Files inspects all files of a package in one pass, each while it is decoded, and
-// returns them in the order of their paths. The sink that tap returns for a file
-// receives its bytes as well; nil takes none. The first error ends the pass.
-func Files(ctx context.Context, p *source.Package, o Options, tap func(*source.File, source.Stored) (source.Sink, error)) ([]*manifest.Actual, error) {
-	t := &Target{Ref: p.Ref()}
-	w := newWalker(t, o)
-	w.tap = tap
-	err := w.walk(ctx, p, "", nil)
-	slices.SortStableFunc(t.Files, func(a, b *manifest.Actual) int { return strings.Compare(a.Path, b.Path) })
-	return t.Files, err
-}
-
 // maxInner bounds how many packages inside a target are looked into.
 const maxInner = 4096
 
-// A walker looks at the files of a target's packages and adds them to the target.
+// A walker reads the files of a target's packages and adds their facts to the target.
 type walker struct {
 	target       *Target
 	options      Options
@@ -51,22 +41,36 @@ func newWalker(t *Target, o Options) *walker {
 	return w
 }
 
-// walk looks at the files of a package, or at some of them.
-func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, only []*source.File) error {
+// walk reads files of a package under the paths that the items have.
+func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, items []extract.Item) error {
+	if len(items) == 0 {
+		return nil
+	}
 	w.around = append(w.around, p)
 	defer func() { w.around = w.around[:len(w.around)-1] }()
 	w.useCatalogs(ctx, p)
 	again := map[*manifest.Actual]*source.File{} // to be opened when the pass is over
+	names := make(map[*source.File]string, len(items))
+	files := make([]*source.File, len(items))
+	for i, item := range items {
+		files[i], names[item.File] = item.File, item.Path
+	}
 	err := p.Walk(ctx, func(f *source.File, stored source.Stored) (source.Sink, error) {
-		if f.Made {
+		// What extraction makes of a patch is not one of the patch's files, unless the
+		// manifest is one of what extraction wrote.
+		if f.Made && (prefix != "" || !w.options.names(path.Base(names[f]))) {
 			return nil, nil
 		}
 		s := &sink{walker: w, file: f, ref: p.Ref(), inspector: manifest.NewInspector(manifest.File{
-			Target: w.target.Ref, Path: prefix + f.Path(), Name: f.Name(), Size: -1, Time: stored.Modified,
-		}, w.options.Inspect)}
+			Target: w.target.Ref, Path: prefix + names[f], Name: path.Base(names[f]), Size: -1, Time: stored.Modified,
+		}, w.options.Facts)}
 		s.done = func(a *manifest.Actual) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
+			if prefix == "" && w.target.Kind == Package && isOwn(p, names[f]) {
+				w.target.Database = a
+				return
+			}
 			w.target.Files = append(w.target.Files, a)
 			if a.SignaturePending || w.options.Deep && mayBePackage(s.start) {
 				again[a] = f
@@ -78,7 +82,7 @@ func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, onl
 		var err error
 		s.tap, err = w.tap(f, stored)
 		return s, err
-	}, source.WalkOptions{Files: only, KeepGoing: w.tap == nil})
+	}, source.WalkOptions{Files: files, KeepGoing: w.tap == nil})
 	if err != nil && (w.tap != nil || ctx.Err() != nil) {
 		return err
 	}
@@ -107,10 +111,10 @@ func (w *walker) open(ctx context.Context, outer *source.Package, f *source.File
 	if w.inner++; w.inner > maxInner {
 		return &source.Error{Package: outer.Ref(), Place: f.Path(), Err: fmt.Errorf("%w: more than %d packages inside one another", source.ErrLimit, maxInner)}
 	}
-	p, err := source.Open(ctx, outer.Ref()+"//"+f.Path(), w.options.Source)
+	p, err := outer.OpenFile(ctx, f)
 	if errors.Is(err, source.ErrKind) {
 		if a.SignaturePending {
-			a.Problems = append(a.Problems, "the signature was not checked: the file is no installer package")
+			a.Problems = append(a.Problems, "the signature was not checked: the file is not an installer package")
 		}
 		return nil
 	}
@@ -119,7 +123,7 @@ func (w *walker) open(ctx context.Context, outer *source.Package, f *source.File
 	}
 	defer p.Close()
 	if a.SignaturePending {
-		a.CheckSignature(p, *w.options.Inspect.Signature)
+		a.CheckSignature(p, *w.options.Facts.Signature)
 	}
 	if !w.options.Deep {
 		return nil
@@ -132,7 +136,7 @@ func (w *walker) open(ctx context.Context, outer *source.Package, f *source.File
 			return err
 		}
 	}
-	return w.walk(ctx, p, a.Path+"//", nil)
+	return w.walk(ctx, p, a.Path+"//", filesOf(p))
 }
 
 // sameContent reports whether two packages have the same bytes.

@@ -1,4 +1,4 @@
-package inspect_test
+package verify_test
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hotfixkit/hotfixkit/extract"
-	"github.com/hotfixkit/hotfixkit/extract/inspect"
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/extract/verify"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
@@ -24,8 +24,8 @@ var sp2 = filepath.Join("..", "..", "testdata", "kb977203", "SCCM2007-SP2-KB9772
 const patch = "Client/i386/hotfix/KB977203/SCCM2007AC-SP2-KB977203-x86.msp"
 
 // everything asks for all there is to know.
-func everything() inspect.Options {
-	return inspect.Options{Inspect: manifest.InspectOptions{SHA256: true, Signature: &authenticode.Options{}}}
+func everything() verify.Options {
+	return verify.Options{Facts: manifest.InspectOptions{SHA256: true, Signature: &authenticode.Options{}}}
 }
 
 // cabinet writes a cabinet of files, in order.
@@ -41,7 +41,7 @@ func cabinet(t *testing.T, name string, files ...[2]string) string {
 	return b.String()
 }
 
-func paths(t *inspect.Target) []string {
+func paths(t *verify.Target) []string {
 	list := []string{}
 	for _, a := range t.Files {
 		list = append(list, a.Path)
@@ -66,20 +66,22 @@ func image(t *testing.T) string {
 // TestTargets looks at the same files as a package, a folder, single files, and
 // files inside the package, and finds the same.
 func TestTargets(t *testing.T) {
-	pkg, err := inspect.Inspect(t.Context(), sp2, everything())
+	pkg, err := verify.Read(t.Context(), sp2, everything())
 	require.NoError(t, err)
-	require.Equal(t, inspect.Package, pkg.Kind)
+	require.Equal(t, verify.Package, pkg.Kind)
 	require.Equal(t, 1033, pkg.Language)
 	require.Len(t, pkg.Files, 13)
 	require.Equal(t, authenticode.None, pkg.Package.Signature.Status)
 	require.NotEmpty(t, pkg.Package.SHA256)
 
 	dir := image(t)
-	folder, err := inspect.Inspect(t.Context(), dir, everything())
+	folder, err := verify.Read(t.Context(), dir, everything())
 	require.NoError(t, err)
-	require.Equal(t, inspect.Folder, folder.Kind)
+	require.Equal(t, verify.Folder, folder.Kind)
 	require.Equal(t, 1033, folder.Language)
-	require.Equal(t, append(paths(pkg), filepath.Base(sp2)), sortedLast(paths(folder), filepath.Base(sp2)))
+	require.Equal(t, paths(pkg), paths(folder))
+	require.Nil(t, pkg.Database, "no manifest names it")
+	require.Equal(t, filepath.Base(sp2), folder.Database.Path)
 
 	digests := map[string]string{}
 	for _, a := range folder.Files {
@@ -89,50 +91,40 @@ func TestTargets(t *testing.T) {
 		require.Equal(t, digests[a.Path], a.SHA256)
 		require.NotNil(t, a.Signature, a.Path)
 
-		file, err := inspect.Inspect(t.Context(), filepath.Join(dir, filepath.FromSlash(a.Path)), fileOptions())
+		file, err := verify.Read(t.Context(), filepath.Join(dir, filepath.FromSlash(a.Path)), fileOptions(a.Name))
 		require.NoError(t, err)
-		require.Equal(t, inspect.File, file.Kind)
+		require.Equal(t, verify.File, file.Kind)
 		require.Len(t, file.Files, 1)
 		require.Equal(t, a.SHA256, file.Files[0].SHA256)
 		require.Equal(t, a.Version, file.Files[0].Version)
 
-		inside, err := inspect.Inspect(t.Context(), sp2+"//"+a.Path, fileOptions())
+		inside, err := verify.Read(t.Context(), sp2+"//"+a.Path, fileOptions(a.Name))
 		require.NoError(t, err)
-		require.Equal(t, inspect.File, inside.Kind)
+		require.Equal(t, verify.File, inside.Kind)
 		require.Len(t, inside.Files, 1)
 		require.Equal(t, a.SHA256, inside.Files[0].SHA256)
 	}
 }
 
-func fileOptions() inspect.Options {
+// fileOptions are for files that a manifest lists by name.
+func fileOptions(name string) verify.Options {
 	o := everything()
-	o.AsFile = func(string) bool { return true }
+	o.Manifest = &manifest.Set{Manifests: []*manifest.Manifest{{Files: []manifest.Row{{Name: name}}}}}
 	return o
-}
-
-// sortedLast moves one name to the end.
-func sortedLast(names []string, last string) []string {
-	var list []string
-	for _, n := range names {
-		if n != last {
-			list = append(list, n)
-		}
-	}
-	return append(list, last)
 }
 
 // TestInner looks at a package inside a package as a package.
 func TestInner(t *testing.T) {
-	target, err := inspect.Inspect(t.Context(), sp2+"//"+patch, everything())
+	target, err := verify.Read(t.Context(), sp2+"//"+patch, everything())
 	require.NoError(t, err)
-	require.Equal(t, inspect.Package, target.Kind)
+	require.Equal(t, verify.Package, target.Kind)
 	require.Equal(t, source.MSP, target.Package.Kind)
 	require.NotEmpty(t, target.Files)
 	for _, ref := range []string{sp2 + "//nowhere.dll", sp2 + "//Ccmgencert.dll", "nowhere.msi", "nowhere.msi//a"} {
-		_, err := inspect.Inspect(t.Context(), ref, everything())
+		_, err := verify.Read(t.Context(), ref, everything())
 		require.Error(t, err, ref)
 	}
-	_, err = inspect.Inspect(t.Context(), sp2+"//Ccmgencert.dll", everything())
+	_, err = verify.Read(t.Context(), sp2+"//Ccmgencert.dll", everything())
 	require.ErrorIs(t, err, source.ErrAmbiguous)
 }
 
@@ -140,7 +132,7 @@ func TestInner(t *testing.T) {
 func TestDeep(t *testing.T) {
 	o := everything()
 	o.Deep = true
-	deep, err := inspect.Inspect(t.Context(), sp2, o)
+	deep, err := verify.Read(t.Context(), sp2, o)
 	require.NoError(t, err)
 	require.Greater(t, len(deep.Files), 13)
 	require.Contains(t, paths(deep), patch+"//PCW_CAB_KB977203/ccmgencert.dll")
@@ -149,10 +141,10 @@ func TestDeep(t *testing.T) {
 	inner := cabinet(t, filepath.Join(dir, "inner.cab"), [2]string{"c.txt", "c"})
 	middle := cabinet(t, filepath.Join(dir, "middle.cab"), [2]string{"inner.cab", inner}, [2]string{"b.txt", "b"})
 	cabinet(t, filepath.Join(dir, "outer.cab"), [2]string{"middle.cab", middle}, [2]string{"a.txt", "a"})
-	target, err := inspect.Inspect(t.Context(), filepath.Join(dir, "outer.cab"), o)
+	target, err := verify.Read(t.Context(), filepath.Join(dir, "outer.cab"), o)
 	require.NoError(t, err)
 	require.Equal(t, []string{"a.txt", "middle.cab", "middle.cab//b.txt", "middle.cab//inner.cab", "middle.cab//inner.cab//c.txt"}, paths(target))
-	folder, err := inspect.Inspect(t.Context(), dir, o)
+	folder, err := verify.Read(t.Context(), dir, o)
 	require.NoError(t, err)
 	require.Contains(t, paths(folder), "outer.cab//middle.cab//inner.cab//c.txt")
 
@@ -160,7 +152,7 @@ func TestDeep(t *testing.T) {
 	for name, damaged := range map[string]string{"truncated": inner[:len(inner)-1], "changed": inner[:len(inner)-1] + "x"} {
 		middle = cabinet(t, filepath.Join(dir, "middle.cab"), [2]string{"inner.cab", damaged}, [2]string{"z.txt", "z"})
 		cabinet(t, filepath.Join(dir, "outer.cab"), [2]string{"middle.cab", middle}, [2]string{"a.txt", "a"})
-		target, err = inspect.Inspect(t.Context(), filepath.Join(dir, "outer.cab"), o)
+		target, err = verify.Read(t.Context(), filepath.Join(dir, "outer.cab"), o)
 		require.Error(t, err, name)
 		require.ErrorContains(t, err, "outer.cab//middle.cab//inner.cab")
 		require.Equal(t, []string{"a.txt", "middle.cab", "middle.cab//inner.cab", "middle.cab//z.txt"}, paths(target), name)
@@ -178,9 +170,9 @@ func TestSignatureInside(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(content), 0o644))
 		outer := filepath.Join(t.TempDir(), "outer.cab")
 		cabinet(t, outer, [2]string{"a.txt", "a"}, [2]string{"WPF2_32.msp", content})
-		alone, err := inspect.Inspect(t.Context(), file, everything())
+		alone, err := verify.Read(t.Context(), file, everything())
 		require.NoError(t, err)
-		inside, err := inspect.Inspect(t.Context(), outer, everything())
+		inside, err := verify.Read(t.Context(), outer, everything())
 		require.NoError(t, err)
 		require.Equal(t, []string{"WPF2_32.msp", "a.txt"}, paths(inside))
 		require.Equal(t, alone.Package.Signature, inside.Files[0].Signature, name)
@@ -205,21 +197,21 @@ func TestFolder(t *testing.T) {
 	}
 	require.NoError(t, os.Symlink("dir", filepath.Join(parent, "link")))
 	for _, ref := range []string{dir, filepath.Join(parent, "link")} {
-		target, err := inspect.Inspect(t.Context(), ref, everything())
+		target, err := verify.Read(t.Context(), ref, everything())
 		require.NoError(t, err)
 		require.Equal(t, []string{"damaged.msi", "sub/a.txt"}, paths(target))
 		require.Len(t, target.Warnings, 5)
 	}
 	o := everything()
 	o.Deep = true
-	_, err := inspect.Inspect(t.Context(), dir, o)
+	_, err := verify.Read(t.Context(), dir, o)
 	require.ErrorContains(t, err, "damaged.msi", "what was asked to be looked into must be readable")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = inspect.Inspect(ctx, dir, everything())
+	_, err = verify.Read(ctx, dir, everything())
 	require.ErrorIs(t, err, context.Canceled)
-	_, err = inspect.Inspect(ctx, sp2, everything())
+	_, err = verify.Read(ctx, sp2, everything())
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -227,14 +219,14 @@ func TestFolder(t *testing.T) {
 func TestLimit(t *testing.T) {
 	o := everything()
 	o.Source.MaxBytes = 1 << 20
-	_, err := inspect.Inspect(t.Context(), sp2, o)
+	_, err := verify.Read(t.Context(), sp2, o)
 	require.ErrorIs(t, err, source.ErrLimit)
 }
 
 // TestPackageThatHoldsItself looks into a package whose File table names the
 // package and its external cabinet among the uncompressed files.
 func TestPackageThatHoldsItself(t *testing.T) {
-	target, err := inspect.Inspect(t.Context(), corpus.Path(t, "msi", "vc2008-x86", "package", "VC_RED.MSI"), inspect.Options{Deep: true})
+	target, err := verify.Read(t.Context(), corpus.Path(t, "msi", "vc2008-x86", "package", "VC_RED.MSI"), verify.Options{Deep: true})
 	require.NoError(t, err)
 	own, inCabinet := 0, 0
 	for _, path := range paths(target) {
@@ -246,6 +238,7 @@ func TestPackageThatHoldsItself(t *testing.T) {
 			own++
 		}
 	}
-	require.Equal(t, 127, own)
+	require.Equal(t, 126, own)
+	require.Equal(t, "VC_RED.MSI", target.Database.Path)
 	require.Equal(t, 101, inCabinet)
 }

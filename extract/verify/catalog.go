@@ -1,4 +1,4 @@
-package inspect
+package verify
 
 import (
 	"bytes"
@@ -41,7 +41,7 @@ func (s *catalogSink) Close(error) error { return nil }
 // useCatalogs lets the catalogs in a package vouch for its files. One that cannot be
 // read vouches for none; what is wrong with the file is told when it is looked at.
 func (w *walker) useCatalogs(ctx context.Context, p *source.Package) {
-	if w.options.Inspect.Signature == nil {
+	if w.options.Facts.Signature == nil {
 		return
 	}
 	var files []*source.File
@@ -68,7 +68,7 @@ func (w *walker) useCatalogs(ctx context.Context, p *source.Package) {
 
 // useFolderCatalogs does the same for the files of a folder.
 func (w *walker) useFolderCatalogs(root *os.Root, names []string) {
-	if w.options.Inspect.Signature == nil {
+	if w.options.Facts.Signature == nil {
 		return
 	}
 	for _, name := range names[:min(len(names), maxCatalogs)] {
@@ -85,11 +85,11 @@ func (w *walker) useFolderCatalogs(root *os.Root, names []string) {
 }
 
 func (w *walker) addCatalog(name string, data []byte) {
-	o := *w.options.Inspect.Signature
+	o := *w.options.Facts.Signature
 	c, err := authenticode.ParseCatalog(name, data, o)
 	if err != nil {
 		return
 	}
 	o.Catalogs = append(slices.Clip(o.Catalogs), c)
-	w.options.Inspect.Signature = &o
+	w.options.Facts.Signature = &o
 }

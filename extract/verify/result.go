@@ -1,0 +1,181 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hotfixkit/hotfixkit/manifest"
+	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
+	"github.com/hotfixkit/hotfixkit/manifest/report"
+)
+
+// A Result says what came out for all targets together.
+type Result struct {
+	*manifest.Result
+	Packages []CheckedPackage `json:"packages,omitempty"`
+
+	targets []*Target
+}
+
+// A CheckedPackage is a package target, whose own signature is checked as well as
+// its files.
+type CheckedPackage struct {
+	Target string          `json:"target"`
+	Status manifest.Status `json:"status"`
+	Reason string          `json:"reason,omitempty"` // a sentence about a status that is not OK
+	*Identity
+}
+
+// Check reads the targets and compares their files, as one, with the manifest. With
+// an error the result is what could be found out, and not OK; it is nil where
+// nothing could be compared.
+func Check(ctx context.Context, refs []string, o Options, compare manifest.CompareOptions) (*Result, []*Target, error) {
+	var targets []*Target
+	var errs []error
+	for _, ref := range refs {
+		t, err := Read(ctx, ref, o)
+		targets = append(targets, t)
+		errs = append(errs, err)
+	}
+	failed := errors.Join(errs...)
+	if ctx.Err() != nil {
+		return nil, targets, failed
+	}
+	r, err := Compare(o.Manifest, targets, compare)
+	if err != nil {
+		return nil, targets, errors.Join(failed, err)
+	}
+	r.OK = r.OK && failed == nil
+	return r, targets, failed
+}
+
+// Compare compares the files of targets, as one, with the manifest of the set that
+// they belong to. Of packages and folders every row is required, of single files
+// the rows that they match. An empty policy is chosen by the language of the
+// targets. The error wraps manifest.ErrAmbiguous when it cannot be told which
+// manifest is meant; where the set names none of the files, the result has no files
+// but extra ones.
+func Compare(set *manifest.Set, targets []*Target, o manifest.CompareOptions) (*Result, error) {
+	var files []*manifest.Actual
+	o.MatchedOnly = true
+	for _, t := range targets {
+		files = append(files, t.Files...)
+		// In a folder a database that the manifest does not name is listed as extra.
+		if t.Database != nil && (t.Kind == Folder || set.Names(t.Database.Name)) {
+			files = append(files, t.Database)
+		}
+		o.MatchedOnly = o.MatchedOnly && t.Kind == File
+	}
+	if o.Policy == "" {
+		o.Policy = policyFor(targets)
+	}
+	compared, err := set.Compare(files, o)
+	switch {
+	case err == nil:
+	case slices.ContainsFunc(files, func(a *manifest.Actual) bool { return set.Names(a.Name) }):
+		return nil, err
+	default:
+		compared = &manifest.Result{Manifest: set.Ref, Policy: o.Policy, Files: []manifest.Checked{}, Extra: extras(files)}
+	}
+	r := &Result{Result: compared, targets: targets}
+	for _, t := range targets {
+		if t.Package == nil {
+			continue
+		}
+		p := CheckedPackage{Target: t.Ref, Identity: t.Package}
+		p.Status, p.Reason = t.Package.checkSignature(o)
+		r.Packages = append(r.Packages, p)
+		r.OK = r.OK && p.Status == manifest.OK
+	}
+	return r, nil
+}
+
+// policyFor is the policy that targets are held to unless another one is asked for.
+func policyFor(targets []*Target) manifest.Policy {
+	for _, t := range targets {
+		if manifest.PolicyFor(t.Language) == manifest.VersionOnly {
+			return manifest.VersionOnly
+		}
+	}
+	return manifest.Strict
+}
+
+// extras lists files of which the manifest names none.
+func extras(files []*manifest.Actual) []manifest.Extra {
+	var list []manifest.Extra
+	for _, a := range files {
+		list = append(list, manifest.Extra{Name: a.Name, Target: a.Target, Path: a.Path, Actual: a, Signature: a.Signature})
+	}
+	return list
+}
+
+// checkSignature judges the signature of the package itself as a comparison judges
+// those of files. The reason is a sentence about a status that is not OK.
+func (id *Identity) checkSignature(o manifest.CompareOptions) (status manifest.Status, reason string) {
+	s := id.Signature
+	if s == nil {
+		return manifest.OK, ""
+	}
+	switch status = o.SignatureStatus(s); {
+	case status == manifest.OK:
+		return status, ""
+	case status == manifest.SignatureMissing:
+		return status, "the package is not signed"
+	case s.Status == authenticode.Invalid:
+		return status, "the signature of the package is invalid"
+	case s.Status == authenticode.Untrusted:
+		return status, "the signature of the package is not trusted"
+	}
+	return status, fmt.Sprintf("the package is signed by %q, not by %q", s.Publisher, o.Publisher)
+}
+
+// Report returns what the report and the SBOM of the result say. Errors are those
+// of reading the targets; when is printed unless it is zero.
+func (r *Result) Report(tool report.Tool, when time.Time, failed []error) *report.Report {
+	doc := &report.Report{Tool: tool, Result: r.Result, Time: when}
+	for _, t := range r.targets {
+		one := report.Target{Name: t.Ref, Kind: string(t.Kind)}
+		if p := t.Package; p != nil {
+			one.Kind, one.Description, one.Size, one.SHA256, one.Signature = string(p.Kind), p.Description, p.Size, p.SHA256, p.Signature
+		}
+		doc.Targets = append(doc.Targets, one)
+		doc.Warnings = append(doc.Warnings, t.Warnings...)
+	}
+	for _, p := range r.Packages {
+		if p.Status != manifest.OK {
+			doc.Warnings = append(doc.Warnings, fmt.Sprintf("%s: %s", p.Target, p.Reason))
+		}
+	}
+	for _, err := range failed {
+		doc.Errors = append(doc.Errors, err.Error())
+	}
+	return doc
+}
+
+// Manifest makes a manifest of the files of the target as they are. The database of
+// an image is one of them; a package is not one of its own files.
+func (t *Target) Manifest() (*manifest.Manifest, error) {
+	files := t.Files
+	if t.Kind == Folder && t.Database != nil {
+		files = append(slices.Clone(files), t.Database)
+	}
+	return manifest.Create(func(yield func(*manifest.Actual, error) bool) {
+		for _, a := range files {
+			if !yield(a, nil) {
+				return
+			}
+		}
+	})
+}
+
+// Rename calls the target by another name, so that evidence does not tell where it
+// was.
+func (t *Target) Rename(name string) {
+	t.Ref = name
+	for _, a := range t.Files {
+		a.Target = name
+	}
+}
