@@ -44,6 +44,9 @@ type expectation struct {
 	version string
 	// explain may say more about a mismatch, once it is found.
 	explain func(error) error
+	// later, where it is not nil, may hash the content together with that of others,
+	// after it is complete.
+	later *verdicts
 }
 
 // A checked sink compares a file with what the package says about it before it
@@ -56,12 +59,22 @@ type checked struct {
 	hashes  []hash.Hash // of expect.digests
 	size    int64
 	version *pe.Collector // where expect has a version
+
+	// Of a file that waits for its verdict: its content until it is hashed, then its
+	// MD5. It has no hashes.
+	content []byte
+	sum     [md5.Size]byte
 }
 
 func newChecked(w *walk, f *File, sink Sink, e expectation) *checked {
 	c := &checked{walk: w, file: f, sink: sink, expect: e}
-	for _, d := range e.digests {
-		c.hashes = append(c.hashes, d.algorithm.New())
+	if e.later.takes(&c.expect) {
+		c.content = takeContent(e.size)
+	} else {
+		c.expect.later = nil
+		for _, d := range e.digests {
+			c.hashes = append(c.hashes, d.algorithm.New())
+		}
 	}
 	if e.version != "" {
 		c.version = pe.NewCollector()
@@ -77,6 +90,9 @@ func (c *checked) Write(p []byte) (int, error) {
 	for _, h := range c.hashes {
 		h.Write(p)
 	}
+	if c.expect.later != nil {
+		c.content = append(c.content, p...)
+	}
 	n, err := c.sink.Write(p)
 	if err != nil {
 		return n, c.walk.stop(err)
@@ -85,6 +101,16 @@ func (c *checked) Write(p []byte) (int, error) {
 }
 
 func (c *checked) Close(cause error) error {
+	if c.expect.later != nil && cause == nil {
+		return c.expect.later.add(c)
+	}
+	giveContent(c.content)
+	return c.conclude(cause)
+}
+
+// conclude closes the caller's sink, with what the checks find if there is no other
+// cause.
+func (c *checked) conclude(cause error) error {
 	if cause == nil {
 		cause = c.check()
 		if cause != nil && c.expect.explain != nil {
@@ -114,7 +140,10 @@ func (c *checked) check() error {
 		return fmt.Errorf("%w: %d bytes, the package says %d", ErrMismatch, c.size, c.expect.size)
 	}
 	for i, d := range c.expect.digests {
-		sum := c.hashes[i].Sum(nil)
+		sum := c.sum[:]
+		if c.expect.later == nil {
+			sum = c.hashes[i].Sum(nil)
+		}
 		empty := d.algorithm == crypto.MD5 && c.size == 0 && slices.Equal(d.sum, emptyHash[:])
 		if !slices.Equal(sum, d.sum) && !empty {
 			return fmt.Errorf("%w: its digest is %x, the package says %x", ErrMismatch, sum, d.sum)

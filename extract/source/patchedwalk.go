@@ -197,6 +197,7 @@ func (pass *patchPass) over(ctx context.Context, of *Package) error {
 	o.Budget = pass.budget
 	if len(pass.jobs) > 0 {
 		o.Workers = min(o.Workers, workersForDeltas)
+		o.prompt = true // old files take memory until they are closed
 	}
 	err := of.Walk(ctx, func(f *File, s Stored) (Sink, error) { return wanted.sinks[f](s) }, o)
 	if pass.halted() != nil || ctx.Err() != nil || !pass.options.KeepGoing {

@@ -127,6 +127,10 @@ func (s *store) deliverMade(ctx context.Context, w *walk, m madePlan) error {
 
 // decode decodes one cabinet set.
 func (s *store) decode(ctx context.Context, w *walk, plan *setPlan, o cab.DecodeOptions) error {
+	var later *verdicts
+	if !w.options.prompt {
+		later = new(verdicts)
+	}
 	err := plan.set.set.Decode(ctx, func(member *cab.File) (cab.Sink, error) {
 		f := plan.files[member]
 		if f == nil {
@@ -134,8 +138,13 @@ func (s *store) decode(ctx context.Context, w *walk, plan *setPlan, o cab.Decode
 		}
 		// The cabinet's size must hold, that of the File table is often stale.
 		return w.sink(f, Stored{Modified: member.Modified, Size: member.Size},
-			expectation{size: member.Size, claimed: f.Size, digests: f.digests()})
+			expectation{size: member.Size, claimed: f.Size, digests: f.digests(), later: later})
 	}, o)
+	if later != nil {
+		if verdict := later.flush(); err == nil {
+			err = verdict
+		}
+	}
 	if err == nil {
 		err = w.unread(plan.wanted(), fmt.Errorf("%w: the cabinet %q has no data for it", ErrFormat, plan.set.where))
 		if err == nil || w.options.KeepGoing {

@@ -23,13 +23,19 @@ type WalkOptions struct {
 	// Budget is what may be decoded, wanted or passed over; several walks may share
 	// one. nil means one of Options.MaxBytes for this walk alone.
 	Budget *Budget
+
+	// prompt has every sink closed as soon as its file is complete; else a few
+	// megabytes of files wait to be hashed together.
+	prompt bool
 }
 
 // Walk pushes the bytes of files into the sinks that want returns, in one pass
 // in the order in which they are stored; cabinets and folders lie side by side,
 // so want and the sinks of different files may be called concurrently. want is
-// told what is known about the stored content. A nil sink skips the file. Every sink is closed, once: with nil only when the file
-// is complete and its size and digest are those that the package has for it.
+// told what is known about the stored content. A nil sink skips the file. Every sink
+// is closed, once: with nil only when the file is complete and its size and digest
+// are those that the package has for it. That may be found out later: up to 192 files
+// of a cabinet set are open at a time, each until it is hashed together with others.
 //
 // When files are missing, Walk fails before the first byte. With
 // WalkOptions.KeepGoing it asks for their sinks too, and closes them with the

@@ -1,0 +1,67 @@
+package source
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hotfixkit/hotfixkit/extract/internal/sample"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+)
+
+// TestVerdicts walks over more files with digests than one batch holds, of which
+// one has the wrong digest: first, in the middle, or last.
+func TestVerdicts(t *testing.T) {
+	const count = 3*batchFiles + 7
+	for _, wrong := range []int{-1, 0, batchFiles, count - 1} {
+		t.Run(fmt.Sprint(wrong), func(t *testing.T) {
+			var files []sample.File
+			for i := range count {
+				size := i * 37
+				if i == 50 {
+					size = longestWaiting + 1
+				}
+				files = append(files, sample.File{
+					Key: fmt.Sprintf("f%04d", i), Content: strings.Repeat(fmt.Sprint(i, " "), size)[:size],
+					Hash: i%5 != 3, WrongHash: i == wrong,
+				})
+			}
+			database, _ := sample.Build(t, sample.Package{Files: files, Compression: cab.MSZIP})
+			path := filepath.Join(t.TempDir(), "p.msi")
+			require.NoError(t, os.WriteFile(path, database, 0o666))
+			p := open(t, path, Options{})
+
+			all, err := collect(p, WalkOptions{KeepGoing: true})
+			if wrong < 0 {
+				require.NoError(t, err)
+				require.Len(t, all.whole, count)
+			} else {
+				require.ErrorIs(t, err, ErrMismatch)
+				require.Len(t, all.lost, 1)
+				require.Len(t, all.whole, count-1)
+			}
+			for i, f := range p.Files() {
+				switch content, ok := all.whole[f.Path()]; {
+				case i == wrong:
+					require.ErrorIs(t, all.lost[f.Path()], ErrMismatch)
+				default:
+					require.True(t, ok, f.Path())
+					require.Equal(t, files[i].Content, content)
+				}
+			}
+
+			all, err = collect(p, WalkOptions{})
+			if wrong < 0 {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, ErrMismatch)
+			require.ErrorContains(t, err, files[wrong].Key)
+			require.NotContains(t, all.whole, p.Files()[wrong].Path())
+		})
+	}
+}
