@@ -8,7 +8,7 @@ import (
 
 // ErrDefinition is wrapped by the error about a package definition that
 // ConfigMgr 2007 would not read whole.
-var ErrDefinition = errors.New("package definition exceeds a limit of ConfigMgr 2007")
+var ErrDefinition = errors.New("not a package definition that ConfigMgr 2007 reads")
 
 // A Definition is a ConfigMgr 2007 package definition file (.sms): INI text in
 // ASCII.
@@ -16,18 +16,28 @@ type Definition struct {
 	Name      string // at most 50 characters
 	Version   string // at most 32
 	Publisher string // at most 32
-	Language  string // at most 32
+	Language  string // at most 32, and not empty
 	Comment   string // at most 127
 	Programs  []Program
 }
 
-// A Program is one program of a package. It runs hidden, whether or not a user
-// is logged on, with administrative rights and without input of the user.
+// A Program is one program of a package. It starts in the package source and runs
+// hidden, whether or not a user is logged on, with administrative rights and
+// without input of the user.
 type Program struct {
 	Name        string // at most 50 characters
 	CommandLine string // at most ProgramCommandLineLimit characters
 	Comment     string // at most 127
+	Platform    string // SupportedClients: "Win NT (I386)", "Win NT (x64)"; "" for all
+	// DriveLetter asks for a drive letter that leads to the distribution point.
+	// A command line that needs cmd wants one: cmd cannot have a UNC path as its
+	// current folder and would look for its program in the Windows folder.
+	DriveLetter bool
 }
+
+// required are the keys that must have a value (Microsoft, "About Package
+// Definition Files").
+var required = map[string]bool{"Name": true, "Publisher": true, "Language": true, "CommandLine": true}
 
 // Bytes writes the definition, or an error that wraps ErrDefinition and names
 // the field: a value is never cut.
@@ -37,6 +47,8 @@ func (d Definition) Bytes() ([]byte, error) {
 	field := func(section, key, value string, limit int) {
 		switch {
 		case failed != nil:
+		case value == "" && required[key]:
+			failed = fmt.Errorf("%w: [%s] %s is empty", ErrDefinition, section, key)
 		case len(value) > limit:
 			failed = fmt.Errorf("%w: [%s] %s has %d characters, the limit is %d", ErrDefinition, section, key, len(value), limit)
 		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }):
@@ -64,7 +76,11 @@ func (d Definition) Bytes() ([]byte, error) {
 		field(p.Name, "Name", p.Name, 50)
 		field(p.Name, "CommandLine", p.CommandLine, ProgramCommandLineLimit)
 		field(p.Name, "Comment", p.Comment, 127)
-		b.WriteString("Run=Hidden\r\nCanRunWhen=AnyUserStatus\r\nAdminRightsRequired=True\r\nUserInputRequired=False\r\n")
+		field(p.Name, "SupportedClients", p.Platform, 127)
+		if p.DriveLetter {
+			b.WriteString("DriveLetterConnection=True\r\n")
+		}
+		b.WriteString("StartIn=.\r\nRun=Hidden\r\nCanRunWhen=AnyUserStatus\r\nAdminRightsRequired=True\r\nUserInputRequired=False\r\n")
 	}
 	if failed != nil {
 		return nil, failed
@@ -87,6 +103,7 @@ func certFixDefinition(kb, version, language, exe string) Definition {
 				Name:        "CCMCertFix with log",
 				CommandLine: `cmd /c ` + exe + ` > "%WINDIR%\Temp\CCMCertFix.log" 2>&1`,
 				Comment:     "Writes its messages to CCMCertFix.log in the Temp folder of Windows",
+				DriveLetter: true,
 			},
 		},
 	}

@@ -2,11 +2,16 @@ package distpoint_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hotfixkit/hotfixkit/extract/distpoint"
+	"github.com/hotfixkit/hotfixkit/msi"
 )
 
 // The keys of a package definition file, with the most characters that each may
@@ -28,6 +33,7 @@ var (
 	valuesOfKeys      = map[string][]string{
 		"Run": {"Minimized", "Maximized", "Hidden"}, "AfterRunning": {"SMSRestart", "ProgramRestart", "SMSLogoff"},
 		"CanRunWhen": {"UserLoggedOn", "NoUserLoggedOn", "AnyUserStatus"}, "UserInputRequired": {"True", "False"}, "AdminRightsRequired": {"True", "False"},
+		"DriveLetterConnection": {"True", "False"},
 	}
 )
 
@@ -112,5 +118,30 @@ func TestDefinitionFaults(t *testing.T) {
 		"Run=Hidden\r\n":        {"Run=Hidden\r\n[Other]\r\nName=Other\r\n", "section [Other] is not a program of the package"},
 	} {
 		require.Equal(t, []string{tt.fault}, definitionFaults(strings.Replace(good, old, tt.now, 1)), old)
+	}
+}
+
+// TestStagedDefinitions applies the checker to what stage writes, for packages of
+// languages with and without a name of their own.
+func TestStagedDefinitions(t *testing.T) {
+	for language, name := range map[string]string{
+		"0": "Language neutral", "1025": "Arabic", "1033": "English", "1037": "Hebrew", "9999": "Language 9999",
+	} {
+		pkg := variant(t, "SCCM2007-SP2-KB977203-XXX.msi", func(db *msi.Database) { setProperty(t, db, "ProductLanguage", language) })
+		o := options(t, "kb977203", filepath.Join(t.TempDir(), "out"))
+		r, err := distpoint.Stage(t.Context(), pkg, o)
+		require.NoError(t, err)
+		definitions := 0
+		for _, f := range r.Files {
+			if !strings.HasSuffix(f.Path, ".sms") {
+				continue
+			}
+			definitions++
+			b, err := os.ReadFile(filepath.Join(o.Output, filepath.FromSlash(f.Path)))
+			require.NoError(t, err)
+			require.Empty(t, definitionFaults(string(b)), "%s: %s", language, f.Path)
+			require.Contains(t, string(b), "\r\nLanguage="+name+"\r\n")
+		}
+		require.NotZero(t, definitions)
 	}
 }

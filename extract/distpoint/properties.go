@@ -48,14 +48,3 @@ func (s *staging) properties() ([]byte, error) {
 	}
 	return n.text(), nil
 }
-
-// languageName is the name of a product's language in a package definition, ""
-// where ConfigMgr 2007 was not published in it.
-func languageName(language int) string {
-	return map[int]string{
-		1028: "Chinese (Traditional)", 1029: "Czech", 1030: "Danish", 1031: "German", 1032: "Greek", 1033: "English",
-		1034: "Spanish", 1035: "Finnish", 1036: "French", 1038: "Hungarian", 1040: "Italian", 1041: "Japanese",
-		1042: "Korean", 1043: "Dutch", 1044: "Norwegian", 1045: "Polish", 1046: "Portuguese (Brazil)", 1049: "Russian",
-		1053: "Swedish", 1055: "Turkish", 2052: "Chinese (Simplified)", 2070: "Portuguese (Portugal)", 3082: "Spanish",
-	}[language]
-}

@@ -137,6 +137,7 @@ Programs=CCMCertFix,CCMCertFix with log
 [CCMCertFix]
 Name=CCMCertFix
 CommandLine=CCMCertFix.exe
+StartIn=.
 Run=Hidden
 CanRunWhen=AnyUserStatus
 AdminRightsRequired=True
@@ -146,6 +147,8 @@ UserInputRequired=False
 Name=CCMCertFix with log
 CommandLine=cmd /c CCMCertFix.exe > "%WINDIR%\Temp\CCMCertFix.log" 2>&1
 Comment=Writes its messages to CCMCertFix.log in the Temp folder of Windows
+DriveLetterConnection=True
+StartIn=.
 Run=Hidden
 CanRunWhen=AnyUserStatus
 AdminRightsRequired=True
@@ -154,24 +157,33 @@ UserInputRequired=False
 }
 
 func TestDefinitionLimits(t *testing.T) {
-	program := func(name, line string) Definition {
-		return Definition{Name: "n", Programs: []Program{{Name: name, CommandLine: line}}}
+	whole := func(change func(*Definition)) Definition {
+		d := Definition{
+			Name: "n", Publisher: "p", Language: "l",
+			Programs: []Program{{Name: "p", CommandLine: "x"}},
+		}
+		change(&d)
+		return d
 	}
-	for name, d := range map[string]Definition{
-		"name":         {Name: strings.Repeat("n", 51)},
-		"version":      {Version: strings.Repeat("1", 33)},
-		"publisher":    {Publisher: strings.Repeat("p", 33)},
-		"language":     {Language: strings.Repeat("l", 33)},
-		"comment":      {Comment: strings.Repeat("c", 128)},
-		"program name": program(strings.Repeat("p", 51), "x"),
-		"command line": program("p", strings.Repeat("x", 128)),
-		"not ASCII":    {Name: "Größe"},
-		"line break":   {Name: "a\r\nb"},
-		"comma":        program("a,b", "x"),
+	for name, change := range map[string]func(*Definition){
+		"name":            func(d *Definition) { d.Name = strings.Repeat("n", 51) },
+		"no name":         func(d *Definition) { d.Name = "" },
+		"version":         func(d *Definition) { d.Version = strings.Repeat("1", 33) },
+		"publisher":       func(d *Definition) { d.Publisher = strings.Repeat("p", 33) },
+		"no publisher":    func(d *Definition) { d.Publisher = "" },
+		"language":        func(d *Definition) { d.Language = strings.Repeat("l", 33) },
+		"no language":     func(d *Definition) { d.Language = "" },
+		"comment":         func(d *Definition) { d.Comment = strings.Repeat("c", 128) },
+		"program name":    func(d *Definition) { d.Programs[0].Name = strings.Repeat("p", 51) },
+		"command line":    func(d *Definition) { d.Programs[0].CommandLine = strings.Repeat("x", 128) },
+		"no command line": func(d *Definition) { d.Programs[0].CommandLine = "" },
+		"not ASCII":       func(d *Definition) { d.Name = "Größe" },
+		"line break":      func(d *Definition) { d.Name = "a\r\nb" },
+		"comma":           func(d *Definition) { d.Programs[0].Name = "a,b" },
 	} {
-		_, err := d.Bytes()
+		_, err := whole(change).Bytes()
 		require.ErrorIs(t, err, ErrDefinition, name)
 	}
-	_, err := Definition{Name: strings.Repeat("n", 50), Version: strings.Repeat("1", 32)}.Bytes()
+	_, err := whole(func(d *Definition) { d.Name, d.Version = strings.Repeat("n", 50), strings.Repeat("1", 32) }).Bytes()
 	require.NoError(t, err)
 }
