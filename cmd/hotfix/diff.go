@@ -21,7 +21,11 @@ func diffCommand(s *session) *cli.Command {
 		ArgsUsage: "A B",
 		Description: "Exit code 1 when they differ. Files are compared by their path in the image, size, version, and the hash that the package has; " +
 			"the bytes of embedded cabinets are compared as streams.",
-		Flags: append([]cli.Flag{transformBaseFlag()}, sourceFlags()...),
+		Flags: append([]cli.Flag{
+			transformBaseFlag(),
+			&cli.BoolFlag{Name: "ignore-signatures", Usage: "leave out the signature streams and the tables of signatures"},
+			&cli.BoolFlag{Name: "ignore-times", Usage: "leave out the times in the summary information"},
+		}, sourceFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
 				return usagef("diff needs two packages")
@@ -42,12 +46,13 @@ func diffCommand(s *session) *cli.Command {
 			if basePackage != nil {
 				defer basePackage.Close()
 			}
-			return s.diff(packages[0], packages[1], base)
+			ignore := diffFilter{signatures: c.Bool("ignore-signatures"), times: c.Bool("ignore-times")}
+			return s.diff(packages[0], packages[1], base, ignore)
 		},
 	}
 }
 
-func (s *session) diff(a, b *source.Package, base *msi.Database) error {
+func (s *session) diff(a, b *source.Package, base *msi.Database, ignore diffFilter) error {
 	result := &diffResult{Files: diffFiles(a.Files(), b.Files())}
 	switch dbA, dbB := a.Database(), b.Database(); {
 	case dbA != nil && dbB != nil && dbA.Kind() == dbB.Kind() && dbA.Kind() != msi.KindTransform:
@@ -56,6 +61,7 @@ func (s *session) diff(a, b *source.Package, base *msi.Database) error {
 			return packageError(a, err)
 		}
 		result.setDatabase(diff)
+		ignore.apply(result)
 	case a.Kind() == source.MST && b.Kind() == source.MST:
 		if base == nil {
 			return usagef("diff of two transforms needs --base, the package that they are for")
@@ -268,47 +274,6 @@ func (f *fileFacts) differences(other *fileFacts) []string {
 		}
 	}
 	return names
-}
-
-func (d *diffResult) write(w io.Writer) {
-	if d.Equal {
-		fmt.Fprintln(w, "no difference")
-		return
-	}
-	if d.CodePage != nil {
-		fmt.Fprintf(w, "code page: %d -> %d\n", d.CodePage[0], d.CodePage[1])
-	}
-	for _, p := range d.Summary {
-		fmt.Fprintf(w, "%s summary %s: %s\n", sign(p.Change), p.Name, arrow(p.Old, p.New))
-	}
-	for _, t := range d.Tables {
-		fmt.Fprintf(w, "%s table %s\n", sign(t.Change), display.Text(t.Name))
-		for _, c := range t.Columns {
-			fmt.Fprintf(w, "  %s column %s: %s\n", sign(c.Change), display.Text(c.Name), arrow(c.Old, c.New))
-		}
-		if t.Undecoded != "" {
-			fmt.Fprintf(w, "  rows that change are not known: %s\n", t.Undecoded)
-		}
-		for _, r := range t.Rows {
-			var key []string
-			for _, k := range r.Key {
-				key = append(key, anyText(k))
-			}
-			fmt.Fprintf(w, "  %s %s\n", sign(r.Change), strings.Join(key, " / "))
-			for _, c := range r.Cells {
-				fmt.Fprintf(w, "      %s: %s\n", display.Text(c.Column), arrow(anyText(c.Old), anyText(c.New)))
-			}
-		}
-	}
-	writeDiffStreams(w, "stream", d.Streams)
-	writeDiffStreams(w, "storage", d.Storages)
-	for _, f := range d.Files {
-		fmt.Fprintf(w, "%s file %s", sign(f.Change), display.Text(f.Path))
-		if len(f.Differences) > 0 {
-			fmt.Fprintf(w, " (%s): %s", strings.Join(f.Differences, ", "), arrow(f.Old.String(), f.New.String()))
-		}
-		fmt.Fprintln(w)
-	}
 }
 
 func writeDiffStreams(w io.Writer, kind string, changes []diffStream) {

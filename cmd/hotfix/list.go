@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"path"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,6 +26,7 @@ func listCommand(s *session) *cli.Command {
 			allFeaturesFlag(),
 			&cli.BoolFlag{Name: "tree", Usage: "print folders as a tree"},
 			transformFlag(),
+			&cli.BoolFlag{Name: "long", Aliases: []string{"l"}, Usage: "print the dates of the files as well, which are in the cabinets"},
 			patchFlag(),
 			&cli.StringFlag{Name: "base", Usage: "list the files that a patch makes of the package `BASE.msi`"},
 		}, sourceFlags()...),
@@ -38,6 +42,11 @@ func listCommand(s *session) *cli.Command {
 			result, err := newListResult(p)
 			if err != nil {
 				return packageError(p, err)
+			}
+			if c.Bool("long") {
+				if err := result.addDates(c.Context, p); err != nil {
+					return err
+				}
 			}
 			for _, w := range result.Warnings {
 				s.warn("%s", w)
@@ -73,6 +82,7 @@ type listedFile struct {
 	Cabinet    string   `json:"cabinet"`
 	Sequence   int      `json:"sequence"`
 	MD5        string   `json:"md5"`
+	Modified   string   `json:"modified,omitempty"` // with --long: RFC 3339, UTC
 	ShortPath  string   `json:"short_path,omitempty"`
 	TargetPath string   `json:"target_path,omitempty"`
 	Attributes []string `json:"attributes,omitempty"`
@@ -124,6 +134,31 @@ func newListResult(p *source.Package) (*listResult, error) {
 	return r, nil
 }
 
+// addDates asks for every file where it is stored, and reads none. A file that is
+// not there has no date.
+func (r *listResult) addDates(ctx context.Context, p *source.Package) error {
+	dates := map[string]string{}
+	var mu sync.Mutex
+	err := p.Walk(ctx, func(f *source.File, stored source.Stored) (source.Sink, error) {
+		if !stored.Modified.IsZero() {
+			mu.Lock()
+			defer mu.Unlock()
+			dates[f.Key()] = stored.Modified.UTC().Format(time.RFC3339)
+		}
+		return nil, nil
+	}, source.WalkOptions{KeepGoing: true})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("not all dates are known: %v", err))
+	}
+	for i := range r.Files {
+		r.Files[i].Modified = dates[r.Files[i].Key]
+	}
+	return nil
+}
+
 // attributeNames spells out the Windows attributes of a file, which are set on
 // Windows only.
 func attributeNames(attributes uint32) []string {
@@ -138,19 +173,26 @@ func attributeNames(attributes uint32) []string {
 
 func (r *listResult) write(w io.Writer) {
 	patched := slices.ContainsFunc(r.Files, func(f listedFile) bool { return f.From != nil })
-	header := []string{">SIZE", "VERSION", "PATH"}
-	if patched {
-		header = []string{">SIZE", "VERSION", "PATCHED BY", "PATH"}
+	dated := slices.ContainsFunc(r.Files, func(f listedFile) bool { return f.Modified != "" })
+	header := []string{">SIZE", "VERSION"}
+	if dated {
+		header = append(header, "MODIFIED")
 	}
-	t := newTable(header...)
+	if patched {
+		header = append(header, "PATCHED BY")
+	}
+	t := newTable(append(header, "PATH")...)
 	var total int64
 	for i := range r.Files {
 		f := &r.Files[i]
-		if patched {
-			t.row(display.Number(f.Size), f.Version, f.describe(), f.Path)
-		} else {
-			t.row(display.Number(f.Size), f.Version, f.Path)
+		cells := []string{display.Number(f.Size), f.Version}
+		if dated {
+			cells = append(cells, strings.TrimSuffix(strings.Replace(f.Modified, "T", " ", 1), "Z"))
 		}
+		if patched {
+			cells = append(cells, f.describe())
+		}
+		t.row(append(cells, f.Path)...)
 		total += f.Size
 	}
 	t.write(w)

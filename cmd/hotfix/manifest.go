@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -81,7 +82,7 @@ func manifestShowCommand(s *session) *cli.Command {
 			if c.NArg() != 1 {
 				return usagef("manifest show needs one manifest")
 			}
-			set, err := manifest.Open(c.Args().First())
+			set, err := openManifest(c.Args().First())
 			if err != nil {
 				return err
 			}
@@ -95,6 +96,16 @@ func manifestShowCommand(s *session) *cli.Command {
 			})
 		},
 	}
+}
+
+// openManifest opens a manifest, and names the built-in one that was probably
+// meant where there is none.
+func openManifest(ref string) (*manifest.Set, error) {
+	set, err := manifest.Open(ref)
+	if errors.Is(err, manifest.ErrUnknown) {
+		err = suggestName(err, ref, builtinNames())
+	}
+	return set, err
 }
 
 func manifestImportCommand(s *session) *cli.Command {

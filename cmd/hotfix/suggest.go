@@ -11,6 +11,18 @@ type suggestion struct {
 	hint string
 }
 
+func (s *suggestion) Unwrap() error { return s.error }
+
+// suggestName adds the name that was probably meant to an error about a name that
+// does not exist. Without one, the error is returned as it is.
+func suggestName(err error, name string, names []string) error {
+	near := nearest(name, names)
+	if near == "" {
+		return err
+	}
+	return &suggestion{err, "did you mean " + near + "?"}
+}
+
 func suggest(hint, format string, args ...any) error {
 	return &usageError{&suggestion{fmt.Errorf(format, args...), hint}}
 }

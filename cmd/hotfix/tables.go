@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,12 +76,25 @@ func (s *session) tables(c *cli.Context, print tablePrinter) error {
 	if len(names) == 0 {
 		return s.listTables(p)
 	}
-	for _, name := range names {
-		if db.Table(name) == nil && !strings.HasPrefix(name, "_") {
-			return &source.Error{Package: p.Ref(), Place: "table " + name, Err: msi.ErrNotFound}
+	for i, name := range names {
+		if names[i] = tableName(db, name); names[i] == "" {
+			return &source.Error{Package: p.Ref(), Place: "table " + name, Err: suggestName(msi.ErrNotFound, name, db.Tables())}
 		}
 	}
 	return packageError(p, print(s, db, names))
+}
+
+// tableName returns the name of a table as the database spells it, or "". Case
+// matters only where two tables differ in nothing else.
+func tableName(db *msi.Database, name string) string {
+	if db.Table(name) != nil || strings.HasPrefix(name, "_") {
+		return name
+	}
+	all := db.Tables()
+	if i := slices.IndexFunc(all, func(one string) bool { return strings.EqualFold(one, name) }); i >= 0 {
+		return all[i]
+	}
+	return ""
 }
 
 // packageError adds the package to an error of its database.

@@ -123,7 +123,7 @@ func (s *session) verify(c *cli.Context) error {
 	if err := notEmpty(c, "policy", "publisher", "trust", "at", "report", "sbom"); err != nil {
 		return err
 	}
-	set, err := manifest.Open(c.String("manifest"))
+	set, err := openManifest(c.String("manifest"))
 	if err != nil {
 		return err
 	}
