@@ -70,7 +70,7 @@ func tooLong(name string) bool {
 
 func (m *Model) readDirectories(db *Database) error {
 	rows := db.rows("Directory")
-	for _, row := range rows {
+	for row := range rows {
 		d := &Directory{Key: row.String("Directory")}
 		target, source := splitHalves(row.String("DefaultDir"))
 		d.TargetShort, d.TargetLong = splitLevel(target)
@@ -82,7 +82,7 @@ func (m *Model) readDirectories(db *Database) error {
 		}
 		m.Directories[d.Key] = d
 	}
-	for _, row := range rows {
+	for row := range rows {
 		key, parent := row.String("Directory"), row.String("Directory_Parent")
 		if parent == "" || parent == key {
 			continue
@@ -93,7 +93,7 @@ func (m *Model) readDirectories(db *Database) error {
 			return err
 		}
 	}
-	for _, row := range rows {
+	for row := range rows {
 		d := m.Directories[row.String("Directory")]
 		length := 0
 		for depth, up := 0, d; up != nil; depth, up = depth+1, up.Parent {

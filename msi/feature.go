@@ -63,11 +63,15 @@ func (c *Component) leftOut() *LeftOut {
 }
 
 func (m *Model) readComponents(db *Database) error {
-	for _, row := range db.rows("Component") {
+	column := db.columnOf("Component", "Component")
+	all := make([]Component, db.count("Component"))
+	for row := range db.rows("Component") {
 		if err := short(row, "Component"); err != nil {
 			return err
 		}
-		c := &Component{
+		c := &all[0]
+		all = all[1:]
+		*c = Component{
 			Key:       row.String("Component"),
 			GUID:      row.String("ComponentId"),
 			Condition: row.String("Condition"),
@@ -78,7 +82,7 @@ func (m *Model) readComponents(db *Database) error {
 		if c.Directory, err = m.directory(row, row.String("Directory_")); err != nil {
 			return err
 		}
-		m.Components[c.Key] = c
+		m.components.add(row.ref(column), c)
 	}
 	return nil
 }
@@ -86,7 +90,7 @@ func (m *Model) readComponents(db *Database) error {
 func (m *Model) readFeatures(db *Database) error {
 	features := make(map[string]*Feature)
 	rows := db.rows("Feature")
-	for _, row := range rows {
+	for row := range rows {
 		if err := short(row, "Feature"); err != nil {
 			return err
 		}
@@ -96,7 +100,7 @@ func (m *Model) readFeatures(db *Database) error {
 		features[f.Key] = f
 		m.Features = append(m.Features, f)
 	}
-	for _, row := range rows {
+	for row := range rows {
 		key, parent := row.String("Feature"), row.String("Feature_Parent")
 		if parent == "" || parent == key {
 			continue
@@ -122,8 +126,9 @@ func (m *Model) readFeatures(db *Database) error {
 // linkFeatures reads which feature has which components, and derives which
 // components are left out.
 func (m *Model) linkFeatures(db *Database, features map[string]*Feature) {
-	for _, row := range db.rows("FeatureComponents") {
-		f, c := features[row.String("Feature_")], m.Components[row.String("Component_")]
+	column := db.columnOf("FeatureComponents", "Component_")
+	for row := range db.rows("FeatureComponents") {
+		f, c := features[row.String("Feature_")], m.components.find(row.ref(column))
 		const consequence = "the row is passed over"
 		if f == nil {
 			m.dangling(row, "feature", row.String("Feature_"), consequence)
@@ -139,7 +144,8 @@ func (m *Model) linkFeatures(db *Database, features map[string]*Feature) {
 	if len(m.Features) == 0 {
 		return
 	}
-	for _, c := range m.Components {
+	for _, ref := range m.components.refs {
+		c := m.components.byRef[ref]
 		c.LeftOut = c.leftOut()
 	}
 }

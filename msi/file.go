@@ -89,17 +89,22 @@ func (m *Model) readFiles(db *Database) error {
 	hashes := m.readHashes(db)
 	wordCount, _ := db.Summary().Int(PIDWordCount)
 	_, module := db.streams[moduleCabinet]
-	for _, row := range db.rows("File") {
+	key, component := db.columnOf("File", "File"), db.columnOf("File", "Component_")
+	all := make([]File, db.count("File"))
+	m.Files = make([]*File, 0, len(all))
+	for row := range db.rows("File") {
 		if err := short(row, "File", "Version", "Language"); err != nil {
 			return err
 		}
-		f := &File{
+		f := &all[0]
+		all = all[1:]
+		*f = File{
 			Key:      row.String("File"),
 			Version:  row.String("Version"),
 			Language: row.String("Language"),
-			MD5:      hashes[row.String("File")],
+			MD5:      hashes.find(row.ref(key)),
 		}
-		if f.Component = m.Components[row.String("Component_")]; f.Component == nil {
+		if f.Component = m.components.find(row.ref(component)); f.Component == nil {
 			m.dangling(row, "component", row.String("Component_"), "the file is left out")
 			continue
 		}
@@ -147,14 +152,17 @@ func isCompressed(attributes, wordCount int32) bool {
 
 // readHashes reads the MsiFileHash table: the MD5 in four little-endian parts.
 // Options are reserved and 0; what another value means is not documented.
-func (m *Model) readHashes(db *Database) map[string]*[16]byte {
-	hashes := make(map[string]*[16]byte)
-	for _, row := range db.rows("MsiFileHash") {
+func (m *Model) readHashes(db *Database) *byKey[[16]byte] {
+	hashes := newByKey[[16]byte](db)
+	key := db.columnOf("MsiFileHash", "File_")
+	all := make([][16]byte, db.count("MsiFileHash"))
+	for row := range db.rows("MsiFileHash") {
 		if options, _ := row.Int("Options"); options != 0 {
 			m.warn("MsiFileHash", "table MsiFileHash, row %s: Options %d are not known: the hash is not checked", row.Key(), options)
 			continue
 		}
-		var sum [16]byte
+		sum := &all[0]
+		all = all[1:]
 		for i, column := range []string{"HashPart1", "HashPart2", "HashPart3", "HashPart4"} {
 			part, ok := row.Int(column)
 			if !ok {
@@ -162,7 +170,7 @@ func (m *Model) readHashes(db *Database) map[string]*[16]byte {
 			}
 			binary.LittleEndian.PutUint32(sum[4*i:], uint32(part))
 		}
-		hashes[row.String("File_")] = &sum
+		hashes.add(row.ref(key), sum)
 	}
 	return hashes
 }

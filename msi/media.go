@@ -28,7 +28,7 @@ func (m *Media) External() (file string, ok bool) {
 }
 
 func (m *Model) readMedia(db *Database) error {
-	for _, row := range db.rows("Media") {
+	for row := range db.rows("Media") {
 		if err := short(row, "Cabinet"); err != nil {
 			return err
 		}

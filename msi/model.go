@@ -2,6 +2,7 @@ package msi
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 )
@@ -10,7 +11,6 @@ import (
 // they come from and go to.
 type Model struct {
 	Directories map[string]*Directory // by key
-	Components  map[string]*Component // by key
 	Features    []*Feature            // in table order
 	Media       []*Media              // by LastSequence
 	Files       []*File               // by Sequence, then by key
@@ -18,7 +18,8 @@ type Model struct {
 	// kind the first maxWarnings are told and the others counted.
 	Warnings []string
 
-	warned map[string]int // by kind
+	components *byKey[Component]
+	warned     map[string]int // by kind
 }
 
 // maxWarnings bounds what a table of nothing but dangling references costs.
@@ -29,7 +30,7 @@ const maxWarnings = 20
 // are passed over, which Warnings tells, as Windows Installer takes such packages.
 // Cycles are ErrFormat; names longer than Windows can write are ErrLimit.
 func (db *Database) Model() (*Model, error) {
-	m := &Model{Directories: make(map[string]*Directory), Components: make(map[string]*Component), warned: make(map[string]int)}
+	m := &Model{Directories: make(map[string]*Directory), components: newByKey[Component](db), warned: make(map[string]int)}
 	for _, step := range []func(*Database) error{
 		m.readDirectories, m.readComponents, m.readFeatures, m.readMedia, m.readFiles, m.checkActions,
 	} {
@@ -88,14 +89,68 @@ func (m *Model) checkActions(db *Database) error {
 }
 
 // rows yields the rows of a table, or none where it does not exist.
-func (db *Database) rows(table string) []Row {
-	t := db.Table(table)
-	if t == nil {
-		return nil
+func (db *Database) rows(table string) iter.Seq[Row] {
+	if t := db.Table(table); t != nil {
+		return t.Rows()
 	}
-	rows := make([]Row, 0, t.Len())
-	for row := range t.Rows() {
-		rows = append(rows, row)
+	return func(func(Row) bool) {}
+}
+
+// count returns the number of rows of a table, 0 where it does not exist.
+func (db *Database) count(table string) int {
+	if t := db.Table(table); t != nil {
+		return t.Len()
 	}
-	return rows
+	return 0
+}
+
+// byKey finds what rows of a table became by the cells that refer to them. Such a
+// cell mostly holds the same string reference as the key, so that no text has to
+// be compared.
+type byKey[T any] struct {
+	pool  *pool
+	byRef []*T // by string reference
+	refs  []uint32
+	text  map[string]*T // made for a reference to another string of the same text
+}
+
+func newByKey[T any](db *Database) *byKey[T] {
+	return &byKey[T]{pool: db.pool, byRef: make([]*T, len(db.pool.text))}
+}
+
+// ref returns the string reference in a column, 0 for null and for a column of
+// another type.
+func (r Row) ref(column int) uint32 {
+	if column < 0 || !r.table.columns[column].Type.IsString() {
+		return 0
+	}
+	return r.record.cells[column]
+}
+
+func (k *byKey[T]) add(ref uint32, v *T) {
+	if ref != 0 && k.byRef[ref] == nil {
+		k.byRef[ref] = v
+		k.refs = append(k.refs, ref)
+	}
+}
+
+func (k *byKey[T]) find(ref uint32) *T {
+	if v := k.byRef[ref]; v != nil || ref == 0 {
+		return v
+	}
+	if k.text == nil {
+		k.text = make(map[string]*T, len(k.refs))
+		for _, ref := range k.refs {
+			k.text[k.pool.text[ref]] = k.byRef[ref]
+		}
+	}
+	return k.text[k.pool.text[ref]]
+}
+
+// columnOf returns the index of a column, -1 where table or column does not exist.
+func (db *Database) columnOf(table, column string) int {
+	if t := db.Table(table); t != nil {
+		return t.Column(column)
+	}
+	return -1
 }

@@ -23,8 +23,8 @@ type pool struct {
 	codePage int
 	flags    uint32 // the upper half of the first entry, wideRefs apart
 	wide     bool
-	raw      []string // bytes in the code page
 	text     []string
+	raw      map[uint32]string // bytes in the code page, of the strings that are not ASCII
 	refs     []uint32          // reference counts as stored
 	index    map[string]uint32 // text to position, made when it is first needed
 }
@@ -33,7 +33,7 @@ func newPool(codePage int) (*pool, error) {
 	if !KnownCodePage(codePage) {
 		return nil, fmt.Errorf("msi: code page %d is not known: %w", codePage, ErrCodePage)
 	}
-	p := &pool{raw: []string{""}, text: []string{""}, refs: []uint32{0}}
+	p := &pool{raw: map[uint32]string{}, text: []string{""}, refs: []uint32{0}}
 	return p, p.setCodePage(codePage)
 }
 
@@ -58,7 +58,7 @@ func parsePool(table, data []byte) (*pool, error) {
 	if count > maxStrings {
 		return nil, fmt.Errorf("msi: _StringPool: %d strings: %w", count, ErrLimit)
 	}
-	p.raw = make([]string, 1, count+1)
+	p.raw = make(map[uint32]string)
 	p.text = make([]string, 1, count+1)
 	p.refs = make([]uint32, 1, count+1)
 	all := string(data)
@@ -71,8 +71,8 @@ func parsePool(table, data []byte) (*pool, error) {
 			if text, err = DecodeText(p.codePage, []byte(raw)); err != nil {
 				return nil, err
 			}
+			p.raw[uint32(len(p.text))] = raw
 		}
-		p.raw = append(p.raw, raw)
 		p.text = append(p.text, text)
 		p.refs = append(p.refs, refs)
 	}
@@ -154,11 +154,13 @@ func (p *pool) intern(s string) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	if len(p.raw) > maxStrings {
+	if len(p.text) > maxStrings {
 		return 0, fmt.Errorf("msi: more than %d strings: %w", maxStrings, ErrLimit)
 	}
-	ref := uint32(len(p.raw))
-	p.raw = append(p.raw, string(raw))
+	ref := uint32(len(p.text))
+	if !isASCII(s) {
+		p.raw[ref] = string(raw)
+	}
 	p.text = append(p.text, s)
 	p.refs = append(p.refs, 0)
 	p.index[s] = ref
@@ -171,13 +173,10 @@ func (p *pool) setCodePage(codePage int) error {
 	if codePage == codePageUTF16 || codePage < 0 || codePage > math.MaxUint16 {
 		return fmt.Errorf("msi: code page %d: %w", codePage, ErrCodePage)
 	}
-	raw, text := slices.Clone(p.raw), slices.Clone(p.text)
-	for i := range raw {
-		if isASCII(raw[i]) {
-			continue
-		}
+	raw, text := maps.Clone(p.raw), slices.Clone(p.text)
+	for i, stored := range p.raw {
 		if p.codePage == codePageNeutral {
-			s, err := DecodeText(codePage, []byte(raw[i]))
+			s, err := DecodeText(codePage, []byte(stored))
 			if err != nil {
 				return err
 			}
@@ -196,13 +195,21 @@ func (p *pool) setCodePage(codePage int) error {
 
 func (p *pool) clone() *pool {
 	c := *p
-	c.raw, c.text, c.refs, c.index = slices.Clone(p.raw), slices.Clone(p.text), slices.Clone(p.refs), maps.Clone(p.index)
+	c.raw, c.text, c.refs, c.index = maps.Clone(p.raw), slices.Clone(p.text), slices.Clone(p.refs), maps.Clone(p.index)
 	return &c
 }
 
 // needsWide reports whether the strings are too many for references of two
 // bytes.
-func (p *pool) needsWide() bool { return p.wide || len(p.raw) > math.MaxUint16+1 }
+func (p *pool) needsWide() bool { return p.wide || len(p.text) > math.MaxUint16+1 }
+
+// stored returns the bytes of a string in the code page.
+func (p *pool) stored(ref uint32) string {
+	if raw, ok := p.raw[ref]; ok {
+		return raw
+	}
+	return p.text[ref]
+}
 
 // encode returns the streams _StringPool and _StringData. Strings that nothing
 // refers to are dropped; the others keep their places.
@@ -212,8 +219,8 @@ func (p *pool) encode(refs []uint32) (table, data []byte) {
 		head |= wideRefs
 	}
 	table = binary.LittleEndian.AppendUint32(table, head)
-	for i := 1; i < len(p.raw); i++ {
-		s := p.raw[i]
+	for i := 1; i < len(p.text); i++ {
+		s := p.stored(uint32(i))
 		n := min(refs[i], math.MaxUint16)
 		if n == 0 {
 			s = ""

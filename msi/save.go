@@ -120,7 +120,7 @@ func (db *Database) encodeTables() map[string]*stream {
 
 // countRefs counts how often each string is used.
 func (db *Database) countRefs() []uint32 {
-	refs := make([]uint32, len(db.pool.raw))
+	refs := make([]uint32, len(db.pool.text))
 	for _, t := range db.tables {
 		for c, column := range t.columns {
 			if !column.Type.IsString() {
