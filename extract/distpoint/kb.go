@@ -3,7 +3,6 @@ package distpoint
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,15 +11,15 @@ import (
 )
 
 var (
-	kbNumber = regexp.MustCompile(`^(?i:KB)?[\s:_-]*([0-9]{6,7})$`)
-	kbInText = regexp.MustCompile(`(?i)\bKB[\s:_-]?([0-9]{6,7})(?:[^0-9]|$)|^\s*([0-9]{6,7})\s*$`)
-	kbInName = regexp.MustCompile(`(?i)KB([0-9]{6,7})(?:[^0-9]|$)`)
+	kbNumber = pattern(`^(?i:KB)?[\s:_-]*([0-9]{6,7})$`)
+	kbInText = pattern(`(?i)\bKB[\s:_-]?([0-9]{6,7})(?:[^0-9]|$)|^\s*([0-9]{6,7})\s*$`)
+	kbInName = pattern(`(?i)KB([0-9]{6,7})(?:[^0-9]|$)`)
 )
 
 // ParseKB reads the number of a Knowledge Base article from one word in any
 // usual spelling (KB977384, kb 977384, 977384) and returns it as "KB977384".
 func ParseKB(s string) (string, error) {
-	m := kbNumber.FindStringSubmatch(strings.TrimSpace(s))
+	m := kbNumber().FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil {
 		return "", fmt.Errorf("distpoint: %q is no KB number: six or seven digits, with or without KB before them", s)
 	}
@@ -42,7 +41,7 @@ func ReadInstalled(r io.Reader) ([]string, error) {
 	}
 	var found []string
 	for line := range strings.Lines(string(text)) {
-		for _, m := range kbInText.FindAllStringSubmatch(line, -1) {
+		for _, m := range kbInText().FindAllStringSubmatch(line, -1) {
 			found = append(found, "KB"+m[1]+m[2])
 		}
 	}
@@ -56,7 +55,7 @@ func ReadInstalled(r io.Reader) ([]string, error) {
 // kbOfName returns the KB number in the name of a file or folder as "KB977384",
 // or "".
 func kbOfName(name string) string {
-	if m := kbInName.FindStringSubmatch(name); m != nil {
+	if m := kbInName().FindStringSubmatch(name); m != nil {
 		return "KB" + m[1]
 	}
 	return ""

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -51,11 +50,11 @@ func ParseProperty(s string) (Property, error) {
 
 // publicProperty is the form of a property that may be set from outside
 // (Windows Installer: Public Properties).
-var publicProperty = regexp.MustCompile(`^[A-Z_][A-Z0-9_.]*$`)
+var publicProperty = pattern(`^[A-Z_][A-Z0-9_.]*$`)
 
 func (p Property) check() error {
 	switch {
-	case !publicProperty.MatchString(p.Name):
+	case !publicProperty().MatchString(p.Name):
 		return fmt.Errorf("%w: %q is no public property name (upper-case letters, digits, underscore, full stop)", ErrProperty, p.Name)
 	case p.Name == "PATCH":
 		return fmt.Errorf("%w: PATCH is written from the staged patches and cannot be given", ErrProperty)
@@ -87,10 +86,10 @@ type Location struct {
 }
 
 var (
-	packageID  = regexp.MustCompile(`^[A-Z0-9]{3}[0-9A-F]{5}$`)
-	driveName  = regexp.MustCompile(`^[A-Za-z]:\\?$`)
-	uncPath    = regexp.MustCompile(`^\\\\[^\\/:*?"<>|;]+(\\[^\\/:*?"<>|;]+)+\\?$`)
-	dataPathID = regexp.MustCompile(`(?i)^%?` + dataPathVariable + `%?\\?$`)
+	packageID  = pattern(`^[A-Z0-9]{3}[0-9A-F]{5}$`)
+	driveName  = pattern(`^[A-Za-z]:\\?$`)
+	uncPath    = pattern(`^\\\\[^\\/:*?"<>|;]+(\\[^\\/:*?"<>|;]+)+\\?$`)
+	dataPathID = pattern(`(?i)^%?` + dataPathVariable + `%?\\?$`)
 )
 
 // root returns the folder of the client files as a task sequence sees it, with
@@ -100,7 +99,7 @@ func (l Location) root() (string, []string, error) {
 		if l.PackageID != "" || l.CacheDrive != "" {
 			return "", nil, fmt.Errorf("%w: a UNC path stands instead of package ID and cache drive: give one or the other", ErrProperty)
 		}
-		if !uncPath.MatchString(l.UNC) {
+		if !uncPath().MatchString(l.UNC) {
 			return "", nil, fmt.Errorf(`%w: %q is no UNC path: \\server\share, and folders if need be`, ErrProperty, l.UNC)
 		}
 		return strings.TrimSuffix(l.UNC, `\`), nil, nil
@@ -117,10 +116,10 @@ func (l Location) root() (string, []string, error) {
 	cache := `C:\_SMSTaskSequence`
 	switch {
 	case l.CacheDrive == "":
-	case dataPathID.MatchString(l.CacheDrive):
+	case dataPathID().MatchString(l.CacheDrive):
 		cache = "%" + dataPathVariable + "%"
 		warnings = append(warnings, "the variable "+dataPathVariable+" is discouraged: its drive letter can be another one in the full operating system; name the drive")
-	case driveName.MatchString(l.CacheDrive):
+	case driveName().MatchString(l.CacheDrive):
 		cache = strings.ToUpper(l.CacheDrive[:2]) + `\_SMSTaskSequence`
 	default:
 		return "", nil, fmt.Errorf("%w: cache drive %q is no drive letter followed by a colon (D: for example)", ErrProperty, l.CacheDrive)
@@ -132,7 +131,7 @@ func (l Location) root() (string, []string, error) {
 func checkPackageID(id string) (string, error) {
 	upper := strings.ToUpper(id)
 	switch {
-	case id == "" || packageID.MatchString(upper):
+	case id == "" || packageID().MatchString(upper):
 		return upper, nil
 	case strings.ContainsAny(id, "<>"):
 		return "", fmt.Errorf("%w: package ID %q: the angle brackets do not belong to it", ErrProperty, id)

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -140,10 +139,10 @@ func Stage(ctx context.Context, ref string, o Options) (*Result, error) {
 
 // archiveName is how Microsoft calls the self-extracting archives in which
 // hotfixes are downloaded: <FixID>_<Language>_<Platform>_zip.exe.
-var archiveName = regexp.MustCompile(`(?i)_zip\.exe$`)
+var archiveName = pattern(`(?i)_zip\.exe$`)
 
 // IsArchive reports whether a file has the name of such an archive.
-func IsArchive(name string) bool { return archiveName.MatchString(name) }
+func IsArchive(name string) bool { return archiveName().MatchString(name) }
 
 // archiveError tells a self-extracting archive from what is not a package at all.
 func archiveError(ref string, err error) error {
