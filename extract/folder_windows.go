@@ -116,6 +116,9 @@ func inMemory(*os.Root) bool { return false }
 // that is there.
 func rename(from *os.Root, name string, to *os.Root, as string) error {
 	removed := remove(to, as) == nil // Windows renames no folder onto another
+	if _, err := to.Lstat(as); err == nil {
+		return fs.ErrExist // renaming would only say that access is denied
+	}
 	err := os.Rename(filepath.Join(from.Name(), name), filepath.Join(to.Name(), as))
 	if err != nil && removed {
 		err = errors.Join(err, to.Mkdir(as, 0o777))
