@@ -130,6 +130,7 @@ func TestFixtures(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	for _, name := range []string{
 		"SCCM2007-SP1-KB977203-ENU.msi", "SCCM2007-SP2-KB977203-ENU.msi",
+		"SCCM2007-SP1-KB977203-x86-ENU.exe", "977203_ENU_i386_zip.exe", "977203_ENU_i386_password_zip.exe",
 		filepath.Join("client-sp1", "client.msi"), filepath.Join("client-sp2", "client.msi"),
 	} {
 		want, err := os.ReadFile(filepath.Join("..", "..", "testdata", "kb977203", name))

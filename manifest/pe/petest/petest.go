@@ -46,6 +46,9 @@ type Resource struct {
 type Section struct {
 	Name string
 	Data []byte
+	// Hidden is in the file behind Data and not loaded: the virtual size leaves it
+	// out.
+	Hidden []byte
 }
 
 // Version returns a version resource as Microsoft's own files have it: fixed part,
@@ -91,6 +94,7 @@ const (
 type section struct {
 	name            string
 	data            []byte
+	hidden          int // bytes of data that are not loaded
 	characteristics uint32
 	rva, offset     uint32
 }
@@ -105,7 +109,10 @@ func (img Image) Build() ([]byte, error) {
 	sections := []*section{code}
 	used := int64(headersSize + len(code.data))
 	for _, s := range img.Sections {
-		sections = append(sections, &section{name: s.Name, data: pad(bytes.Clone(s.Data), fileAlignment), characteristics: scnInitialized})
+		data := pad(bytes.Clone(s.Data), fileAlignment)
+		loaded := len(data)
+		data = pad(append(data, s.Hidden...), fileAlignment)
+		sections = append(sections, &section{name: s.Name, data: data, hidden: len(data) - loaded, characteristics: scnInitialized})
 		used += int64(len(sections[len(sections)-1].data))
 	}
 	if len(img.Versions) > 0 && len(img.Resources) > 0 {
@@ -253,7 +260,7 @@ func (img Image) headers(plus bool, sections []*section, resources *section, ima
 		var name [8]byte
 		copy(name[:], s.name)
 		h = append(h, name[:]...)
-		h = le.AppendUint32(h, uint32(len(s.data)))
+		h = le.AppendUint32(h, uint32(len(s.data)-s.hidden))
 		h = le.AppendUint32(h, s.rva)
 		h = le.AppendUint32(h, uint32(len(s.data)))
 		h = le.AppendUint32(h, s.offset)

@@ -32,6 +32,21 @@ var places = []place{
 	{"Mcsisapip.dll", "x64", "FMcsIsapiX64", "BIN_X64", "Mcsisapip.dll"},
 }
 
+// directories are those of the hotfix package: key, parent, name.
+var directories = [][3]string{
+	{"TARGETDIR", "", "SourceDir"},
+	{"LOGS", "TARGETDIR", "Logs"},
+	{"LOGS_KB", "LOGS", "KB977203"},
+	{"CLIENT", "TARGETDIR", "Client"},
+	{"CLIENT_I386", "CLIENT", "i386"},
+	{"HOTFIX", "CLIENT_I386", "hotfix"},
+	{"HOTFIX_KB", "HOTFIX", "KB977203"},
+	{"BIN", "TARGETDIR", "bin"},
+	{"BIN_I386", "BIN", "i386"},
+	{"BIN_X64", "BIN", "x64"},
+	{"BIN_IA64", "BIN", "ia64"},
+}
+
 // hotfix builds the hotfix package with all files of the published table.
 func (sp *servicePack) hotfix(client *client) ([]byte, error) {
 	p := product{
@@ -40,20 +55,22 @@ func (sp *servicePack) hotfix(client *client) ([]byte, error) {
 		upgradeCode: guid("hotfix upgrade " + sp.name),
 		version:     sp.fixVersion,
 		author:      "hotfixkit",
-		directories: [][3]string{
-			{"TARGETDIR", "", "SourceDir"},
-			{"LOGS", "TARGETDIR", "Logs"},
-			{"LOGS_KB", "LOGS", "KB977203"},
-			{"CLIENT", "TARGETDIR", "Client"},
-			{"CLIENT_I386", "CLIENT", "i386"},
-			{"HOTFIX", "CLIENT_I386", "hotfix"},
-			{"HOTFIX_KB", "HOTFIX", "KB977203"},
-			{"BIN", "TARGETDIR", "bin"},
-			{"BIN_I386", "BIN", "i386"},
-			{"BIN_X64", "BIN", "x64"},
-			{"BIN_IA64", "BIN", "ia64"},
-		},
+		directories: directories,
 	}
+	var err error
+	if p.files, err = sp.payloads(client); err != nil {
+		return nil, err
+	}
+	db, err := p.build()
+	if err != nil {
+		return nil, err
+	}
+	return save(db)
+}
+
+// payloads are the files of the published table.
+func (sp *servicePack) payloads(client *client) ([]payload, error) {
+	var files []payload
 	for _, place := range places {
 		name := place.name
 		if strings.Contains(name, "%s") {
@@ -72,13 +89,9 @@ func (sp *servicePack) hotfix(client *client) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		p.files = append(p.files, payload{place.key, place.directory, place.fileName, row.Version, at, content})
+		files = append(files, payload{place.key, place.directory, place.fileName, row.Version, at, content})
 	}
-	db, err := p.build()
-	if err != nil {
-		return nil, err
-	}
-	return save(db)
+	return files, nil
 }
 
 // content makes the file that a row describes, of exactly the published size.

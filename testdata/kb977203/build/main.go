@@ -1,6 +1,7 @@
 // Command build writes the stand-ins for Microsoft's KB977203 packages, which
 // cannot be redistributed: the two hotfix packages with all thirteen files of
-// each published table, and the client packages that their patches apply to.
+// each published table, the self-extracting programs in which such packages are
+// downloaded, and the client packages that their patches apply to.
 //
 //	go run ./testdata/kb977203/build        writes them into testdata/kb977203
 //	go run ./testdata/kb977203/build DIR    writes them into DIR
@@ -74,7 +75,20 @@ func (sp *servicePack) write(dir string) error {
 	if err := os.WriteFile(filepath.Join(clientDir, "client.msi"), clientFile, 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "SCCM2007-"+sp.name+"-KB977203-ENU.msi"), hotfix, 0o644)
+	name := "SCCM2007-" + sp.name + "-KB977203-ENU.msi"
+	if err := os.WriteFile(filepath.Join(dir, name), hotfix, 0o644); err != nil {
+		return err
+	}
+	downloads, err := sp.downloads(client, name, hotfix)
+	if err != nil {
+		return fmt.Errorf("downloads: %w", err)
+	}
+	for name, content := range downloads {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func save(db *msi.Database) ([]byte, error) {
