@@ -31,6 +31,7 @@ func extractCommand(s *session) *cli.Command {
 			allFeaturesFlag(),
 			&cli.BoolFlag{Name: "no-database", Usage: "leave the package's own database out of the image"},
 			transformFlag(),
+			innerFlag(),
 			patchFlag(),
 			&cli.StringFlag{Name: "base", Usage: "write the files that a patch makes of the package `BASE.msi`"},
 			&cli.BoolFlag{Name: "merge", Usage: "add to a folder that exists, replacing file by file"},
@@ -69,6 +70,7 @@ func (s *session) extract(c *cli.Context) error {
 		return err
 	}
 	defer p.Close()
+	s.sayInner(c.Args().First(), p)
 	if p.Kind() == source.MST {
 		return &source.Error{Package: p.Ref(), Err: errTransform}
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract/distpoint"
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/extract/source/burn"
+	"github.com/hotfixkit/hotfixkit/extract/source/zip"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
@@ -53,7 +55,6 @@ var hints = []hint{
 	{kind: is(errTransform), say: []string{"`hotfix tables {package}` prints what it changes"}},
 	{kind: is(errCandidates), say: []string{"name the file by its path"}},
 
-	{kind: is(distpoint.ErrArchive), say: []string{"unpack it (run it on Windows, or `7zz x` it) and stage the .msi that is in it"}},
 	{kind: is(distpoint.ErrNoNumber), say: []string{`add "kb" to the manifest`}},
 	{kind: is(distpoint.ErrConflict), say: []string{"look at what it is", "--replace replaces it"}},
 	{kind: is(distpoint.ErrReplaced), say: []string{"run the same command again when the cause is gone"}},
@@ -74,6 +75,13 @@ var hints = []hint{
 	{kind: is(extract.ErrNoMatch), say: []string{"`hotfix list {package}` shows the paths"}},
 	{kind: is(safepath.ErrUnsafe), say: []string{"not every operating system can have a file of this name", "--include can leave the file out"}},
 
+	{kind: is(zip.ErrPasswordNeeded), say: []string{"give it with --password or --password-file"}},
+	{kind: is(zip.ErrPassword), say: []string{"Microsoft sent the password of a download by mail, with its link"}},
+	{kind: is(zip.ErrTruncated, burn.ErrTruncated), say: []string{"the download was cut off: get it again", "--keep-going extracts the files that are whole"}},
+	{kind: is(zip.ErrChecksum, zip.ErrFormat, burn.ErrHash, burn.ErrFormat), say: []string{"the download is damaged: get it again", "--keep-going extracts the files that are whole"}},
+	{kind: is(zip.ErrMethod), say: []string{"unpack it with another tool"}},
+	{kind: isChoice, say: []string{"give one of these addresses"}},
+	{kind: noPackage, say: []string{"unpack it with the tool of its maker, or install it on a test machine", "then give the .msi"}},
 	{kind: missingFiles, say: []string{"put what is missing next to the package", "or name its folder with --media"}},
 	{kind: is(cab.ErrVolume), say: []string{"put the other cabinets of the set next to the package", "or name their folder with --media"}},
 	{kind: is(cab.ErrTruncated, cfb.ErrTruncated), say: []string{"the package was cut off: get it again", "--keep-going extracts the files that are whole"}},
@@ -81,7 +89,7 @@ var hints = []hint{
 	{kind: is(cfb.ErrFormat), say: []string{"the package is damaged: get it again"}},
 	{kind: is(source.ErrTooLarge), say: []string{"raise --max-bytes if the package is trusted"}},
 	{kind: is(source.ErrChanged), say: []string{"run it again when nothing writes to it"}},
-	{kind: is(source.ErrKind), say: []string{"give an .msi, .msp, .msm, .cab or .rpm file"}},
+	{kind: is(source.ErrKind), say: []string{"give an .msi, .msp, .msm, .cab, .rpm or .zip file, or a self-extracting program with one of them in it"}},
 	{kind: is(source.ErrNotFound), say: []string{"`hotfix list {package}` lists the files"}},
 	{kind: is(msi.ErrNotFound), say: []string{"`hotfix tables {package}` lists the tables"}},
 	{kind: is(msp.ErrTarget), say: []string{"`hotfix info` on the patch and on the package shows what each is for", "apply what comes before the patch with --patch too"}},
@@ -115,6 +123,14 @@ func toWrite(kind func(error) bool) func(error) bool {
 func missingFiles(err error) bool {
 	var missing *source.MissingError
 	return errors.As(err, &missing) && !strings.HasPrefix(missing.Cabinet, "#")
+}
+
+func isChoice(err error) bool { return errors.As(err, new(*source.ChoiceError)) }
+
+// noPackage is the kind of installers whose format is not read.
+func noPackage(err error) bool {
+	var known *source.NoPackageError
+	return errors.As(err, &known) && known.Installer != ""
 }
 
 func wrongUsage(err error) bool { return errors.As(err, new(*usageError)) }

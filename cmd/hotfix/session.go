@@ -95,7 +95,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &output):
 		return exitOutput
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), isChoice(err):
 		return exitUsage
 	case errors.Is(err, errDifference), errors.As(err, &difference):
 		return exitDifference
@@ -186,6 +186,13 @@ func (s *session) describe(err error) errorDetail {
 func (s *session) warn(format string, args ...any) {
 	if !s.quiet {
 		s.tell("warning: " + oneLine(fmt.Sprintf(format, args...)))
+	}
+}
+
+// note prints something worth knowing that is not a reason for doubt.
+func (s *session) note(format string, args ...any) {
+	if !s.quiet {
+		s.tell(oneLine(fmt.Sprintf(format, args...)))
 	}
 }
 

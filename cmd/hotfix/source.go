@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,6 +24,8 @@ func sourceFlags() []cli.Flag {
 			},
 		},
 		&cli.StringFlag{Name: "keyring", Usage: "require an rpm to be signed by one of the OpenPGP keys in `FILE`"},
+		&cli.StringFlag{Name: "password", Usage: "`WORD` that opens the encrypted members of a zip"},
+		&cli.StringFlag{Name: "password-file", Usage: "take the password from the first line of `FILE`", Action: readPassword},
 		amountFlag("max-bytes", "most bytes to unpack: `N`, such as 500M or 16G", source.DefaultMaxBytes),
 	}
 }
@@ -45,6 +48,40 @@ func sourceOptions(c *cli.Context) source.Options {
 		Keyring:     c.String("keyring"),
 		MaxBytes:    amountOf(c, "max-bytes"),
 		Transforms:  c.StringSlice("transform"),
+		Password:    c.String("password"),
+		Inner:       c.Bool("inner"),
+	}
+}
+
+// maxPasswordFile bounds the file of a password.
+const maxPasswordFile = 64 << 10
+
+// readPassword makes the first line of a file the value of --password, so that the
+// password is not shown among the arguments of running programs.
+func readPassword(c *cli.Context, name string) error {
+	if c.IsSet("password") {
+		return usagef("--password and --password-file say the same thing: give one")
+	}
+	data, err := readSmallFile(name, maxPasswordFile)
+	if err != nil {
+		return err
+	}
+	line, _, _ := strings.Cut(strings.TrimPrefix(string(data), "\ufeff"), "\n")
+	if line = strings.TrimSuffix(line, "\r"); line == "" {
+		return usagef("--password-file: the first line of %s is empty", name)
+	}
+	return c.Set("password", line)
+}
+
+// innerFlag is for commands that read one package.
+func innerFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "inner", Usage: "read the installer package that a download holds"}
+}
+
+// sayInner says which package is read where it is not the one that was named.
+func (s *session) sayInner(ref string, p *source.Package) {
+	if p.Ref() != ref && p.Outer() != nil {
+		s.note("reading %s", p.Ref())
 	}
 }
 

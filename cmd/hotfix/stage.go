@@ -13,6 +13,7 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/distpoint"
+	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
@@ -233,6 +234,9 @@ func stageError(err error) error {
 func (s *session) warnStaged(prefix string, r *distpoint.Result) {
 	if r == nil {
 		return
+	}
+	if id := r.Package; id != nil && id.Inside != nil && id.Inside.Kind != source.RPM {
+		s.note("%sreading %s, which is in %s", prefix, id.Name, id.Inside.Name)
 	}
 	for _, w := range r.Warnings {
 		s.warn("%s%s", prefix, w)

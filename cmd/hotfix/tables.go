@@ -26,6 +26,7 @@ func tablesCommand(s *session) *cli.Command {
 			transformFlag(),
 			transformBaseFlag(),
 			&cli.StringFlag{Name: "format", Usage: "text, csv, json or idt", Value: "text"},
+			innerFlag(),
 		}, sourceFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
@@ -51,6 +52,7 @@ func (s *session) tables(c *cli.Context, print tablePrinter) error {
 		return err
 	}
 	defer p.Close()
+	s.sayInner(c.Args().First(), p)
 	db := p.Database()
 	if db == nil {
 		return usagef("%s has no tables: it is a %s", p.Ref(), p.Kind())

@@ -14,7 +14,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hotfixkit/hotfixkit/extract"
-	"github.com/hotfixkit/hotfixkit/extract/distpoint"
 	"github.com/hotfixkit/hotfixkit/extract/verify"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
@@ -145,8 +144,8 @@ func (s *session) verify(c *cli.Context) error {
 		for _, w := range t.Warnings {
 			s.warn("%s", w)
 		}
-		if t.Kind == verify.File && distpoint.IsArchive(t.Ref) {
-			s.warn("%s is the self-extracting archive of a download: unpack it and check the .msi that is in it", t.Ref)
+		if t.Package != nil && t.Package.Inside != nil && !strings.Contains(t.Ref, "//") {
+			s.note("%s: what is checked is %s, which is in it", t.Ref, t.Package.Name)
 		}
 	}
 	if result == nil {

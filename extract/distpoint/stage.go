@@ -30,8 +30,6 @@ var (
 	// ErrUnknown is the ErrNotVerified of a package that holds none of the files
 	// that the manifest names.
 	ErrUnknown = fmt.Errorf("%w", ErrNotVerified)
-	// ErrArchive: the file is the self-extracting archive of a download.
-	ErrArchive = fmt.Errorf("%w: it is the self-extracting archive of a download", source.ErrKind)
 	// ErrNoNumber is the ErrContent of a hotfix whose KB number nothing names.
 	ErrNoNumber = fmt.Errorf("%w: neither the manifest nor a patch names the KB number", ErrContent)
 	// ErrNoClient is the ErrClientFiles of a folder that does not hold any.
@@ -116,9 +114,12 @@ const hotfixTree = "i386/hotfix"
 // holds. With an error nothing has changed on disk, and the Result, which may be
 // nil, says what was found out.
 func Stage(ctx context.Context, ref string, o Options) (*Result, error) {
+	// A download is gone through to the package in it, unless it holds the files
+	// of the hotfix itself.
+	o.Source.Inner, o.Source.Stay = true, o.Manifest.Names
 	p, err := source.Open(ctx, ref, o.Source)
 	if err != nil {
-		return nil, archiveError(ref, err)
+		return nil, err
 	}
 	defer p.Close()
 	s := &staging{o: o, p: p, result: &Result{Tool: o.Tool.Name + " " + o.Tool.Version, Output: o.Output, Files: []StagedFile{}, Warnings: []string{}}}
@@ -135,21 +136,6 @@ func Stage(ctx context.Context, ref string, o Options) (*Result, error) {
 		return nil, err
 	}
 	return s.result, err
-}
-
-// archiveName is how Microsoft calls the self-extracting archives in which
-// hotfixes are downloaded: <FixID>_<Language>_<Platform>_zip.exe.
-var archiveName = pattern(`(?i)_zip\.exe$`)
-
-// IsArchive reports whether a file has the name of such an archive.
-func IsArchive(name string) bool { return archiveName().MatchString(name) }
-
-// archiveError tells a self-extracting archive from what is not a package at all.
-func archiveError(ref string, err error) error {
-	if !errors.Is(err, source.ErrKind) || !IsArchive(ref) {
-		return err
-	}
-	return &source.Error{Package: ref, Err: ErrArchive}
 }
 
 // staging is one call of Stage.

@@ -208,7 +208,7 @@ func TestStageRefuses(t *testing.T) {
 			o.Compare.Policy = manifest.VersionOnly
 			listed(o, "SCCM2007AC-SP2-KB977203-x86-a;b:.msp")
 		}, safepath.ErrUnsafe, ""},
-		{"self-extracting archive", archive, "kb977203", nil, source.ErrKind, "self-extracting"},
+		{"a program with nothing in it", archive, "kb977203", nil, source.ErrKind, "carries no zip"},
 		{"two patches of one name", second, "kb977203-sp2", func(o *distpoint.Options) { only(o, patchName) }, distpoint.ErrContent, "other content"},
 		{"too large", sp2, "kb977203", func(o *distpoint.Options) { o.Source.MaxBytes = 1 << 20 }, source.ErrLimit, ""},
 		{"wrong KB", sp2, "kb977203", func(o *distpoint.Options) { o.SupersededBy = "KB111111" }, distpoint.ErrSuperseded, "KB977384"},

@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"strings"
 
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
@@ -20,10 +19,14 @@ func openCabinet(_ context.Context, p *Package) (reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newCabinetReader(p, c), nil
+}
+
+func newCabinetReader(p *Package, c *cab.Cabinet) *cabinetReader {
 	r := &cabinetReader{store: newStore(p, nil)}
 	r.find = func(f *File) (entry, error) { return entry{cabinet: p.name, file: f.from.(*cab.File)}, nil }
 	r.cabinets[r.keyOf(p.name)] = &cabinet{where: p.name, cab: c}
-	return r, nil
+	return r
 }
 
 func (r *cabinetReader) list(ctx context.Context) error {
@@ -37,7 +40,7 @@ func (r *cabinetReader) list(ctx context.Context) error {
 	for _, member := range r.set.set.Files {
 		name := r.p.memberName(member)
 		// A backslash separates folders ([MS-CAB] 2.3, szName).
-		f := places.file(strings.ReplaceAll(name, `\`, "/"), name, member.Size)
+		f := places.file(storedPath(name), name, member.Size)
 		f.Cabinet, f.from = member.Cabinet.Name, member
 		f.Attributes = uint32(member.Attributes) & fileAttributes
 		if err := r.p.add(f); err != nil {

@@ -162,6 +162,16 @@ func storedFile(in *location, name, key string, size int64) *File {
 	return &File{in: in, long: as, short: as, key: key, Size: size, shortened: in.shortened || as != name}
 }
 
+// storedPath makes a path of a name in a cabinet or a zip, where Windows' tools
+// write backslashes. "./" at its start means nothing, and is left out.
+func storedPath(name string) string {
+	name = strings.ReplaceAll(name, `\`, "/")
+	for len(name) > 2 && strings.HasPrefix(name, "./") {
+		name = strings.TrimLeft(name[2:], "/")
+	}
+	return name
+}
+
 // add adds a file to the list of the package, unless its path is too long. A file
 // without a sequence gets its position.
 func (p *Package) add(f *File) error {

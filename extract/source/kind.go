@@ -22,6 +22,11 @@ const (
 	MST Kind = "mst" // a transform: it has tables and no files
 	CAB Kind = "cab" // a cabinet, with the other volumes of its set
 	RPM Kind = "rpm"
+	ZIP Kind = "zip"
+
+	// SFX is a program with a zip or a cabinet in it, BURN a WiX Burn bundle.
+	SFX  Kind = "sfx"
+	BURN Kind = "burn"
 )
 
 // A reader reads packages of one kind. Each kind has a file of its own with one
@@ -59,27 +64,32 @@ var containers = []struct {
 	signature string
 	kind      Kind // MSI for any compound file
 	open      func(ctx context.Context, p *Package) (reader, error)
+	// asked: it is opened only where it is asked for. Programs and zips among the
+	// files of a package are files like others.
+	asked bool
 }{
-	{cfb.Signature, MSI, openDatabase},
-	{cab.Signature, CAB, openCabinet},
-	{"\xED\xAB\xEE\xDB", RPM, openRPM}, // the lead of an rpm
+	{cfb.Signature, MSI, openDatabase, false},
+	{cab.Signature, CAB, openCabinet, false},
+	{"\xED\xAB\xEE\xDB", RPM, openRPM, false}, // the lead of an rpm
+	{"PK\x03\x04", ZIP, openZip, true},
+	{"PK\x05\x06", ZIP, openZip, true}, // without members
+	{"MZ", SFX, openProgram, true},
 }
 
 // refused are files that are often taken for packages, by how they begin.
 var refused = []struct{ signature, what string }{
-	{"MZ", "it is a program"},
-	{"PK\x03\x04", "it is a zip archive"},
 	{"version https://git-lfs", "it is a pointer of Git LFS: the package itself was not fetched (git lfs pull)"},
 }
 
 // SniffSize is how many of the first bytes of a file Sniff needs.
 const SniffSize = 32
 
-// Sniff tells from the first bytes of a file what it may be opened as: CAB, RPM,
-// MSI for any compound file, or "" for anything else.
+// Sniff tells from the first bytes of a file among others which package it may be:
+// CAB, RPM, MSI for any compound file, or "" for anything else, zips and programs
+// too.
 func Sniff(start []byte) Kind {
 	for _, c := range containers {
-		if bytes.HasPrefix(start, []byte(c.signature)) {
+		if !c.asked && bytes.HasPrefix(start, []byte(c.signature)) {
 			return c.kind
 		}
 	}
@@ -95,7 +105,7 @@ func openReader(ctx context.Context, p *Package) (reader, error) {
 	}
 	start := head[:n]
 	for _, c := range containers {
-		if bytes.HasPrefix(start, []byte(c.signature)) {
+		if bytes.HasPrefix(start, []byte(c.signature)) && !(c.asked && p.options.NoDownloads) {
 			p.kind = c.kind
 			return c.open(ctx, p)
 		}

@@ -48,6 +48,14 @@ func Open(ctx context.Context, ref string, o Options) (*Package, error) {
 		next.outer = p
 		p = next
 	}
+	if o.Inner {
+		next, err := p.goInside(ctx)
+		if err != nil {
+			next.Close()
+			return nil, err
+		}
+		p = next
+	}
 	switch {
 	case o.Base != "":
 		return openOnBase(ctx, p, o)

@@ -42,6 +42,18 @@ type Options struct {
 	// Keyring is a file of OpenPGP public keys. With it, an rpm must carry a
 	// signature by one of them, over header and payload.
 	Keyring string
+	// Password opens the encrypted members of zips, at every level.
+	Password string
+	// NoDownloads opens no zip and no program: they are ErrKind.
+	NoDownloads bool
+	// Inner goes on to the installer package in a download, or in a cabinet or an
+	// rpm, where there is exactly one. Where there are several the error is a
+	// *ChoiceError.
+	Inner bool
+	// Stay, where it is set, makes Inner a matter of downloads alone: one is not
+	// gone through that holds no installer package, or a file for whose name Stay is
+	// true.
+	Stay func(name string) bool
 	// Patches are applied to an installation package or an administrative image:
 	// references of .msp files, in the order in which they are applied where they
 	// do not say it themselves.
@@ -79,6 +91,7 @@ type Package struct {
 	options  Options
 	codePage int // of names in cabinets; 0 where unknown
 	reader   reader
+	program  *Program // of one
 
 	files     []*File
 	leftOut   []LeftOut

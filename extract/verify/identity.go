@@ -22,6 +22,8 @@ type Identity struct {
 	Description string                  `json:"description,omitempty"` // product and version
 	Language    int                     `json:"product_language,omitempty"`
 	Signature   *authenticode.Signature `json:"signature,omitempty"` // nil where not asked for, and for an rpm
+	// Inside is the download or other package that this one is inside.
+	Inside *Identity `json:"inside,omitempty"`
 }
 
 // identify identifies a package. Its SHA-256 and its signature, which read the
@@ -44,18 +46,27 @@ func identify(p *source.Package, o manifest.InspectOptions) (*Identity, error) {
 			return nil, err
 		}
 	}
+	if p.Outer() != nil {
+		var err error
+		if id.Inside, err = identify(p.Outer(), o); err != nil {
+			return nil, err
+		}
+	}
 	return id, nil
 }
 
-// Signature checks the Authenticode signature of a compound file or a cabinet.
-// It returns nil for an rpm, whose signature is one of another kind.
+// Signature checks the Authenticode signature of a compound file, a cabinet or a
+// program. It returns nil for an rpm, whose signature is one of another kind, and
+// for a zip, which has none.
 func Signature(p *source.Package, o authenticode.Options) (*authenticode.Signature, error) {
 	verify := authenticode.VerifyMSI
 	switch p.Kind() {
-	case source.RPM:
+	case source.RPM, source.ZIP:
 		return nil, nil
 	case source.CAB:
 		verify = authenticode.VerifyCAB
+	case source.SFX, source.BURN:
+		verify = authenticode.VerifyPE
 	}
 	signature, err := verify(p, p.Size(), o)
 	if err != nil {

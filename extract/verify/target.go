@@ -98,7 +98,13 @@ func (t *Target) sort() {
 
 // open reads a package or, where there is none or the manifest lists it, a file.
 func (t *Target) open(ctx context.Context, ref string, onDisk bool, w *walker) error {
-	p, err := source.Open(ctx, ref, w.options.Source)
+	o := w.options.Source
+	if w.options.Manifest != nil {
+		// A download is gone through to the package in it, unless it holds files that
+		// the manifest names.
+		o.Inner, o.Stay = true, w.options.names
+	}
+	p, err := source.Open(ctx, ref, o)
 	asFile := t.file
 	if !onDisk {
 		asFile = t.member
@@ -340,7 +346,9 @@ func (t *Target) opened(ctx context.Context, f *os.File, inside, name string, w 
 // lookInside opens a file that may be a package: for its files, where that is asked
 // for, and to find the database of the image that the folder is.
 func (t *Target) lookInside(ctx context.Context, f *os.File, inside, name string, inRoot bool, w *walker) (own bool, err error) {
-	p, err := source.OpenHandle(ctx, f, name, w.options.Source)
+	o := w.options.Source
+	o.NoDownloads = true // programs and zips in a folder are files like others
+	p, err := source.OpenHandle(ctx, f, name, o)
 	switch {
 	case errors.Is(err, source.ErrKind):
 		return false, nil
