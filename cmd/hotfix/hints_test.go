@@ -116,7 +116,7 @@ func TestHints(t *testing.T) {
 }
 
 // namesCommandLine matches text that tells the user what to type.
-var namesCommandLine = regexp.MustCompile("--[a-z]|hotfix (info|list|extract|cat|tables|diff|verify|stage|manifest)\\b")
+var namesCommandLine = regexp.MustCompile(`--[a-z]|hotfix (info|list|extract|cat|tables|diff|verify|stage|manifest)\b`)
 
 // TestLibrariesDoNotKnowTheCommandLine looks at the strings of everything that is
 // not the command.
