@@ -29,12 +29,14 @@ type WriteOptions struct {
 
 // Result is what was written. It is the JSON document of "hotfix extract".
 type Result struct {
-	Output   string          `json:"output"` // the folder as it was named
-	Files    []ResultFile    `json:"files"`
-	LeftOut  []ResultLeftOut `json:"left_out"`
-	Lost     []ResultLost    `json:"lost,omitempty"`
-	Patches  []ResultPatch   `json:"patches,omitempty"` // in the order in which they were applied
-	Warnings []string        `json:"warnings"`
+	Output  string          `json:"output"` // the folder as it was named
+	Files   []ResultFile    `json:"files"`
+	LeftOut []ResultLeftOut `json:"left_out"`
+	Lost    []ResultLost    `json:"lost,omitempty"`
+	Patches []ResultPatch   `json:"patches,omitempty"` // in the order in which they were applied
+	// Neighbours are the files next to the package, or on the media, that were read.
+	Neighbours []string `json:"neighbours,omitempty"`
+	Warnings   []string `json:"warnings"`
 }
 
 // ResultFile is one file that was written.
@@ -255,6 +257,8 @@ func (w *writer) result() *Result {
 		LeftOut:  leftOut(w.plan.LeftOut, w.plan.options),
 		Lost:     w.lost,
 		Warnings: []string{},
+
+		Neighbours: w.plan.Package.Neighbours(),
 	}
 	if r.Files == nil {
 		r.Files = []ResultFile{}

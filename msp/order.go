@@ -55,20 +55,20 @@ func before(a, b *Patch, productCode string) bool {
 	return earlier && !later
 }
 
-// superseded tells why one of the others makes a patch unnecessary, or "".
-func superseded(p *Patch, others []*Patch, productCode string) string {
+// superseded tells which of the others makes a patch unnecessary, and why.
+func superseded(p *Patch, others []*Patch, productCode string) (by *Patch, reason string) {
 	for _, o := range others {
 		if o == p {
 			continue
 		}
 		if slices.ContainsFunc(o.Obsoletes, func(code string) bool { return strings.EqualFold(code, p.Code) }) {
-			return fmt.Sprintf("%s makes it obsolete", o.Name())
+			return o, fmt.Sprintf("%s makes it obsolete", o.Name())
 		}
 		if supersedes(o, p, productCode) {
-			return fmt.Sprintf("%s supersedes it", o.Name())
+			return o, fmt.Sprintf("%s supersedes it", o.Name())
 		}
 	}
-	return ""
+	return nil, ""
 }
 
 // supersedes reports whether a patch supersedes an earlier one: in every family
@@ -86,15 +86,15 @@ func supersedes(later, earlier *Patch, productCode string) bool {
 	return len(families) > 0
 }
 
-// choose removes the patches that need not be applied.
-func choose(patches []*Patch, productCode string) (chosen []*Patch, skipped []Skip) {
+// choose removes the patches that need not be applied, except those that are needed.
+func choose(patches []*Patch, needed map[*Patch]bool, productCode string) (chosen []*Patch, skipped []Skip) {
 	for i, p := range patches {
 		if slices.ContainsFunc(patches[:i], func(o *Patch) bool { return strings.EqualFold(o.Code, p.Code) }) {
-			skipped = append(skipped, Skip{p, "it is named twice"})
+			skipped = append(skipped, Skip{Patch: p, Reason: "it is named twice"})
 			continue
 		}
-		if reason := superseded(p, patches, productCode); reason != "" {
-			skipped = append(skipped, Skip{p, reason})
+		if by, reason := superseded(p, patches, productCode); by != nil && !needed[p] {
+			skipped = append(skipped, Skip{Patch: p, Reason: reason, by: by})
 			continue
 		}
 		chosen = append(chosen, p)

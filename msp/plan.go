@@ -41,6 +41,8 @@ type Application struct {
 type Skip struct {
 	Patch  *Patch
 	Reason string
+
+	by *Patch // that makes it unnecessary; nil when it was named twice
 }
 
 // Cabinet is a cabinet inside a patch.
@@ -136,13 +138,40 @@ func (e *TargetError) Unwrap() error { return ErrTarget }
 // changed; base may be that of an administrative image. Patches are put in order
 // by their families and sequences, in the order given where these say nothing; a
 // patch that only fits what another one makes of the package comes after it.
-// What another patch supersedes or makes obsolete is skipped. The error is a
+// What another patch supersedes or makes obsolete is skipped, unless the other one
+// does not fit without it. The error is a
 // *TargetError where a patch does not fit, ErrFormat, or one of package msi.
 func Apply(base *msi.Database, patches ...*Patch) (*Plan, error) {
+	product := base.Property("ProductCode")
+	needed := map[*Patch]bool{}
+	for {
+		chosen, skipped := choose(patches, needed, product)
+		plan, err := applyAll(base, chosen)
+		var unfit *TargetError
+		if !errors.As(err, &unfit) {
+			if plan != nil {
+				plan.Skipped = skipped
+			}
+			return plan, err
+		}
+		// A patch that supersedes others may still be made for what these make of the
+		// package.
+		more := false
+		for _, s := range skipped {
+			if s.by == unfit.Patch && !needed[s.Patch] {
+				needed[s.Patch], more = true, true
+			}
+		}
+		if !more {
+			return nil, err
+		}
+	}
+}
+
+// applyAll applies patches in their order.
+func applyAll(base *msi.Database, pending []*Patch) (*Plan, error) {
 	plan := &Plan{Database: base.Clone(), Full: base.Clone(), Files: make(map[string]*File)}
 	product := plan.Database.Property("ProductCode")
-	pending, skipped := choose(patches, product)
-	plan.Skipped = skipped
 	for len(pending) > 0 {
 		next := -1
 		var mismatch error

@@ -37,6 +37,7 @@ func extractCommand(s *session) *cli.Command {
 			&cli.BoolFlag{Name: "merge", Usage: "add to a folder that exists, replacing file by file"},
 			&cli.BoolFlag{Name: "no-sync", Usage: "do not wait until the files are on the disk: for folders that are soon thrown away"},
 			&cli.BoolFlag{Name: "keep-going", Usage: "write the files that are whole even if others are lost; exit code 3 all the same"},
+			&cli.BoolFlag{Name: "strict-size", Usage: "refuse a package whose File table has other sizes than its files"},
 			amountFlag("max-files", "most files to write: `N`, such as 500000 or 1M", extract.DefaultMaxFiles),
 		}, sourceFlags()...),
 		Action: func(c *cli.Context) error {
@@ -103,6 +104,9 @@ func (s *session) extract(c *cli.Context) error {
 		fmt.Fprintf(w, "%s: %s, %s bytes\n", display.Text(result.Output), display.Count(len(result.Files), "file"), display.Number(total))
 		for _, p := range result.Patches {
 			fmt.Fprintf(w, "patched by %s %s\n", display.Text(p.Name), display.Text(p.Code))
+		}
+		if n := len(result.Neighbours); n > 0 {
+			fmt.Fprintf(w, "%s taken from the folder of the package\n", display.Count(n, "file"))
 		}
 		writeLeftOut(w, result.LeftOut)
 		for _, l := range result.Lost {

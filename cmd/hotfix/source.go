@@ -50,6 +50,7 @@ func sourceOptions(c *cli.Context) source.Options {
 		Transforms:  c.StringSlice("transform"),
 		Password:    c.String("password"),
 		Inner:       c.Bool("inner"),
+		StrictSize:  c.Bool("strict-size"),
 	}
 }
 

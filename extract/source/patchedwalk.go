@@ -259,7 +259,7 @@ type deltaJob struct {
 func (j *deltaJob) makeOf(old []byte, lost error) error {
 	j.pass.making.Lock()
 	defer j.pass.making.Unlock()
-	content, err := j.content(old, lost)
+	content, patched, err := j.content(old, lost)
 	if err != nil {
 		if j.pass.options.KeepGoing {
 			return j.pass.giveUp(j.file, err)
@@ -267,7 +267,11 @@ func (j *deltaJob) makeOf(old []byte, lost error) error {
 		return j.pass.p.errorAt(j.file.Path(), err)
 	}
 	stored := Stored{Modified: j.deltas[len(j.deltas)-1].stored.Modified, Size: int64(len(content))}
-	sink, err := j.pass.sink(j.file, stored, expectation{size: int64(len(content)), claimed: j.file.Size, mustClaim: true, digests: j.file.digests(), version: j.file.Version})
+	expect := expectation{size: int64(len(content)), claimed: -1}
+	if patched {
+		expect = expectation{size: int64(len(content)), claimed: j.file.Size, mustClaim: true, digests: j.file.digests(), version: j.file.Version}
+	}
+	sink, err := j.pass.sink(j.file, stored, expect)
 	if err != nil || sink == nil {
 		return err
 	}
@@ -280,25 +284,27 @@ func (j *deltaJob) makeOf(old []byte, lost error) error {
 	return sink.Close(nil)
 }
 
-func (j *deltaJob) content(old []byte, lost error) ([]byte, error) {
+// content applies the deltas. patched is false where all were passed over, so that the
+// old file stays.
+func (j *deltaJob) content(old []byte, lost error) (content []byte, patched bool, err error) {
 	if lost != nil {
-		return nil, lost
+		return nil, false, lost
 	}
 	var deltas [][]byte
 	for _, d := range j.deltas {
 		if d.lost != nil {
-			return nil, d.lost
+			return nil, false, d.lost
 		}
 		deltas = append(deltas, d.data)
 	}
 	content, skipped, err := j.origin.patch.Finish(old, deltas)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for _, s := range skipped {
 		j.pass.p.warn("%s: an optional delta is passed over: %s", j.file.Path(), s)
 	}
-	return content, nil
+	return content, len(skipped) < len(deltas), nil
 }
 
 // An oldFile takes the bytes of a file of the package that deltas apply to. Only

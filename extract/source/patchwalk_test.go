@@ -131,6 +131,9 @@ func TestFilesThatAPatchCannotMake(t *testing.T) {
 		err    error
 		says   string
 		passed bool // the file is delivered all the same
+
+		content string // that it has then, where it matters
+		warns   string
 	}{
 		{name: "a delta of msdelta", patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {Member: "PA30 and so on", Content: secondEdition}}},
 			err: delta.ErrAlgorithm, says: "PA30"},
@@ -138,8 +141,8 @@ func TestFilesThatAPatchCannotMake(t *testing.T) {
 			err: delta.ErrAlgorithm, says: "interleaved"},
 		{name: "a delta for another build", patch: sample.Patch{Delta: map[string]sample.Delta{"changed": plainDelta("another", secondEdition)}}, err: delta.ErrSource},
 		{name: "a damaged delta", patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {Member: "PA19", Content: secondEdition}}}, err: delta.ErrTruncated},
-		{name: "an optional delta for another build, and other content in the tables", patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {
-			Member: plainDelta("another", secondEdition).Member, Content: secondEdition, Optional: true}}}, err: ErrMismatch},
+		{name: "an optional delta for another build: the file stays as it was", passed: true, content: firstEdition, warns: "an optional delta is passed over", patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {
+			Member: plainDelta("another", secondEdition).Member, Content: secondEdition, Optional: true}}}},
 		{name: "an optional delta that is not needed", passed: true, patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {
 			Member: plainDelta("another", firstEdition).Member, Content: firstEdition, Optional: true}}}},
 		{name: "a delta to other content than the tables say", patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {
@@ -164,6 +167,10 @@ func TestFilesThatAPatchCannotMake(t *testing.T) {
 			if tt.passed {
 				require.NoError(t, err)
 				require.Len(t, got.whole, 2)
+				require.Contains(t, strings.Join(p.Warnings(), "\n"), tt.warns)
+				if tt.content != "" {
+					require.Equal(t, tt.content, got.whole["App/changed"])
+				}
 				return
 			}
 			require.ErrorIs(t, err, tt.err)

@@ -103,6 +103,7 @@ type Package struct {
 	mu       sync.Mutex
 	warnings []string
 	used     map[string]bool // neighbours that were read
+	tree     *tree           // once FS was called
 }
 
 // content is the bytes of a package.
@@ -257,6 +258,9 @@ func (p *Package) warn(format string, args ...any) {
 
 // Close releases the package and the packages around it.
 func (p *Package) Close() error {
+	if p.tree != nil {
+		p.tree.close()
+	}
 	var errs []error
 	if p.reader != nil {
 		errs = append(errs, p.reader.close())
