@@ -1,6 +1,7 @@
 package source
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,7 +12,8 @@ import (
 
 // TestPatchesThatWindowsTakes applies patches of which Wine's installer takes each.
 func TestPatchesThatWindowsTakes(t *testing.T) {
-	review := func(name string) string { return corpus.Path(t, "review", name) }
+	dir := corpus.Path(t, "review")
+	review := func(name string) string { return filepath.Join(dir, name) }
 	for _, c := range []struct {
 		title   string
 		patches []string
