@@ -92,9 +92,9 @@ func TestIDTEqualsMsiinfo(t *testing.T) {
 
 // The golden files are what msiinfo exported.
 func TestIDTEqualsGolden(t *testing.T) {
-	db := open(t, "testdata/pymsi-example.msi")
+	db := open(t, "testdata/example.msi")
 	for _, table := range []string{"File", "Directory", "_SummaryInformation"} {
-		want, err := os.ReadFile("testdata/pymsi-example." + table + ".idt")
+		want, err := os.ReadFile("testdata/example." + table + ".idt")
 		require.NoError(t, err)
 		require.Equal(t, string(want), exportIDT(t, db, table), table)
 	}

@@ -64,24 +64,39 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-func TestRealFilesWithoutCorpus(t *testing.T) {
-	db := open(t, "testdata/pymsi-example.msi")
+// The fixtures are what the program in testdata/make writes.
+func TestFixtures(t *testing.T) {
+	db := open(t, "testdata/example.msi")
 	require.Equal(t, msi.KindDatabase, db.Kind())
-	require.Len(t, db.Tables(), 28)
-	require.Equal(t, []string{"Sample.cab"}, db.Streams())
+	require.Len(t, db.Tables(), 7)
+	require.Equal(t, []string{"files.cab"}, db.Streams())
 	m, err := db.Model()
 	require.NoError(t, err)
 	require.Len(t, m.Files, 1)
-	require.Equal(t, []string{"PFiles", "Test", "Hello 1.0", "Hello.exe"}, m.Files[0].SourcePath(false))
-	require.Equal(t, "#Sample.cab", m.Files[0].Cabinet)
-	original, err := os.ReadFile("testdata/pymsi-example.msi")
+	require.Equal(t, []string{"PFiles", "Example 1.0", "Hello world.txt"}, m.Files[0].SourcePath(false))
+	require.Equal(t, "#files.cab", m.Files[0].Cabinet)
+	original, err := os.ReadFile("testdata/example.msi")
 	require.NoError(t, err)
 	require.Equal(t, streamContents(t, original), streamContents(t, save(t, db)))
 
-	transform := open(t, "testdata/psmsi-Example.jpn.mst")
+	transform := open(t, "testdata/japanese.mst")
 	require.Equal(t, msi.KindTransform, transform.Kind())
 	require.Equal(t, 932, transform.CodePage())
-	require.NotEmpty(t, transform.TableStreams())
+	require.Equal(t, []string{"Property"}, transform.TableStreams())
+	tr, err := msi.LoadTransform(transform)
+	require.NoError(t, err)
+	require.NoError(t, tr.Apply(db, msi.ApplyOptions{}))
+	require.Equal(t, "おはようございます", db.Property("Greeting"))
+}
+
+// The examples of two other projects, which wrote them with other libraries.
+func TestExamplesOfOthers(t *testing.T) {
+	db := open(t, corpus.Path(t, "msi/pymsi-example.msi"))
+	require.Len(t, db.Tables(), 28)
+	require.Equal(t, []string{"Sample.cab"}, db.Streams())
+	transform := open(t, corpus.Path(t, "msp/Example.jpn.mst"))
+	require.Equal(t, msi.KindTransform, transform.Kind())
+	require.Equal(t, 932, transform.CodePage())
 }
 
 func TestStoragesOfPatchAreTransforms(t *testing.T) {

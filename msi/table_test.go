@@ -170,10 +170,26 @@ func TestStreamsAndStorages(t *testing.T) {
 	require.Empty(t, reopen(t, again).Storages())
 }
 
+func TestListingTables(t *testing.T) {
+	db := open(t, "testdata/example.msi")
+	streams := db.Table("_Streams")
+	require.Equal(t, 1, streams.Len())
+	row, ok := streams.Find(msi.String("files.cab"))
+	require.True(t, ok)
+	data, err := row.Stream("Data")
+	require.NoError(t, err)
+	require.NotZero(t, data.Size())
+	require.Zero(t, db.Table("_Storages").Len())
+	require.NotContains(t, db.Tables(), "_Streams")
+	require.NoError(t, db.SetStorage("T", newDatabase(t, 1252)))
+	require.Equal(t, 1, db.Table("_Storages").Len())
+	require.Equal(t, "Name\tData\r\ns62\tV0\r\n_Streams\tName\r\nfiles.cab\tfiles.cab\r\n", exportIDT(t, db, "_Streams"))
+}
+
 func FuzzNewReader(f *testing.F) {
 	f.Add(save(f, newDatabase(f, 1252)))
 	f.Add(save(f, newDatabase(f, 65001)))
-	for _, name := range []string{"pymsi-example.msi", "psmsi-Example.jpn.mst"} {
+	for _, name := range []string{"example.msi", "japanese.mst"} {
 		b, err := os.ReadFile("testdata/" + name)
 		require.NoError(f, err)
 		f.Add(b)

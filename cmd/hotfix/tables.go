@@ -27,6 +27,7 @@ func tablesCommand(s *session) *cli.Command {
 			transformBaseFlag(),
 			&cli.StringFlag{Name: "format", Usage: "text, csv, json or idt", Value: "text"},
 			innerFlag(),
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the tables, all of them if none is named, as files into `DIR` (idt unless --format says csv or json)"},
 		}, sourceFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
@@ -40,7 +41,10 @@ func tablesCommand(s *session) *cli.Command {
 			if !ok {
 				return usagef("--format is text, csv, json or idt, not %q", format)
 			}
-			s.json = format == "json"
+			if err := notEmpty(c, "output"); err != nil {
+				return err
+			}
+			s.json = s.json || format == "json" && c.String("output") == ""
 			return s.tables(c, print)
 		},
 	}
@@ -75,13 +79,17 @@ func (s *session) tables(c *cli.Context, print tablePrinter) error {
 		return s.printDiff(diff, nil)
 	}
 	names := c.Args().Tail()
-	if len(names) == 0 {
+	dir := c.String("output")
+	if len(names) == 0 && dir == "" {
 		return s.listTables(p)
 	}
 	for i, name := range names {
 		if names[i] = tableName(db, name); names[i] == "" {
 			return &source.Error{Package: p.Ref(), Place: "table " + name, Err: suggestName(msi.ErrNotFound, name, db.Tables())}
 		}
+	}
+	if dir != "" {
+		return s.writeTables(c, p, names, dir)
 	}
 	return packageError(p, print(s, db, names))
 }
@@ -121,6 +129,11 @@ func (s *session) listTables(p *source.Package) error {
 	for _, name := range p.Database().Tables() {
 		t := p.Database().Table(name)
 		result.Tables = append(result.Tables, tableSummary{name, columnNames(t), t.Len()})
+	}
+	for _, name := range []string{"_Streams", "_Storages"} {
+		if t := p.Database().Table(name); t.Len() > 0 {
+			result.Tables = append(result.Tables, tableSummary{name, columnNames(t), t.Len()})
+		}
 	}
 	return s.finish(result, func(w io.Writer) {
 		t := newTable("TABLE", ">ROWS", "COLUMNS")
@@ -213,7 +226,11 @@ func (s *session) tablesAsCSV(db *msi.Database, names []string) error {
 	if err != nil {
 		return err
 	}
-	w := csv.NewWriter(s.output())
+	return writeCSV(s.output(), t)
+}
+
+func writeCSV(out io.Writer, t *msi.Table) error {
+	w := csv.NewWriter(out)
 	if err := w.Write(columnNames(t)); err != nil {
 		return err
 	}
@@ -248,20 +265,24 @@ func (s *session) tablesAsJSON(db *msi.Database, names []string) error {
 		if err != nil {
 			return err
 		}
-		one := jsonTable{Name: name, Columns: columnNames(t), Keys: []string{}, Rows: [][]any{}}
-		for _, key := range t.Keys() {
-			one.Keys = append(one.Keys, one.Columns[key])
-		}
-		for row := range t.Rows() {
-			cells := make([]any, len(one.Columns))
-			for i := range cells {
-				cells[i] = jsonCell(row.Value(i), row.StreamName)
-			}
-			one.Rows = append(one.Rows, cells)
-		}
-		result.Tables = append(result.Tables, one)
+		result.Tables = append(result.Tables, newJSONTable(t))
 	}
 	return s.finish(result, nil, nil)
+}
+
+func newJSONTable(t *msi.Table) jsonTable {
+	one := jsonTable{Name: t.Name, Columns: columnNames(t), Keys: []string{}, Rows: [][]any{}}
+	for _, key := range t.Keys() {
+		one.Keys = append(one.Keys, one.Columns[key])
+	}
+	for row := range t.Rows() {
+		cells := make([]any, len(one.Columns))
+		for i := range cells {
+			cells[i] = jsonCell(row.Value(i), row.StreamName)
+		}
+		one.Rows = append(one.Rows, cells)
+	}
+	return one
 }
 
 func jsonCell(v msi.Value, stream func() string) any {

@@ -1,0 +1,35 @@
+package msi
+
+// Names of the tables that list what a database holds beside its tables (Windows
+// Installer: _Streams Table, _Storages Table).
+const (
+	tableStreams  = "_Streams"
+	tableStorages = "_Storages"
+)
+
+// listingColumns are the columns of the two tables.
+var listingColumns = []Column{
+	{"Name", TypeKey | TypeString | TypeNotBinary | TypeValid | 62},
+	{"Data", TypeString | TypeValid | TypeNullable},
+}
+
+// listing returns the table _Streams or _Storages, made of what is there now;
+// changes to it change nothing else. It is nil for any other name.
+func (db *Database) listing(name string) *Table {
+	var names []string
+	switch name {
+	case tableStreams:
+		names = db.Streams()
+	case tableStorages:
+		names = db.Storages()
+	default:
+		return nil
+	}
+	own := &Database{pool: &pool{codePage: codePageUTF8, raw: map[uint32]string{}, text: []string{""}, refs: []uint32{0}}, streams: db.streams}
+	t := &Table{Name: name, db: own, columns: listingColumns}
+	for i, one := range names {
+		own.pool.text = append(own.pool.text, one)
+		t.rows = append(t.rows, &record{[]uint32{uint32(i + 1), 1}})
+	}
+	return t
+}
