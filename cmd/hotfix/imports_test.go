@@ -17,6 +17,7 @@ var layers = map[string][]string{
 	"msi/cfb":                      {},
 	"msi/cab":                      {"msi/cab/"},
 	"msi/cab/lzx":                  {"msi/cab/internal/"},
+	"msi/cab/lzx/lzxtest":          {},
 	"msi/cab/internal/":            {"msi/cab/internal/", "testdata/corpus"},
 	"msi":                          {"msi/cfb", "msi/cab"},
 	"msp/delta":                    {"msi/cab/lzx"},
@@ -44,6 +45,7 @@ var layers = map[string][]string{
 	"cmd/hotfix":                   {""},
 	"testdata/corpus":              {},
 	"testdata/kb977203/build":      {""},
+	"testdata/bench/make":          {""},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

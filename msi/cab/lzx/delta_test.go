@@ -20,12 +20,12 @@ func TestDeltaRandomStreams(t *testing.T) {
 	for round := range 12 {
 		r := rand.New(rand.NewPCG(uint64(round), 2))
 		e := newEncoder(17+round%9, true)
-		e.ref = randomBytes(r, r.IntN(50_000))
-		e.header(0)
+		e.Ref = randomBytes(r, r.IntN(50_000))
+		e.Header(0)
 		randomStream(r, e, 1<<(17+round%9), 1+r.IntN(300_000))
-		out, err := DecodeDelta(e.chunks(), int64(len(e.out)), DeltaOptions{Reference: e.ref, WindowBits: 17 + round%9})
+		out, err := DecodeDelta(e.Chunks(), int64(len(e.Out)), DeltaOptions{Reference: e.Ref, WindowBits: 17 + round%9})
 		require.NoError(t, err, round)
-		require.True(t, bytes.Equal(e.out, out), round)
+		require.True(t, bytes.Equal(e.Out, out), round)
 	}
 }
 
@@ -68,23 +68,23 @@ func TestDeltaWindow(t *testing.T) {
 
 func TestDeltaBeforeTheReference(t *testing.T) {
 	e := newEncoder(17, true)
-	e.ref = []byte("old")
-	e.header(0)
-	e.block(blockVerbatim, append(literals("new"), token{length: 9, distance: 10}), 1)
-	require.Equal(t, "new\x00\x00\x00\x00oldne", string(e.out))
-	out, err := DecodeDelta(e.chunks(), int64(len(e.out)), DeltaOptions{Reference: e.ref})
+	e.Ref = []byte("old")
+	e.Header(0)
+	e.Block(blockVerbatim, append(literals("new"), token{Length: 9, Distance: 10}), 1)
+	require.Equal(t, "new\x00\x00\x00\x00oldne", string(e.Out))
+	out, err := DecodeDelta(e.Chunks(), int64(len(e.Out)), DeltaOptions{Reference: e.Ref})
 	require.NoError(t, err)
-	require.Equal(t, string(e.out), string(out))
+	require.Equal(t, string(e.Out), string(out))
 }
 
 func TestDeltaExtraLengths(t *testing.T) {
 	for _, length := range []int{256, 257, 258, 512, 513, 1536, 1537, 5632, 5633, frameSize - 1} {
 		e := newEncoder(17, true)
-		e.header(0)
-		e.block(blockVerbatim, append(literals("x"), token{length: length, distance: 1}), 1)
-		out, err := DecodeDelta(e.chunks(), int64(len(e.out)), DeltaOptions{})
+		e.Header(0)
+		e.Block(blockVerbatim, append(literals("x"), token{Length: length, Distance: 1}), 1)
+		out, err := DecodeDelta(e.Chunks(), int64(len(e.Out)), DeltaOptions{})
 		require.NoError(t, err, length)
-		require.Equal(t, e.out, out, length)
+		require.Equal(t, e.Out, out, length)
 	}
 }
 
@@ -101,9 +101,9 @@ func TestDeltaE8(t *testing.T) {
 	}
 	require.NotEqual(t, want, coded)
 	e := newEncoder(17, true)
-	e.header(size)
-	e.raw(coded, [3]int{1, 1, 1})
-	out, err := DecodeDelta(e.chunks(), int64(len(want)), DeltaOptions{})
+	e.Header(size)
+	e.Raw(coded, [3]int{1, 1, 1})
+	out, err := DecodeDelta(e.Chunks(), int64(len(want)), DeltaOptions{})
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(want, out))
 }
@@ -112,9 +112,9 @@ func TestDeltaE8(t *testing.T) {
 // hold.
 func TestDeltaDamage(t *testing.T) {
 	e := newEncoder(18, true)
-	e.header(0)
-	e.raw(bytes.Repeat([]byte("data"), frameSize/2), [3]int{1, 1, 1})
-	stream, size := e.chunks(), int64(len(e.out))
+	e.Header(0)
+	e.Raw(bytes.Repeat([]byte("data"), frameSize/2), [3]int{1, 1, 1})
+	stream, size := e.Chunks(), int64(len(e.Out))
 
 	_, err := DecodeDelta(stream, size, DeltaOptions{})
 	require.NoError(t, err)

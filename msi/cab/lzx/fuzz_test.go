@@ -75,12 +75,12 @@ func FuzzDecode(f *testing.F) {
 
 func FuzzDecodeDelta(f *testing.F) {
 	e := newEncoder(17, true)
-	e.ref = []byte("reference data")
-	e.header(1000)
-	e.block(blockVerbatim, append(literals("new"), token{length: 300, distance: 10}), 1)
-	e.raw([]byte("uncompressed"), [3]int{1, 2, 3})
-	e.block(blockAligned, append(literals("and"), token{length: 20, distance: 60}), 3)
-	f.Add(e.chunks(), uint32(len(e.out)), e.ref)
+	e.Ref = []byte("reference data")
+	e.Header(1000)
+	e.Block(blockVerbatim, append(literals("new"), token{Length: 300, Distance: 10}), 1)
+	e.Raw([]byte("uncompressed"), [3]int{1, 2, 3})
+	e.Block(blockAligned, append(literals("and"), token{Length: 20, Distance: 60}), 3)
+	f.Add(e.Chunks(), uint32(len(e.Out)), e.Ref)
 	f.Fuzz(func(t *testing.T, stream []byte, size uint32, reference []byte) {
 		size %= 1 << 20
 		out, err := DecodeDelta(stream, int64(size), DeltaOptions{Reference: reference})

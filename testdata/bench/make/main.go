@@ -1,0 +1,226 @@
+// Make writes the packages and cabinets that testdata/bench/compare measures: many
+// small files and few large ones, in every compression that can be written here.
+// The same call writes the same bytes.
+//
+//	go run ./testdata/bench/make [-scale N] DIR
+package main
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"log"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/msi/cab/lzx/lzxtest"
+)
+
+func main() {
+	log.SetFlags(0)
+	scale := flag.Int("scale", 1, "divide the number of files by this")
+	flag.Parse()
+	if flag.NArg() != 1 || *scale < 1 {
+		log.Fatal("usage: make [-scale N] DIR")
+	}
+	dir := flag.Arg(0)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		log.Fatal(err)
+	}
+	mixed := files(4460 / *scale, 2000, 42_000)
+	large := files(24 / *scale + 1, 4<<20, 1<<20)
+	for name, build := range map[string]func() ([]byte, []file, error){
+		"lzx-4460":    func() ([]byte, []file, error) { return lzxCabinet(mixed), mixed, nil },
+		"mszip-4460":  func() ([]byte, []file, error) { return writerCabinet(cab.MSZIP, 1, mixed), mixed, nil },
+		"lzx-large":   func() ([]byte, []file, error) { return lzxCabinet(large), large, nil },
+		"stored":      func() ([]byte, []file, error) { return writerCabinet(cab.None, 1, large), large, nil },
+		"small-10000": small(10_000 / *scale),
+		"small-60000": small(60_000 / *scale),
+	} {
+		cabinet, files, err := build()
+		if err != nil {
+			log.Fatal(err)
+		}
+		database, err := database(cabinet, files)
+		if err != nil {
+			log.Fatal(err)
+		}
+		for extension, data := range map[string][]byte{".cab": cabinet, ".msi": database} {
+			if err := os.WriteFile(filepath.Join(dir, name+extension), data, 0o666); err != nil {
+				log.Fatal(err)
+			}
+		}
+		fmt.Printf("%s: %d files, %d bytes packed\n", name, len(files), len(cabinet))
+	}
+}
+
+func small(n int) func() ([]byte, []file, error) {
+	return func() ([]byte, []file, error) {
+		list := files(n, 2048, 0)
+		return writerCabinet(cab.MSZIP, 2, list), list, nil
+	}
+}
+
+// A file is a member and a row of the File table.
+type file struct {
+	key     string
+	content []byte
+}
+
+// files makes n files of least bytes and as many more on average as spread says,
+// half of them like programs, half like text.
+func files(n, least, spread int) []file {
+	r := rand.New(rand.NewPCG(1, uint64(n)))
+	// Phrases that come again, as calls and words do; the first ones most often.
+	phrases := make([][]byte, 40_000)
+	for i := range phrases {
+		phrases[i] = make([]byte, 3+int(r.ExpFloat64()*18))
+		for k := range phrases[i] {
+			phrases[i][k] = byte(r.ExpFloat64() * 24)
+			if i%2 == 1 {
+				phrases[i][k] = "etaoin shrdlu\n"[r.IntN(14)]
+			}
+		}
+	}
+	list := make([]file, n)
+	for i := range list {
+		size := least + int(r.ExpFloat64()*float64(spread))
+		content := make([]byte, 0, size+512)
+		for len(content) < size {
+			p := int(r.ExpFloat64()*float64(len(phrases))/16) % len(phrases)
+			content = append(content, phrases[p&^1|i&1]...)
+			if r.IntN(3) == 0 {
+				content = append(content, byte(r.ExpFloat64()*20))
+			}
+		}
+		list[i] = file{fmt.Sprintf("f%05d", i), content[:size]}
+	}
+	return list
+}
+
+// writerCabinet lets cab.Writer pack the files into equal folders.
+func writerCabinet(c cab.Compression, folders int, list []file) []byte {
+	var out bytes.Buffer
+	w := cab.NewWriter(&out, cab.WriterOptions{Compression: c})
+	for i, f := range list {
+		if i > 0 && i%((len(list)+folders-1)/folders) == 0 {
+			// An error stays with the writer until Close.
+			_ = w.NextFolder(c)
+		}
+		_ = w.Add(cab.FileHeader{Name: f.key, Attributes: cab.AttrArchive}, bytes.NewReader(f.content))
+	}
+	if err := w.Close(); err != nil {
+		log.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// lzxCabinet packs the files into one LZX:21 folder ([MS-CAB] 2).
+func lzxCabinet(list []file) []byte {
+	const windowBits, block = 21, 32768
+	var data, entries []byte
+	le := binary.LittleEndian
+	for _, f := range list {
+		entries = le.AppendUint32(entries, uint32(len(f.content)))
+		entries = le.AppendUint32(entries, uint32(len(data)))
+		entries = append(entries, 0, 0, 0x21, 0x3C, 0, 0, byte(cab.AttrArchive), 0) // folder 0, 2010-01-01
+		entries = append(entries, f.key+"\x00"...)
+		data = append(data, f.content...)
+	}
+	payloads := lzxtest.Compress(data, windowBits)
+	const header, folder = 36, 8
+	head := make([]byte, header+folder)
+	copy(head, "MSCF")
+	le.PutUint32(head[16:], header+folder)
+	head[24], head[25], head[26] = 3, 1, 1
+	le.PutUint16(head[28:], uint16(len(list)))
+	le.PutUint32(head[header:], uint32(header+folder+len(entries)))
+	le.PutUint16(head[header+4:], uint16(len(payloads)))
+	le.PutUint16(head[header+6:], windowBits<<8|uint16(cab.LZX))
+	out := append(head, entries...)
+	for i, p := range payloads {
+		out = append(out, 0, 0, 0, 0) // no checksum
+		out = le.AppendUint16(out, uint16(len(p)))
+		out = le.AppendUint16(out, uint16(min(block, len(data)-i*block)))
+		out = append(out, p...)
+	}
+	le.PutUint32(out[8:], uint32(len(out)))
+	return out
+}
+
+// tables are those of the packages, with their columns as exported tables have
+// them; keys are marked with *.
+var tables = []string{
+	"Property Property*s72 Value:l0",
+	"Directory Directory*s72 Directory_Parent:S72 DefaultDir:l255",
+	"Component Component*s72 ComponentId:S38 Directory_:s72 Attributes:i2 Condition:S255 KeyPath:S72",
+	"Feature Feature*s38 Feature_Parent:S38 Title:L64 Description:L255 Display:I2 Level:i2 Directory_:S72 Attributes:i2",
+	"FeatureComponents Feature_*s38 Component_*s72",
+	"File File*s72 Component_:s72 FileName:l255 FileSize:i4 Version:S72 Language:S20 Attributes:I2 Sequence:i4",
+	"MsiFileHash File_*s72 Options:i2 HashPart1:i4 HashPart2:i4 HashPart3:i4 HashPart4:i4",
+	"Media DiskId*i2 LastSequence:i4 DiskPrompt:L64 Cabinet:S255 VolumeLabel:S32 Source:S72",
+}
+
+// database returns an installer package that holds the cabinet, with a MsiFileHash
+// row for every file and 200 files to a component and folder.
+func database(cabinet []byte, list []file) ([]byte, error) {
+	db, err := msi.New(msi.KindDatabase, 1252)
+	if err != nil {
+		return nil, err
+	}
+	made := map[string]*msi.Table{}
+	for _, line := range tables {
+		fields := strings.Fields(line)
+		var columns []msi.Column
+		for _, field := range fields[1:] {
+			i := strings.IndexAny(field, "*:")
+			kind, err := msi.ParseColumnType(field[i+1:], field[i] == '*')
+			if err != nil {
+				return nil, err
+			}
+			columns = append(columns, msi.Column{Name: field[:i], Type: kind})
+		}
+		if made[fields[0]], err = db.AddTable(fields[0], columns); err != nil {
+			return nil, err
+		}
+	}
+	text, number, null := msi.String, func(n int) msi.Value { return msi.Int(int32(n)) }, msi.Null()
+	insert := func(table string, cells ...msi.Value) {
+		if _, e := made[table].Insert(cells...); e != nil && err == nil {
+			err = e
+		}
+	}
+	insert("Property", text("ProductCode"), text("{AAAAAAAA-2222-3333-4444-555555555555}"))
+	insert("Property", text("ProductName"), text("Benchmark"))
+	insert("Directory", text("TARGETDIR"), null, text("SourceDir"))
+	insert("Feature", text("Main"), null, text("Main"), null, number(1), number(1), null, number(0))
+	for i, f := range list {
+		group := fmt.Sprintf("D%03d", i/200)
+		if i%200 == 0 {
+			insert("Directory", text(group), text("TARGETDIR"), text(group))
+			insert("Component", text(group), null, text(group), number(0), null, text(f.key))
+			insert("FeatureComponents", text("Main"), text(group))
+		}
+		insert("File", text(f.key), text(group), text(f.key), number(len(f.content)), null, null, null, number(i+1))
+		sum := md5.Sum(f.content)
+		part := func(k int) msi.Value { return msi.Int(int32(binary.LittleEndian.Uint32(sum[4*k:]))) }
+		insert("MsiFileHash", text(f.key), number(0), part(0), part(1), part(2), part(3))
+	}
+	insert("Media", number(1), number(len(list)), null, text("#data.cab"), null, null)
+	if err != nil {
+		return nil, err
+	}
+	db.Summary().SetInt(msi.PIDWordCount, msi.SourceCompressed)
+	if err := db.SetStream("data.cab", cabinet); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = db.Save(&out)
+	return out.Bytes(), err
+}
