@@ -145,13 +145,25 @@ func lzxCabinet(list []file) []byte {
 	le.PutUint16(head[header+6:], windowBits<<8|uint16(cab.LZX))
 	out := append(head, entries...)
 	for i, p := range payloads {
-		out = append(out, 0, 0, 0, 0) // no checksum
-		out = le.AppendUint16(out, uint16(len(p)))
-		out = le.AppendUint16(out, uint16(min(block, len(data)-i*block)))
-		out = append(out, p...)
+		sizes := le.AppendUint16(nil, uint16(len(p)))
+		sizes = le.AppendUint16(sizes, uint16(min(block, len(data)-i*block)))
+		out = le.AppendUint32(out, checksum(p)^checksum(sizes))
+		out = append(append(out, sizes...), p...)
 	}
 	le.PutUint32(out[8:], uint32(len(out)))
 	return out
+}
+
+// checksum is that of CFDATA, for a whole number of 16-bit words ([MS-CAB] 3.1).
+func checksum(p []byte) uint32 {
+	var sum uint32
+	for ; len(p) >= 4; p = p[4:] {
+		sum ^= binary.LittleEndian.Uint32(p)
+	}
+	if len(p) == 2 {
+		sum ^= uint32(p[0])<<8 | uint32(p[1])
+	}
+	return sum
 }
 
 // tables are those of the packages, with their columns as exported tables have
