@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -53,6 +54,7 @@ func (i *fileInfo) readCatalog(ref string, trust *authenticode.Options) bool {
 	i.Catalog = &catalogInfo{catalog.Identifier, catalog.Created.Format(time.RFC3339), catalog.Attributes, catalog.Members}
 	if trust != nil {
 		i.Signature = newSignatureInfo(catalog.Signature)
+		i.SHA256 = fmt.Sprintf("%x", sha256.Sum256(data))
 	}
 	return true
 }

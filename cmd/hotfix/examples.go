@@ -11,6 +11,7 @@ var examples = map[string][]string{
 	},
 	"info": {
 		"info product.msi",
+		"info product.msi --actions",
 		"info --no-signature --json *.msi",
 		"info 'outer.rpm//opt/product/inner.msi'",
 	},

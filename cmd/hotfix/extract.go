@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -121,55 +119,4 @@ func patternError(err error) error {
 		return &usageError{err}
 	}
 	return err
-}
-
-// A meter shows progress on a terminal; a nil meter shows none.
-type meter struct {
-	w           io.Writer
-	start, last time.Time
-}
-
-// newMeter returns a meter when standard error is a terminal and messages are
-// wanted.
-func (s *session) newMeter() *meter {
-	f, ok := s.stderr.(*os.File)
-	if !ok || s.quiet {
-		return nil
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return nil
-	}
-	now := time.Now()
-	return &meter{w: f, start: now, last: now}
-}
-
-func (m *meter) progress() func(done, total int64) {
-	if m == nil {
-		return nil
-	}
-	return m.show
-}
-
-// show draws the line at most ten times a second.
-func (m *meter) show(done, total int64) {
-	now := time.Now()
-	if now.Sub(m.last) < 100*time.Millisecond || total <= 0 {
-		return
-	}
-	m.last = now
-	fmt.Fprintf(m.w, "\r\x1b[K%s of %s bytes%s", display.Number(done), display.Number(total), timeLeft(now.Sub(m.start), done, total))
-}
-
-func timeLeft(elapsed time.Duration, done, total int64) string {
-	if done <= 0 || done >= total {
-		return ""
-	}
-	left := time.Duration(float64(elapsed) * float64(total-done) / float64(done))
-	return fmt.Sprintf(", %s left", left.Round(time.Second))
-}
-
-func (m *meter) clear() {
-	if m != nil {
-		fmt.Fprint(m.w, "\r\x1b[K")
-	}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +29,8 @@ func infoCommand(s *session) *cli.Command {
 		ArgsUsage: "FILE...",
 		Flags: append(append([]cli.Flag{
 			transformFlag(),
-			&cli.BoolFlag{Name: "no-signature", Usage: "do not check the signature, which reads the whole file"},
+			&cli.BoolFlag{Name: "actions", Usage: "list the custom actions as well: what would run, in the order of the sequences"},
+			&cli.BoolFlag{Name: "no-signature", Usage: "check no signature and make no SHA-256, which read the whole file"},
 		}, trustFlags()...), sourceFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
@@ -50,7 +53,7 @@ func (s *session) info(c *cli.Context) error {
 	var infos []*fileInfo
 	var errs []error
 	for _, ref := range c.Args().Slice() {
-		info, err := readInfo(c.Context, ref, sourceOptions(c), trust)
+		info, err := s.readInfo(c, ref, trust)
 		if err != nil && c.NArg() > 1 { // of one file, the document says it
 			detail := s.describe(err)
 			info.Error = &detail
@@ -91,6 +94,7 @@ type fileInfo struct {
 	File            string         `json:"file"`
 	Kind            string         `json:"kind"`
 	Size            int64          `json:"size"`
+	SHA256          string         `json:"sha256,omitempty"`
 	Version         string         `json:"version"` // of an executable, a product or an rpm
 	Machine         string         `json:"machine"`
 	ProductName     string         `json:"product_name,omitempty"`
@@ -103,6 +107,8 @@ type fileInfo struct {
 	Platform        string         `json:"platform,omitempty"` // of the Template property, or an rpm's architecture
 	Image           bool           `json:"administrative_image,omitempty"`
 	CodePage        int            `json:"code_page,omitempty"`
+	Summary         *summaryInfo   `json:"summary,omitempty"`
+	ARP             *arpInfo       `json:"installed_programs,omitempty"`
 	Patch           *patchInfo     `json:"patch,omitempty"`
 	PatchCode       string         `json:"patch_code"`
 	Targets         []patchTarget  `json:"targets"`
@@ -112,6 +118,7 @@ type fileInfo struct {
 	LeftOut         int            `json:"left_out_count,omitempty"`
 	Hashed          *int           `json:"hashed_count,omitempty"` // files with a row in MsiFileHash
 	rows            int            // of the File table
+	Actions         []actionInfo   `json:"actions,omitzero"` // with --actions
 	Warnings        []string       `json:"warnings,omitempty"`
 	Catalog         *catalogInfo   `json:"catalog,omitempty"`
 	Signature       *signatureInfo `json:"signature,omitempty"`
@@ -160,9 +167,10 @@ func newSignatureInfo(sig *authenticode.Signature) *signatureInfo {
 
 // readInfo reads what is known about one file. With an error it returns what
 // could be read.
-func readInfo(ctx context.Context, ref string, o source.Options, trust *authenticode.Options) (*fileInfo, error) {
+func (s *session) readInfo(c *cli.Context, ref string, trust *authenticode.Options) (*fileInfo, error) {
+	ctx := c.Context
 	info := &fileInfo{File: ref, Targets: []patchTarget{}, Cabinets: []cabinetInfo{}}
-	p, err := source.Open(ctx, ref, o)
+	p, err := source.Open(ctx, ref, sourceOptions(c))
 	if errors.Is(err, source.ErrKind) {
 		if info.readExecutable(ref, trust) || info.readCatalog(ref, trust) {
 			return info, nil
@@ -191,6 +199,9 @@ func readInfo(ctx context.Context, ref string, o source.Options, trust *authenti
 	}
 	if p.Database() != nil {
 		info.readDatabase(p)
+		if c.Bool("actions") {
+			info.Actions = newActionInfos(p.Database())
+		}
 	}
 	if p.Kind() == source.RPM {
 		info.ProductName, info.Version, info.Platform = p.Identity()
@@ -204,8 +215,22 @@ func readInfo(ctx context.Context, ref string, o source.Options, trust *authenti
 			return info, err
 		}
 		info.Signature = newSignatureInfo(sig)
+		if info.SHA256, err = s.hash(ctx, p, p.Size()); err != nil {
+			return info, packageError(p, err)
+		}
 	}
 	return info, nil
+}
+
+// hash returns the SHA-256 of a file, and shows on a terminal how far it is.
+func (s *session) hash(ctx context.Context, r io.ReaderAt, size int64) (string, error) {
+	meter := s.newMeter()
+	defer meter.clear()
+	h := sha256.New()
+	if _, err := io.Copy(h, &meteredReader{Reader: io.NewSectionReader(r, 0, size), ctx: ctx, meter: meter, total: size}); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // readExecutable reports whether the file is an executable on the disk.
@@ -219,12 +244,12 @@ func (i *fileInfo) readExecutable(ref string, trust *authenticode.Options) bool 
 	if err != nil || !stat.Mode().IsRegular() {
 		return false
 	}
-	actual, err := manifest.Inspect(manifest.File{Path: ref, Name: stat.Name(), Size: stat.Size()}, f, manifest.InspectOptions{Signature: trust})
+	actual, err := manifest.Inspect(manifest.File{Path: ref, Name: stat.Name(), Size: stat.Size()}, f, manifest.InspectOptions{Signature: trust, SHA256: trust != nil})
 	if err != nil || actual.Platform == "" {
 		return false
 	}
 	i.Kind, i.Size, i.Version, i.Machine = "pe", stat.Size(), actual.Version, actual.Platform
-	i.Warnings = actual.Problems
+	i.SHA256, i.Warnings = actual.SHA256, actual.Problems
 	i.Signature = newSignatureInfo(actual.Signature)
 	return true
 }
@@ -233,6 +258,10 @@ func (i *fileInfo) readDatabase(p *source.Package) {
 	db := p.Database()
 	i.CodePage = db.CodePage()
 	summary := db.Summary()
+	i.Summary = newSummaryInfo(summary, p.Kind())
+	if p.Kind() == source.MSI {
+		i.ARP = newARPInfo(db)
+	}
 	i.Image = verify.IsImage(p)
 	i.ProductName, i.Manufacturer = verify.Property(p, "ProductName"), verify.Property(p, "Manufacturer")
 	i.ProductCode, i.ProductVersion = verify.Property(p, "ProductCode"), verify.Property(p, "ProductVersion")
@@ -278,6 +307,7 @@ func (i *fileInfo) write(w io.Writer) {
 	if i.Size > 0 {
 		line("size", display.Number(i.Size)+" bytes")
 	}
+	line("SHA-256", i.SHA256)
 	line("product", i.ProductName)
 	line("manufacturer", i.Manufacturer)
 	line("version", i.Version)
@@ -293,6 +323,8 @@ func (i *fileInfo) write(w io.Writer) {
 	if i.Image {
 		line("image", "an administrative image")
 	}
+	i.Summary.write(line)
+	i.ARP.write(line)
 	i.writePatch(line)
 	for _, c := range i.Cabinets {
 		where := "beside the package"
@@ -327,6 +359,9 @@ func (i *fileInfo) write(w io.Writer) {
 	}
 	i.writeSignature(line)
 	i.Catalog.write(w, line)
+	if i.Actions != nil {
+		writeActions(w, i.Actions)
+	}
 	for _, text := range i.Warnings {
 		line("warning", text)
 	}

@@ -201,6 +201,7 @@ func TestJSONIsDocumented(t *testing.T) {
 	article := write("article.txt", "KB123456\n\nFile name\tFile version\tFile size\tDate\tTime\tPlatform\nTool.exe\t1.0\t17,768\t25-Jan-2010\t06:27\tx86\nOdd.dll\t1.0\tmany\t25-Jan-2010\t06:27\tx86\n")
 	presence := write("presence.json", `{"title":"names only","files":[{"name":"Mp.msi"},{"name":"nothing.dll"}]}`)
 	text := write("readme.txt", "no package")
+	actions := actionsPackage(t, in("actions.msi"))
 	require.NoError(t, os.MkdirAll(in("client/i386"), 0o777))
 	data, err := os.ReadFile(client)
 	require.NoError(t, err)
@@ -214,6 +215,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		{"info", []string{"info", sp2}, exitOK},
 		{"info", []string{"info", "--no-signature", sp2}, exitOK},
 		{"info", []string{"info", msp}, exitOK},
+		{"info", []string{"info", "--actions", sp2, actions}, exitOK},
 		{"info", []string{"info", sp1, client, text, in("nowhere")}, exitInput},
 		{"info", []string{"info", text}, exitInput},
 		{"list", []string{"list", sp2}, exitOK},

@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	fixtures, err := filepath.Abs(filepath.Join("..", "..", "testdata", "kb977203"))
 	require.NoError(t, err)
+	actions := actionsPackage(t, filepath.Join(t.TempDir(), "actions.msi"))
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireUniqueNames:  true,
@@ -37,6 +38,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("SP1", filepath.Join(fixtures, "SCCM2007-SP1-KB977203-ENU.msi"))
 			env.Setenv("SP2", filepath.Join(fixtures, "SCCM2007-SP2-KB977203-ENU.msi"))
 			env.Setenv("KB", fixtures)
+			env.Setenv("ACTIONS", actions)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
