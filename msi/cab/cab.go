@@ -9,8 +9,11 @@
 // The input may be hostile. No size it claims is believed before it is checked,
 // decoding stays below 48 MiB of memory whatever the cabinet says, and a member
 // is reported complete only when every block it touches passed its checksum (if
-// it has one) and decoded without an error. Names are handed out as they stand:
-// whoever writes files must refuse names that climb or are absolute.
+// it has one) and decoded without an error. Names are handed out unchanged:
+// the caller must refuse those that climb or are absolute.
+//
+// [Writer] is there for programs that make cabinets to test with, the builders of this
+// project among them. It is deterministic; it is not meant for distributing software.
 //
 // The format is described in [MS-CAB].
 package cab

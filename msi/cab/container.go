@@ -166,7 +166,7 @@ const (
 // ([MS-CAB] 2.1 and 2.3: at most 256 bytes with it).
 const maxName = 255
 
-// The values of CFFILE.iFolder that are no index ([MS-CAB] 2.3).
+// The values of CFFILE.iFolder that are not an index ([MS-CAB] 2.3).
 const (
 	folderContinuedFromPrev    = 0xFFFD // ifoldCONTINUED_FROM_PREV
 	folderContinuedToNext      = 0xFFFE // ifoldCONTINUED_TO_NEXT

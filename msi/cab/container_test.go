@@ -63,7 +63,7 @@ func TestTimesAndAttributes(t *testing.T) {
 	w := cab.NewWriter(io.Discard, cab.WriterOptions{})
 	require.ErrorIs(t, w.Add(cab.FileHeader{Name: "x", Modified: time.Date(1979, 1, 1, 0, 0, 0, 0, time.UTC)}, strings.NewReader("")), cab.ErrLimit)
 
-	// The 31st of February is no day.
+	// The 31st of February does not exist.
 	data := write(t, cab.WriterOptions{}, []member{{"x", []byte("x")}})[0]
 	binary.LittleEndian.PutUint16(data[binary.LittleEndian.Uint32(data[16:])+10:], 30<<9|2<<5|31)
 	require.True(t, openBytes(t, data).Files[0].Modified.IsZero())

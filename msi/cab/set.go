@@ -49,7 +49,7 @@ func (p folderPart) folder() *Folder { return &p.cabinet.Folders[p.index] }
 // NewSet joins cabinets, given in any order. It returns an ErrVolume when they
 // do not belong together, and when a folder continues in a cabinet that is missing
 // (the error tells its name) unless o.Incomplete allows it. A missing cabinet that
-// no folder continues in is no error: no member listed here needs it.
+// no folder continues in is not an error: no member listed here needs it.
 func NewSet(cabinets []*Cabinet, o SetOptions) (*Set, error) {
 	s := &Set{Cabinets: slices.Clone(cabinets)}
 	slices.SortStableFunc(s.Cabinets, func(a, b *Cabinet) int { return cmp.Compare(a.Index, b.Index) })

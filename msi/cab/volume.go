@@ -60,7 +60,8 @@ func (w *Writer) layOut() ([]*writerVolume, error) {
 	return l.volumes, nil
 }
 
-// nextVolume starts a volume. It reckons with neighbours on both sides.
+// nextVolume starts a volume, and leaves room for the names of neighbours on both
+// sides.
 func (l *layout) nextVolume() {
 	l.v = &writerVolume{used: int64(len(l.w.header(len(l.volumes), l.w.options.VolumeSize == 0)))}
 	l.volumes = append(l.volumes, l.v)
@@ -132,7 +133,7 @@ func (f *writerFolder) filesFrom(i int, fresh bool) []*writerFile {
 	return files
 }
 
-// overhead returns how many bytes a volume needs for a block beside its payload.
+// overhead returns how many bytes a volume needs for a block in addition to its payload.
 func (l *layout) overhead(files []*writerFile, fresh bool) int64 {
 	n := dataSize + len(l.w.options.DataReserve)
 	if fresh {
