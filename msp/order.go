@@ -101,3 +101,15 @@ func choose(patches []*Patch, needed map[*Patch]bool, productCode string) (chose
 	}
 	return chosen, skipped
 }
+
+// Precedes reports whether the families that two patches share put p before
+// other, for a product. Families that contradict each other say nothing.
+func (p *Patch) Precedes(other *Patch, productCode string) bool {
+	return before(p, other, productCode)
+}
+
+// Replaces reports whether p makes other needless for a product: it names it as
+// obsolete, or supersedes it in all of its families.
+func (p *Patch) Replaces(other *Patch, productCode string) bool {
+	return superseded(other, []*Patch{p}, productCode) != ""
+}

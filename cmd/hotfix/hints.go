@@ -57,6 +57,7 @@ var hints = []hint{
 
 	{kind: is(distpoint.ErrNoNumber), say: []string{`add "kb" to the manifest`}},
 	{kind: is(distpoint.ErrConflict), say: []string{"look at what it is", "--replace replaces it"}},
+	{kind: is(distpoint.ErrPatch), say: []string{"get the patch again, or leave it out"}},
 	{kind: is(distpoint.ErrReplaced), say: []string{"run the same command again when the cause is gone"}},
 	{kind: is(distpoint.ErrNoClient), say: []string{"--client-dir is for an existing copy of the ConfigMgr client files: the folder that holds i386/client.msi"}},
 	{kind: is(distpoint.ErrUnknown), say: []string{"for another hotfix, give its manifest with --manifest"}},

@@ -23,14 +23,14 @@ func stageCommand(s *session) *cli.Command {
 		Name:      "stage",
 		Usage:     "verify a hotfix package and write its distribution-point content",
 		ArgsUsage: "PACKAGE...",
-		Description: "Writes the i386\\hotfix tree with the client patch, the CCMCertFix program with its package definition, PATCH.txt with the " +
-			"installation properties, and the evidence (stage.json, SHA256SUMS, report.html). A package that does not match its manifest is not " +
+		Description: "Writes the i386\\hotfix tree with the client patch, the CCMCertFix program with its package definition, a package that deploys the " +
+			"patch to clients that are installed already, PATCH.txt with everything that is left to do, and the evidence (stage.json, SHA256SUMS, report.html). A package that does not match its manifest is not " +
 			"staged (exit code 1). Several packages go to DIR/<package name>.\n\n" +
 			"KB977203 cannot be installed where KB977384 is: say --superseded-by KB977384 there, and only CCMCertFix is staged.",
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "folder `DIR` to write; it must not exist, or hold exactly the same result"},
 			&cli.StringFlag{Name: "superseded-by", Usage: "`KB` installed on the site that supersedes the hotfix: stage only CCMCertFix"},
-			&cli.StringFlag{Name: "installed", Usage: "list of installed KBs: a `FILE`, or numbers separated by commas"},
+			&cli.StringFlag{Name: "installed", Usage: "what is installed on the site: a `FILE` (a list of KBs, wmic or PowerShell output), or KB numbers and client versions separated by commas"},
 			&cli.StringFlag{Name: "client-dir", Usage: "add the patch to the copy of the client files in `DIR`; -o receives the rest"},
 			&cli.BoolFlag{Name: "replace", Usage: "replace a patch of the same name and other content in --client-dir"},
 			&cli.StringFlag{Name: "manifest", Usage: "built-in manifest, or a JSON file", Value: "kb977203"},
@@ -38,7 +38,8 @@ func stageCommand(s *session) *cli.Command {
 			&cli.StringFlag{Name: "package-id", Usage: "package `ID` of the ConfigMgr client installation files (not of the hotfix)"},
 			&cli.StringFlag{Name: "cache-drive", Usage: "drive of the _SMSTaskSequence folder (default: C:)"},
 			&cli.StringFlag{Name: "unc", Usage: "share that holds the client files, instead of the cache: `\\\\server\\share`"},
-			&cli.StringSliceFlag{Name: "order", Usage: "order of the patches in PATCH: `KB,KB`"},
+			&cli.StringSliceFlag{Name: "with-patch", Usage: "client patch `FILE.msp` of another hotfix, to stage and name in PATCH too; may be repeated"},
+			&cli.StringSliceFlag{Name: "order", Usage: "order of the patches in PATCH: `KB,KB` (default: what the patches say, then their numbers)"},
 			&cli.StringSliceFlag{Name: "property", Usage: "property of the client installation (SMSSLP, FSP): `NAME=VALUE`"},
 		}, policyFlags(), signatureFlags(), sourceFlags()),
 		Action: func(c *cli.Context) error { return s.stage(c) },
@@ -145,6 +146,7 @@ func stageOptions(c *cli.Context) (distpoint.Options, error) {
 		ClientDir:    c.String("client-dir"),
 		Replace:      c.Bool("replace"),
 		Location:     distpoint.Location{PackageID: c.String("package-id"), CacheDrive: c.String("cache-drive"), UNC: c.String("unc")},
+		WithPatches:  c.StringSlice("with-patch"),
 		Source:       sourceOptions(c),
 		Limits:       extract.Limits{MaxBytes: c.Int64("max-bytes")},
 		Tool:         tool,
@@ -185,6 +187,9 @@ func stageOptions(c *cli.Context) (distpoint.Options, error) {
 		}
 		o.Properties = append(o.Properties, p)
 	}
+	if slices.Contains(o.WithPatches, "") {
+		return o, usagef("--with-patch is given without a value")
+	}
 	for _, list := range c.StringSlice("order") {
 		o.Order = append(o.Order, splitList(list)...)
 	}
@@ -208,11 +213,11 @@ func readInstalled(list string) ([]string, error) {
 	}
 	var numbers []string
 	for _, word := range splitList(list) {
-		number, err := distpoint.ParseKB(word)
-		if err != nil {
-			return nil, usagef("--installed: %q is neither a file nor a list of KB numbers", list)
+		found, known := distpoint.ParseInstalled(word)
+		if !known {
+			return nil, usagef("--installed: %q is neither a file nor a list of KB numbers or client versions", list)
 		}
-		numbers = append(numbers, number)
+		numbers = append(numbers, found...)
 	}
 	return numbers, nil
 }

@@ -53,7 +53,7 @@ func StageAll(ctx context.Context, refs []string, o Options) ([]*Result, []error
 	for i, ref := range refs {
 		group.Go(func() error {
 			each := o
-			each.Output = outputs[i]
+			each.Output, each.batch = outputs[i], true
 			results[i], errs[i] = Stage(ctx, ref, each)
 			return nil
 		})

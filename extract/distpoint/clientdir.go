@@ -14,7 +14,6 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/extract/verify"
-	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msp"
 )
 
@@ -56,8 +55,11 @@ func (s *staging) lookAtClientFiles(ctx context.Context) error {
 			return err
 		}
 		for _, f := range files {
-			if isPatch(f.Name()) && f.Type().IsRegular() {
-				s.meet(path.Join(hotfixTree, folder.Name(), f.Name()), filepath.Join(tree, folder.Name(), f.Name()))
+			if !isPatch(f.Name()) || !f.Type().IsRegular() {
+				continue
+			}
+			if err := s.meet(path.Join(hotfixTree, folder.Name(), f.Name()), filepath.Join(tree, folder.Name(), f.Name())); err != nil {
+				return err
 			}
 		}
 	}
@@ -66,33 +68,51 @@ func (s *staging) lookAtClientFiles(ctx context.Context) error {
 
 // meet decides what a patch that is among the client files already means. Its name
 // tells the KB number; a patch that says itself that it is for another client is
-// left out of PATCH, which would fail with it.
-func (s *staging) meet(name, file string) {
-	kb := cmp.Or(kbOfName(path.Base(name)), kbOfName(path.Base(path.Dir(name))))
-	switch kb {
+// left out of PATCH, which would fail with it. One that is named like an update
+// that makes the fix needless has to be that update.
+func (s *staging) meet(name, file string) error {
+	p := Patch{KB: cmp.Or(kbOfName(path.Base(name)), kbOfName(path.Base(path.Dir(name)))), Path: name}
+	switch p.KB {
 	case "":
 		s.warn("%s in the client files is not in PATCH: no KB number is in its name", name)
-		return
+		return nil
 	case s.result.KB:
-		if s.result.NoPatch != "" {
-			s.warn("%s in the client files is not needed and not in PATCH", name)
-		} else if !s.stages(path.Base(name)) {
-			s.warn("%s in the client files is not in PATCH: it is a patch of %s too, and not the one of this package", name, kb)
-		}
-		return
+		s.own = append(s.own, p)
+		return nil
 	}
-	err := s.client.accepts(file)
-	if errors.Is(err, ErrClientFiles) {
+	by, _ := s.supersedes(p.KB)
+	patch, err := readPatch(file)
+	if err == nil {
+		p = p.withFacts(patch)
+		err = s.client.fits(patch)
+	}
+	if err == nil && by != "" {
+		err = says(patch, p.KB, by)
+	}
+	switch {
+	case errors.Is(err, ErrClientFiles):
 		s.warn("%s in the client files is not in PATCH: it is for another client than the one there", name)
-		return
-	}
-	if err != nil {
+		return nil
+	case err != nil && by != "":
+		return &source.Error{Package: file, Err: fmt.Errorf("it is named like the client update of %s, which would make the fix needless: %w", by, err)}
+	case err != nil:
 		s.warn("%s in the client files cannot be read as a patch (%v); it is in PATCH for its name", name, err)
 	}
-	s.patches = append(s.patches, Patch{KB: kb, Path: name})
-	if by, _ := s.supersedes(kb); by != "" && s.result.NoPatch == "" {
-		s.result.SupersededBy = by
-		s.result.NoPatch = fmt.Sprintf("the copy of the client files holds the client update of %s already (%s), which contains the client fix.", by, path.Base(name))
+	s.patches = append(s.patches, p)
+	s.supersede(by, fmt.Sprintf("the copy of the client files holds the client update of %s already (%s), which contains the client fix.", by, path.Base(name)))
+	return nil
+}
+
+// judgeOwn says what becomes of the patches of this hotfix that are among the
+// client files already.
+func (s *staging) judgeOwn() {
+	for _, p := range s.own {
+		switch {
+		case s.result.NoPatch != "":
+			s.warn("%s in the client files is not needed and not in PATCH", p.Path)
+		case !s.stages(p.name()):
+			s.warn("%s in the client files is not in PATCH: it is a patch of %s too, and not the one of this package", p.Path, p.KB)
+		}
 	}
 }
 
@@ -129,23 +149,9 @@ func openClientFiles(ctx context.Context, dir string) (*clientFiles, error) {
 	return &clientFiles{dir: dir, code: verify.Property(p, "ProductCode"), version: verify.Property(p, "ProductVersion")}, nil
 }
 
-// accepts reports whether the patch in a file applies to the client. An error that
-// wraps ErrClientFiles says that it does not, others that it cannot be read.
-func (c *clientFiles) accepts(file string) error {
-	db, err := msi.Open(file)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	return c.fits(db)
-}
-
-// fits is accepts for the database of a patch.
-func (c *clientFiles) fits(db *msi.Database) error {
-	patch, err := msp.New(db)
-	if err != nil {
-		return err
-	}
+// fits reports whether a patch applies to the client. The error wraps
+// ErrClientFiles.
+func (c *clientFiles) fits(patch *msp.Patch) error {
 	var wanted []string
 	for _, t := range patch.Targets() {
 		if strings.EqualFold(t.ProductCode, c.code) && t.Accepts(c.version) {
@@ -156,35 +162,47 @@ func (c *clientFiles) fits(db *msi.Database) error {
 	return fmt.Errorf("%w: the patch is for %s, the client files are %s %s", ErrClientFiles, strings.Join(wanted, " or "), c.code, c.version)
 }
 
-// checkTargets makes sure that the staged patches apply to the client.
-func (s *staging) checkTargets() error {
+// checkPatches reads the staged patches and makes sure that they apply to the
+// client, where that is known.
+func (s *staging) checkPatches() error {
+	s.facts = map[string]*msp.Patch{}
 	for _, f := range s.order {
 		to := s.places[f]
-		if !to.inClient || to.twin {
+		if to.twin || !isPatch(to.name) {
 			continue
 		}
-		if err := s.checkTarget(to.name); err != nil {
+		patch, err := s.readStaged(to)
+		if err == nil && s.client != nil {
+			err = s.client.fits(patch)
+		}
+		if err != nil {
 			return &source.Error{Package: s.p.Ref(), Place: f.Path(), Err: err}
 		}
+		s.facts[to.name] = patch
 	}
 	return nil
 }
 
-func (s *staging) checkTarget(name string) error {
-	f, err := s.clientDir.Open(name)
+// readStaged reads a patch that was written.
+func (s *staging) readStaged(to place) (*msp.Patch, error) {
+	dir := s.dir
+	if to.inClient {
+		dir = s.clientDir
+	}
+	f, err := dir.Open(to.name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	db, err := msi.NewReader(f, info.Size())
+	patch, err := patchIn(f, info.Size())
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("%w: it cannot be read as a patch: %w", ErrContent, err)
 	}
-	return s.client.fits(db)
+	return patch, nil
 }
 
 // apart fails when two folders are the same or one lies in the other.

@@ -28,7 +28,6 @@ type Program struct {
 	Name        string // at most 50 characters
 	CommandLine string // at most ProgramCommandLineLimit characters
 	Comment     string // at most 127
-	Platform    string // SupportedClients: "Win NT (I386)", "Win NT (x64)"; "" for all
 	// DriveLetter asks for a drive letter that leads to the distribution point.
 	// A command line that needs cmd wants one: cmd cannot have a UNC path as its
 	// current folder and would look for its program in the Windows folder.
@@ -76,7 +75,6 @@ func (d Definition) Bytes() ([]byte, error) {
 		field(p.Name, "Name", p.Name, 50)
 		field(p.Name, "CommandLine", p.CommandLine, ProgramCommandLineLimit)
 		field(p.Name, "Comment", p.Comment, 127)
-		field(p.Name, "SupportedClients", p.Platform, 127)
 		if p.DriveLetter {
 			b.WriteString("DriveLetterConnection=True\r\n")
 		}

@@ -1,18 +1,20 @@
 package distpoint
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
 
 var (
 	kbNumber = pattern(`^(?i:KB)?[\s:_-]*([0-9]{6,7})$`)
-	kbInText = pattern(`(?i)\bKB[\s:_-]?([0-9]{6,7})(?:[^0-9]|$)|^\s*([0-9]{6,7})\s*$`)
+	kbInText = pattern(`(?i)\bKB[\s:_-]?([0-9]{6,7})(?:[^0-9]|$)`)
 	kbInName = pattern(`(?i)KB([0-9]{6,7})(?:[^0-9]|$)`)
 )
 
@@ -21,7 +23,7 @@ var (
 func ParseKB(s string) (string, error) {
 	m := kbNumber().FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil {
-		return "", fmt.Errorf("distpoint: %q is no KB number: six or seven digits, with or without KB before them", s)
+		return "", fmt.Errorf("distpoint: %q is not a KB number: six or seven digits, with or without KB before them", s)
 	}
 	return "KB" + m[1], nil
 }
@@ -29,27 +31,71 @@ func ParseKB(s string) (string, error) {
 // maxInstalled bounds the bytes of a list of installed updates.
 const maxInstalled = 64 << 20
 
-// ReadInstalled reads the KB numbers from a list of installed updates: one
-// number a line, or any text in which they are written with KB before them. Text
-// that starts with a byte order mark may be UTF-16, as Windows writes it. A list
-// without any number is an error.
+var (
+	clientVersion = pattern(`(?:^|[^0-9.])4\.0{1,2}\.([0-9]{4}\.[0-9]{4})(?:[^0-9.]|$)`)
+	onlyNumbers   = pattern(`^\s*[0-9]{6,7}(?:[\s,;]+[0-9]{6,7})*[\s,;]*$`)
+	oneNumber     = pattern(`[0-9]{6,7}`)
+)
+
+// clientVersions are versions of the ConfigMgr 2007 client, after "4.00.", and
+// the updates that made them (community lists of client versions).
+var clientVersions = map[string]string{
+	"6221.1193": "KB977203", "6487.2111": "KB977203", "6487.2157": "KB977384",
+}
+
+// ParseInstalled reads the installed updates from text in which KB numbers are
+// written with KB before them, a line may hold nothing but such numbers, and
+// versions of the client (4.00.6487.2157) stand for the updates that made them.
+// The numbers are sorted. Known reports whether the text names any number or
+// version of a client at all.
+func ParseInstalled(text string) (numbers []string, known bool) {
+	for line := range strings.Lines(text) {
+		if onlyNumbers().MatchString(line) {
+			for _, number := range oneNumber().FindAllString(line, -1) {
+				numbers = append(numbers, "KB"+number)
+			}
+		}
+		for _, m := range kbInText().FindAllStringSubmatch(line, -1) {
+			numbers = append(numbers, "KB"+m[1])
+		}
+		for _, m := range clientVersion().FindAllStringSubmatch(line, -1) {
+			known = true
+			if number := clientVersions[m[1]]; number != "" {
+				numbers = append(numbers, number)
+			}
+		}
+	}
+	slices.Sort(numbers)
+	numbers = slices.Compact(numbers)
+	return numbers, known || len(numbers) > 0
+}
+
+// ReadInstalled is ParseInstalled for a file, such as the output of wmic or
+// PowerShell: UTF-8 or UTF-16, with or without a byte order mark. A list that
+// names neither a number nor a version of a client is an error.
 func ReadInstalled(r io.Reader) ([]string, error) {
-	decoded := transform.NewReader(io.LimitReader(r, maxInstalled), unicode.BOMOverride(unicode.UTF8.NewDecoder()))
-	text, err := io.ReadAll(decoded)
+	b, err := io.ReadAll(io.LimitReader(r, maxInstalled+1))
+	if err == nil && len(b) > maxInstalled {
+		err = fmt.Errorf("longer than %d bytes", maxInstalled)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("distpoint: list of installed updates: %w", err)
 	}
-	var found []string
-	for line := range strings.Lines(string(text)) {
-		for _, m := range kbInText().FindAllStringSubmatch(line, -1) {
-			found = append(found, "KB"+m[1]+m[2])
-		}
+	var fallback encoding.Encoding = unicode.UTF8
+	if len(b) > 1 && b[1] == 0 {
+		fallback = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
+	} else if len(b) > 1 && b[0] == 0 {
+		fallback = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
 	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("distpoint: the list of installed updates names no KB number")
+	text, _, err := transform.Bytes(unicode.BOMOverride(fallback.NewDecoder()), b)
+	if err != nil {
+		return nil, fmt.Errorf("distpoint: list of installed updates: %w", err)
 	}
-	slices.Sort(found)
-	return slices.Compact(found), nil
+	numbers, known := ParseInstalled(string(text))
+	if !known {
+		return nil, errors.New("distpoint: the list of installed updates names neither a KB number nor a version of the client")
+	}
+	return numbers, nil
 }
 
 // kbOfName returns the KB number in the name of a file or folder as "KB977384",

@@ -7,16 +7,17 @@ import (
 	"strings"
 )
 
-// properties writes the installation properties into the result and returns the
-// text of PATCH.txt.
-func (s *staging) properties() ([]byte, error) {
+// properties writes the installation properties into the result and returns what
+// the guide is written from.
+func (s *staging) properties() (*notes, error) {
 	patches := slices.Clone(s.patches)
-	for _, a := range s.staged {
-		if isPatch(a.Name) {
-			patches = append(patches, Patch{KB: s.result.KB, Path: path.Join(hotfixTree, s.result.KB, a.Name)})
+	for _, f := range s.order {
+		if to := s.places[f]; !to.twin && isPatch(to.name) {
+			p := Patch{KB: s.result.KB, Path: path.Join(hotfixTree, s.result.KB, path.Base(to.name))}
+			patches = append(patches, p.withFacts(s.facts[to.name]))
 		}
 	}
-	patches, err := SortPatches(patches, s.o.Order)
+	patches, err := SortPatches(patches, s.o.Order, s.clientCode())
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +25,7 @@ func (s *staging) properties() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.result.PropertiesLine = line.Line
+	s.result.PropertiesLine, s.result.Patches = line.Line, patches
 	if line.Patch != "" && !line.Placeholder {
 		s.result.PatchProperty = &line.Patch
 	}
@@ -32,11 +33,15 @@ func (s *staging) properties() ([]byte, error) {
 	if sp := superseding[s.result.SupersededBy]; sp != "" && s.result.ServicePack != "" && s.result.ServicePack != sp {
 		s.warn("%s is an update for %s, and this package is for %s", s.result.SupersededBy, sp, s.result.ServicePack)
 	}
-	n := notes{
+	n := &notes{
 		kb: s.result.KB, product: cmp.Or(strings.TrimSpace(s.manifest.Product+" "+s.result.ServicePack), s.manifest.Title, "the ConfigMgr client"),
-		patches: patches, line: line, noPatch: s.result.NoPatch, cacheDrive: s.o.Location.UNC == "",
-		certFix: s.certFix() != nil, warnings: s.result.Warnings,
+		patches: patches, line: line, deployments: s.result.Deployments, noPatch: s.result.NoPatch, supersededBy: s.result.SupersededBy,
+		superseding: s.manifest.SupersededBy, certFix: s.certFix() != nil, inClientDir: s.client != nil, location: s.o.Location,
 	}
+	if n.supersededBy != "" && !n.hasPatchOf(n.supersededBy) {
+		s.warn("%s is spared only where the client update of %s is installed during the task sequence: PATCH must name its .msp, which was not at hand", n.kb, n.supersededBy)
+	}
+	n.warnings = s.result.Warnings
 	for _, f := range s.result.Verification.Files {
 		switch {
 		case isPatch(f.Name), isCertFix(f.Name), slices.Contains(n.siteFiles, f.Name):
@@ -46,5 +51,13 @@ func (s *staging) properties() ([]byte, error) {
 			n.siteFiles = append(n.siteFiles, f.Name)
 		}
 	}
-	return n.text(), nil
+	return n, nil
+}
+
+// clientCode is the product code of the client, "" where it is unknown.
+func (s *staging) clientCode() string {
+	if s.client == nil {
+		return ""
+	}
+	return s.client.code
 }

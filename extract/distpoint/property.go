@@ -1,10 +1,8 @@
 package distpoint
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -27,12 +25,6 @@ const dataPathVariable = "_SMSTSMDataPath"
 // ErrProperty is wrapped by every error about the installation properties that
 // were asked for.
 var ErrProperty = errors.New("impossible installation property")
-
-// A Patch is one client patch below the ConfigMgr client files.
-type Patch struct {
-	KB   string // as "KB977203"
-	Path string // below the client files, with "/": i386/hotfix/KB977203/NAME.msp
-}
 
 // A Property is one Windows Installer property of the client installation, such
 // as SMSSLP or FSP.
@@ -137,36 +129,6 @@ func checkPackageID(id string) (string, error) {
 		return "", fmt.Errorf("%w: package ID %q: the angle brackets do not belong to it", ErrProperty, id)
 	}
 	return "", fmt.Errorf("%w: package ID %q: a package ID is a three-character site code and five hexadecimal digits, such as ABC0001F", ErrProperty, id)
-}
-
-// SortPatches puts patches in the order in which PATCH names them: by KB number,
-// or as order lists them. An order must name the KB number of every patch.
-func SortPatches(patches []Patch, order []string) ([]Patch, error) {
-	sorted := slices.Clone(patches)
-	if len(order) == 0 {
-		slices.SortStableFunc(sorted, func(a, b Patch) int {
-			return cmp.Or(cmp.Compare(len(a.KB), len(b.KB)), cmp.Compare(a.KB, b.KB), cmp.Compare(strings.ToLower(a.Path), strings.ToLower(b.Path)))
-		})
-		return sorted, nil
-	}
-	rank := map[string]int{}
-	for i, kb := range order {
-		number, err := ParseKB(kb)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrProperty, err)
-		}
-		if _, twice := rank[number]; twice {
-			return nil, fmt.Errorf("%w: the order names %s twice", ErrProperty, number)
-		}
-		rank[number] = i
-	}
-	for _, p := range sorted {
-		if _, ok := rank[p.KB]; !ok {
-			return nil, fmt.Errorf("%w: the order does not name %s, which is among the patches", ErrProperty, p.KB)
-		}
-	}
-	slices.SortStableFunc(sorted, func(a, b Patch) int { return cmp.Compare(rank[a.KB], rank[b.KB]) })
-	return sorted, nil
 }
 
 // A PropertyLine is the text for the installation properties of the step "Setup

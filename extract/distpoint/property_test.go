@@ -104,22 +104,6 @@ func TestPropertyLineRefuses(t *testing.T) {
 	}
 }
 
-func TestSortPatches(t *testing.T) {
-	a, b, c := Patch{KB: "KB977203"}, Patch{KB: "KB2659258"}, Patch{KB: "KB977384"}
-	sorted, err := SortPatches([]Patch{b, c, a}, nil)
-	require.NoError(t, err)
-	require.Equal(t, []Patch{a, c, b}, sorted, "numbers, not texts")
-	sorted, err = SortPatches([]Patch{a, b, c}, []string{"KB2659258", "977384", "kb977203"})
-	require.NoError(t, err)
-	require.Equal(t, []Patch{b, c, a}, sorted)
-	_, err = SortPatches([]Patch{a, b}, []string{"KB977203"})
-	require.ErrorContains(t, err, "does not name KB2659258")
-	_, err = SortPatches([]Patch{a}, []string{"977203", "977203"})
-	require.ErrorContains(t, err, "twice")
-	_, err = SortPatches(nil, []string{"first"})
-	require.ErrorIs(t, err, ErrProperty)
-}
-
 func TestDefinition(t *testing.T) {
 	text, err := certFixDefinition("KB977203", "4.0.6487.2111", "English", "CCMCertFix.exe").Bytes()
 	require.NoError(t, err)

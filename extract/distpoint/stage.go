@@ -22,6 +22,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
 	"github.com/hotfixkit/hotfixkit/manifest/display"
 	"github.com/hotfixkit/hotfixkit/manifest/report"
+	"github.com/hotfixkit/hotfixkit/msp"
 )
 
 var (
@@ -67,12 +68,17 @@ type Options struct {
 	Location   Location
 	Properties []Property
 	Order      []string // KB numbers, in the order in which PATCH is to name them
+	// WithPatches are files with client patches of other hotfixes, which are staged
+	// too and named in PATCH.
+	WithPatches []string
 
 	Source    source.Options
 	Signature authenticode.Options
 	Limits    extract.Limits
 	Tool      report.Tool // the program, for the evidence
 	Time      time.Time   // of the staging, for the report; zero: none is printed
+
+	batch bool // the options are for several packages
 }
 
 // A StagedFile is one file of the result.
@@ -97,7 +103,10 @@ type Result struct {
 	NoPatch        string           `json:"no_patch,omitempty"` // why no patch is needed
 	PatchProperty  *string          `json:"patch_property"`     // null while it holds the placeholder, and without patch
 	PropertiesLine string           `json:"properties_line"`    // as in PATCH.txt
-	Files          []StagedFile     `json:"files"`              // empty when nothing was staged
+	Patches        []Patch          `json:"patches,omitempty"`  // in the order of PATCH
+	Deployments    []Deployment     `json:"deployments,omitempty"`
+	Guide          []report.Section `json:"guide,omitempty"` // PATCH.txt for programs
+	Files          []StagedFile     `json:"files"`           // empty when nothing was staged
 	Warnings       []string         `json:"warnings"`
 	Verification   *manifest.Result `json:"verification,omitempty"` // nil when the package could not be read
 	Unchanged      bool             `json:"unchanged,omitempty"`    // everything was there already
@@ -125,7 +134,9 @@ func Stage(ctx context.Context, ref string, o Options) (*Result, error) {
 	s := &staging{o: o, p: p, result: &Result{Tool: o.Tool.Name + " " + o.Tool.Version, Output: o.Output, Files: []StagedFile{}, Warnings: []string{}}}
 	if err = s.run(ctx); err != nil {
 		s.result.Files, s.result.PatchProperty, s.result.PropertiesLine = []StagedFile{}, nil, ""
+		s.result.Patches, s.result.Deployments, s.result.Guide = nil, nil, nil
 	}
+	err = errors.Join(err, s.closeGiven())
 	if s.clientDir != nil {
 		err = errors.Join(err, s.clientDir.Abort())
 	}
@@ -147,9 +158,12 @@ type staging struct {
 	client    *clientFiles // nil without ClientDir
 	clientDir *extract.Dir // ClientDir; nil without, where no patch is needed, and once committed
 	places    map[*source.File]place
-	order     []*source.File     // those of places, by path
-	patches   []Patch            // in ClientDir already
-	staged    []*manifest.Actual // the files of the package that are written
+	order     []*source.File // those of places, by path
+	patches   []Patch        // of other hotfixes, in ClientDir already or given
+	own       []Patch        // of this hotfix, in ClientDir already
+	given     []*givenPatch
+	facts     map[string]*msp.Patch // by the place of each staged patch
+	staged    []*manifest.Actual    // the files of the package that are written
 	manifest  *manifest.Manifest
 	verified  *verify.Result
 
@@ -173,6 +187,10 @@ func (s *staging) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.lookAtGivenPatches(); err != nil {
+		return err
+	}
+	s.judgeOwn()
 	if err := s.plan(); err != nil {
 		return err
 	}
@@ -200,7 +218,7 @@ func (s *staging) run(ctx context.Context) error {
 
 // checkRequest refuses an impossible request before the work begins.
 func (s *staging) checkRequest() error {
-	if _, err := SortPatches(nil, s.o.Order); err != nil {
+	if _, err := SortPatches(nil, s.o.Order, ""); err != nil {
 		return err
 	}
 	if _, _, err := s.o.Location.root(); err != nil {
@@ -298,7 +316,7 @@ func (s *staging) createDirs() (err error) {
 	if s.dir, err = extract.CreateDir(s.o.Output, extract.DirOptions{AcceptIdentical: true, Limits: s.o.Limits}); err != nil {
 		return err
 	}
-	if s.client != nil && s.result.NoPatch == "" {
+	if s.client != nil && (s.result.NoPatch == "" || len(s.given) > 0) {
 		s.clientDir, err = extract.CreateDir(s.o.ClientDir, extract.DirOptions{Merge: true, Limits: s.o.Limits})
 	}
 	return err
@@ -357,10 +375,7 @@ func (s *staging) verify(target *verify.Target) error {
 	if err := s.collect(target.Files); err != nil {
 		return err
 	}
-	if s.clientDir != nil {
-		return s.checkTargets()
-	}
-	return nil
+	return s.checkPatches()
 }
 
 // collect lists the staged files of the package in the result, and makes sure
@@ -432,16 +447,23 @@ func (s *staging) writeEvidence() error {
 			return err
 		}
 	}
-	text, err := s.properties()
+	if err := s.writeGiven(); err != nil {
+		return err
+	}
+	if err := s.writeExisting(); err != nil {
+		return err
+	}
+	n, err := s.properties()
 	if err != nil {
 		return err
 	}
-	if err := s.add("PATCH.txt", text); err != nil {
+	s.result.Guide = n.guide()
+	if err := s.add("PATCH.txt", patchText(n.title(), s.result.Guide)); err != nil {
 		return err
 	}
 	var html bytes.Buffer
 	document := s.verified.Report(s.o.Tool, s.o.Time, nil)
-	document.Warnings = s.result.Warnings
+	document.Warnings, document.Guide = s.result.Warnings, s.result.Guide
 	if err := report.HTML(&html, document); err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/manifest/kbarticle"
 	"github.com/hotfixkit/hotfixkit/manifest/report"
 	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/msi/cfb"
 )
 
 // fixture is a file of testdata/kb977203.
@@ -154,7 +155,8 @@ func TestStage(t *testing.T) {
 		paths = append(paths, f.Path)
 	}
 	require.Equal(t, []string{
-		"CCMCertFix/CCMCertFix.exe", "CCMCertFix/CCMCertFix.sms", "Client/" + patchPath, "PATCH.txt", "SHA256SUMS", "report.html", "stage.json",
+		"CCMCertFix/CCMCertFix.exe", "CCMCertFix/CCMCertFix.sms", "Client/" + patchPath,
+		"ClientHotfix/KB977203.sms", "ClientHotfix/" + patchName, "PATCH.txt", "SHA256SUMS", "report.html", "stage.json",
 	}, paths)
 
 	document, err := os.ReadFile(filepath.Join(out, "stage.json"))
@@ -298,7 +300,6 @@ func TestStageLocalised(t *testing.T) {
 func TestStageAnotherHotfix(t *testing.T) {
 	const article = `File name,File version,File size,Date,Time,Platform
 Sccm2007ac-sp2-kb2659258-x86-enu.msp,Not applicable,"444,928",25-Jan-2010,06:28,Not applicable
-Sccm2007ac-sp2-kb2659258-x64-enu.msp,Not applicable,"253,016",10-Dec-2009,03:40,Not applicable
 Smpmgr.dll,4.0.6487.2111,"86,376",25-Jan-2010,06:28,x86
 `
 	manifests, err := kbarticle.Import(t.Context(), strings.NewReader(article), "kb2659258.csv", kbarticle.Options{})
@@ -311,7 +312,6 @@ Smpmgr.dll,4.0.6487.2111,"86,376",25-Jan-2010,06:28,x86
 	require.NoError(t, os.WriteFile(file, b.Bytes(), 0o644))
 	pkg := variant(t, "SCCM2007-SP2-KB2659258-ENU.msi", func(db *msi.Database) {
 		rename(t, db, patchName, "sccm2007ac-sp2-kb2659258-x86-enu.msp")
-		rename(t, db, "Ccmsetup-sup.cab", "sccm2007ac-sp2-kb2659258-x64-enu.msp")
 		rename(t, db, "Ccmcertfix.exe", "other.exe")
 	})
 	o := options(t, file, filepath.Join(t.TempDir(), "out"))
@@ -319,8 +319,7 @@ Smpmgr.dll,4.0.6487.2111,"86,376",25-Jan-2010,06:28,x86
 	r, err := distpoint.Stage(t.Context(), pkg, o)
 	require.NoError(t, err)
 	require.Equal(t, "KB2659258", r.KB)
-	require.Equal(t, `PATCH="\\server\sms\Client\i386\hotfix\KB2659258\sccm2007ac-sp2-kb2659258-x64-enu.msp;\\server\sms\Client\i386\hotfix\KB2659258\sccm2007ac-sp2-kb2659258-x86-enu.msp"`, *r.PatchProperty)
-	require.True(t, warned(r, "127"), "%q", r.Warnings)
+	require.Equal(t, `PATCH="\\server\sms\Client\i386\hotfix\KB2659258\sccm2007ac-sp2-kb2659258-x86-enu.msp"`, *r.PatchProperty)
 	require.NoDirExists(t, filepath.Join(o.Output, "CCMCertFix"))
 	text, err := os.ReadFile(filepath.Join(o.Output, "PATCH.txt"))
 	require.NoError(t, err)
@@ -329,6 +328,10 @@ Smpmgr.dll,4.0.6487.2111,"86,376",25-Jan-2010,06:28,x86
 	require.NotContains(t, string(text), "ccmsetup")
 
 	// Superseded by what the manifest does not know: nothing but the reason is left.
+	text, err = os.ReadFile(filepath.Join(o.Output, "ClientHotfix", "KB2659258.sms"))
+	require.NoError(t, err)
+	require.Contains(t, string(text), "msiexec.exe /p sccm2007ac-sp2-kb2659258-x86-enu.msp")
+
 	o.Output, o.SupersededBy = filepath.Join(t.TempDir(), "out"), "977384"
 	r, err = distpoint.Stage(t.Context(), pkg, o)
 	require.NoError(t, err)
@@ -340,7 +343,8 @@ Smpmgr.dll,4.0.6487.2111,"86,376",25-Jan-2010,06:28,x86
 // TestStageClientDir checks what happens to a copy of the client files.
 func TestStageClientDir(t *testing.T) {
 	const other = "i386/hotfix/KB2659258/sccm2007ac-sp2-kb2659258-x86-enu.msp"
-	sp1Patch := extractPatch(t, sp1)
+	sp1Patch, sp2Patch := extractPatch(t, sp1), extractPatch(t, sp2)
+	update := patchVariant(t, patchChange{kb: "KB977384"})
 	for _, test := range []struct {
 		name        string
 		servicePack string
@@ -390,11 +394,36 @@ func TestStageClientDir(t *testing.T) {
 			check: func(t *testing.T, r *distpoint.Result) { require.True(t, warned(r, "not the one of this package")) },
 		},
 		{
-			name: "client update of KB977384", servicePack: "sp2", have: map[string]string{"i386/hotfix/KB997384/sccm2007ac-sp2-kb997384-x86.msp": "x"},
+			name: "client update of KB977384", servicePack: "sp2", have: map[string]string{
+				"i386/hotfix/KB997384/sccm2007ac-sp2-kb997384-x86.msp": update, patchPath: sp2Patch,
+			},
 			added: []string{},
 			check: func(t *testing.T, r *distpoint.Result) {
 				require.Equal(t, "KB977384", r.SupersededBy)
 				require.NotContains(t, r.PropertiesLine, "KB977203")
+				require.Contains(t, r.PropertiesLine, "sccm2007ac-sp2-kb997384-x86.msp")
+				require.True(t, warned(r, patchPath+" in the client files is not needed and not in PATCH"))
+			},
+		},
+		{
+			name: "an empty file named like the update of KB977384", servicePack: "sp2", class: distpoint.ErrPatch,
+			have: map[string]string{"i386/hotfix/KB977384/sccm2007ac-sp2-kb977384-x86.msp": ""},
+		},
+		{
+			name: "an unreadable file named like the update of KB977384", servicePack: "sp2", class: cfb.ErrFormat,
+			have: map[string]string{"i386/hotfix/KB977384/sccm2007ac-sp2-kb977384-x86.msp": strings.Repeat("x", 5000)},
+		},
+		{
+			name: "another patch named like the update of KB977384", servicePack: "sp2", class: distpoint.ErrPatch,
+			have: map[string]string{"i386/hotfix/KB977384/sccm2007ac-sp2-kb977384-x86.msp": sp2Patch},
+		},
+		{
+			name: "a patch of another client named like the update of KB977384", servicePack: "sp2",
+			have:  map[string]string{"i386/hotfix/KB977384/sccm2007ac-sp1-kb977384-x86.msp": sp1Patch},
+			added: []string{"i386/hotfix/KB977203", patchPath},
+			check: func(t *testing.T, r *distpoint.Result) {
+				require.Empty(t, r.SupersededBy)
+				require.True(t, warned(r, "another client"))
 			},
 		},
 	} {
@@ -458,6 +487,141 @@ func extractPatch(t *testing.T, ref string) string {
 	}
 	t.Fatal("no patch")
 	return ""
+}
+
+// TestStageWithPatch stages patches of other hotfixes with the package.
+func TestStageWithPatch(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		name = filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(name, []byte(content), 0o644))
+		return name
+	}
+	// The sequence in the family that the patch of KB977203 has is 4.0.6487.2111.
+	later := write("sccm2007ac-sp2-kb900001-x86-enu.msp", patchVariant(t, patchChange{kb: "KB900001", family: "KB977203SP2", sequence: "4.0.6487.2112"}))
+	earlier := write("sccm2007ac-sp2-kb2659258-x86-enu.msp", patchVariant(t, patchChange{kb: "KB2659258", family: "KB977203SP2", sequence: "4.0.6487.2100"}))
+	update := write("sccm2007ac-sp2-kb977384-x86-enu.msp", patchVariant(t, patchChange{kb: "KB977384"}))
+
+	o := options(t, "kb977203", filepath.Join(dir, "out"))
+	o.WithPatches = []string{later, earlier}
+	r, err := distpoint.Stage(t.Context(), sp2, o)
+	require.NoError(t, err)
+	var numbers, rules []string
+	for _, p := range r.Patches {
+		numbers, rules = append(numbers, p.KB), append(rules, p.Rule)
+		require.FileExists(t, filepath.Join(o.Output, "Client", filepath.FromSlash(p.Path)))
+	}
+	require.Equal(t, []string{"KB2659258", "KB977203", "KB900001"}, numbers)
+	require.Equal(t, []string{"", "after KB2659258: patch family", "after KB977203: patch family; after KB2659258: patch family"}, rules)
+
+	// The update of KB977384 makes the fix needless, with and without a client folder.
+	for _, client := range []string{"", clientDir(t, "sp2", map[string]string{patchPath: extractPatch(t, sp2)})} {
+		o = options(t, "kb977203", filepath.Join(t.TempDir(), "out"))
+		o.WithPatches, o.ClientDir = []string{update}, client
+		r, err = distpoint.Stage(t.Context(), sp2, o)
+		require.NoError(t, err)
+		require.Equal(t, "KB977384", r.SupersededBy)
+		require.Contains(t, r.PropertiesLine, `i386\hotfix\KB977384\sccm2007ac-sp2-kb977384-x86-enu.msp"`)
+		require.NotContains(t, r.PropertiesLine, "KB977203")
+		at := client
+		if client == "" {
+			at = filepath.Join(o.Output, "Client")
+			require.NoFileExists(t, filepath.Join(at, filepath.FromSlash(patchPath)))
+		} else {
+			require.True(t, warned(r, "not needed and not in PATCH"))
+		}
+		require.FileExists(t, filepath.Join(at, "i386/hotfix/KB977384/sccm2007ac-sp2-kb977384-x86-enu.msp"))
+	}
+
+	for name, tt := range map[string]struct {
+		file   string
+		client string
+		class  error
+	}{
+		"empty":              {write("x-kb977384-x86.msp", ""), "", distpoint.ErrPatch},
+		"not a patch":        {write("y-kb977384-x86.msp", strings.Repeat("x", 5000)), "", distpoint.ErrPatch},
+		"another number":     {write("z-kb977384-x86.msp", extractPatch(t, sp2)), "", distpoint.ErrPatch},
+		"no number":          {write("client.msp", extractPatch(t, sp2)), "", distpoint.ErrPatch},
+		"not named as one":   {write("kb977384.txt", extractPatch(t, sp2)), "", distpoint.ErrPatch},
+		"of the hotfix":      {write("kb977203.msp", extractPatch(t, sp2)), "", distpoint.ErrProperty},
+		"for another client": {earlier, "sp1", distpoint.ErrClientFiles},
+		"missing":            {filepath.Join(dir, "kb900002.msp"), "", fs.ErrNotExist},
+	} {
+		o = options(t, "kb977203", filepath.Join(t.TempDir(), "out"))
+		if o.WithPatches = []string{tt.file}; tt.client != "" {
+			o.ClientDir = clientDir(t, tt.client, nil)
+		}
+		_, err := distpoint.Stage(t.Context(), sp2, o)
+		require.ErrorIs(t, err, tt.class, name)
+		require.NoDirExists(t, o.Output)
+	}
+}
+
+// TestStageInstalled checks what the updates of a site mean for each service pack.
+func TestStageInstalled(t *testing.T) {
+	o := options(t, "kb977203", filepath.Join(t.TempDir(), "out"))
+	o.Installed = []string{"KB974571", "KB977384"}
+	results, errs, err := distpoint.StageAll(t.Context(), []string{sp1, sp2}, o)
+	require.NoError(t, err)
+	require.NoError(t, errs[0])
+	require.NoError(t, errs[1])
+	require.Empty(t, results[0].SupersededBy)
+	require.True(t, warned(results[0], "does not supersede the hotfix for SP1"))
+	require.Len(t, results[0].Deployments, 1)
+	require.Equal(t, "KB977384", results[1].SupersededBy)
+	require.Empty(t, results[1].Deployments)
+
+	o = options(t, "kb977203", filepath.Join(t.TempDir(), "out"))
+	o.SupersededBy = "KB977384"
+	results, _, err = distpoint.StageAll(t.Context(), []string{sp1, sp2}, o)
+	require.NoError(t, err)
+	require.Empty(t, results[0].SupersededBy)
+	require.Equal(t, "KB977384", results[1].SupersededBy)
+}
+
+// A patchChange is what a variant of the client patch of SP2 says about itself.
+type patchChange struct {
+	kb, family, sequence string
+	obsoletes            []string // KB numbers of other variants
+}
+
+// code is the patch code of a variant.
+func (c patchChange) code() string {
+	sum := sha256.Sum256([]byte(c.kb))
+	h := strings.ToUpper(hex.EncodeToString(sum[:16]))
+	return "{" + h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:] + "}"
+}
+
+// patchVariant is the client patch of SP2 after a change to what it says about
+// itself.
+func patchVariant(t *testing.T, c patchChange) string {
+	t.Helper()
+	db, err := msi.NewReader(strings.NewReader(extractPatch(t, sp2)), int64(len(extractPatch(t, sp2))))
+	require.NoError(t, err)
+	codes := c.code()
+	for _, kb := range c.obsoletes {
+		codes += patchChange{kb: kb}.code()
+	}
+	require.NoError(t, db.Summary().SetString(msi.PIDRevision, codes))
+	require.NoError(t, db.Summary().SetString(msi.PIDTitle, "Stand-in for the client update of "+c.kb))
+	for row := range db.Table("MsiPatchMetadata").Rows() {
+		if row.String("Property") == "DisplayName" {
+			require.NoError(t, row.SetCol("Value", msi.String(c.kb)))
+		}
+	}
+	sequences := db.Table("MsiPatchSequence")
+	for row := range sequences.Rows() {
+		product := row.String("ProductCode")
+		require.NoError(t, sequences.Delete(row))
+		if c.family != "" {
+			_, err := sequences.Insert(msi.String(c.family), msi.String(product), msi.String(c.sequence), msi.Int(0))
+			require.NoError(t, err)
+		}
+		break
+	}
+	var b bytes.Buffer
+	require.NoError(t, db.Save(&b))
+	return b.String()
 }
 
 // TestStageCancelled interrupts staging after longer and longer times: nothing is

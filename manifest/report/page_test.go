@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/report"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 )
@@ -116,4 +117,24 @@ func TestBrowser(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestGuide checks that instructions are on the page in their order, as text and
+// never as markup, and that a page without them is as it was.
+func TestGuide(t *testing.T) {
+	r := &report.Report{Result: &manifest.Result{}, Guide: []report.Section{
+		{ID: "steps", Title: "Steps <1>", Ordered: true, Items: []report.Item{{Text: "Enter this:", Copy: `PATCH="C:\<x>"`}, {Text: "Click OK."}}},
+		{ID: "remarks", Title: "Remarks", Items: []report.Item{{Text: "a\u202eb"}}},
+	}}
+	var b strings.Builder
+	require.NoError(t, report.HTML(&b, r))
+	page := b.String()
+	require.Contains(t, page, `<section id="steps"><h3><bdi dir="ltr">Steps &lt;1&gt;</bdi></h3>`)
+	require.Contains(t, page, `<ol><li><bdi dir="ltr">Enter this:</bdi><pre><code>PATCH=&#34;C:\&lt;x&gt;&#34;</code></pre></li><li><bdi dir="ltr">Click OK.</bdi></li></ol>`)
+	require.NotContains(t, page, "\u202e")
+	require.Contains(t, page, `href="#guide"`)
+	r.Guide = nil
+	b.Reset()
+	require.NoError(t, report.HTML(&b, r))
+	require.NotContains(t, b.String(), "guide")
 }

@@ -22,6 +22,9 @@ type Report struct {
 	// Errors are sentences about what could not be read. With any, the verdict is
 	// that the check is incomplete.
 	Errors []string
+	// Guide are the instructions that go with the result; empty where there are
+	// none.
+	Guide []Section
 	// Time is printed as the time of the check. The zero time prints none, so that
 	// the same input gives the same bytes.
 	Time time.Time
