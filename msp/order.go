@@ -111,5 +111,6 @@ func (p *Patch) Precedes(other *Patch, productCode string) bool {
 // Replaces reports whether p makes other needless for a product: it names it as
 // obsolete, or supersedes it in all of its families.
 func (p *Patch) Replaces(other *Patch, productCode string) bool {
-	return superseded(other, []*Patch{p}, productCode) != ""
+	by, _ := superseded(other, []*Patch{p}, productCode)
+	return by != nil
 }
