@@ -3,6 +3,7 @@ package manifest
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -19,6 +20,8 @@ const (
 	// VersionOnly compares version and platform: for packages in other languages and
 	// for installed files, whose other attributes may differ by Microsoft's own word.
 	VersionOnly Policy = "version"
+	// SignaturesOnly is the policy of results without a manifest.
+	SignaturesOnly Policy = "signatures"
 )
 
 // english is the ProductLanguage of the packages that published tables describe.
@@ -41,6 +44,7 @@ type Status string
 // of a file.
 const (
 	OK               Status = "ok"
+	Unreadable       Status = "unreadable" // it is there, and its content cannot be had
 	Missing          Status = "missing"
 	VersionMismatch  Status = "version-mismatch"
 	SizeMismatch     Status = "size-mismatch"
@@ -63,6 +67,7 @@ const (
 	PathDiffers        Note = "path-differs"           // found in another folder than the manifest says
 	StringDiffers      Note = "version-string-differs" // the FileVersion string has another number
 	SignatureUntrusted Note = "signature-untrusted"
+	UnsignedAllowed    Note = "unsigned-allowed"    // by CompareOptions.AllowUnsigned
 	SignatureUnchecked Note = "signature-unchecked" // a signature is required, and this kind of file carries none that can be checked
 )
 
@@ -77,6 +82,9 @@ type CompareOptions struct {
 	// carry one: executables, Windows Installer packages and cabinets.
 	RequireSignature bool
 	Publisher        string // required publisher of the signatures; implies RequireSignature
+	// AllowUnsigned reports whether the file at a path may be unsigned although a
+	// signature is required. Nil: none may.
+	AllowUnsigned func(path string) bool
 
 	siblings []*Manifest // of the same set, to name a wrong build
 }
@@ -106,7 +114,8 @@ type Checked struct {
 	// was none, so that only the presence of the file was checked.
 	Compared  []string                `json:"compared,omitempty"`
 	Checked   string                  `json:"checked,omitempty"`
-	Hint      string                  `json:"hint,omitempty"` // a sentence that explains a difference
+	Hint      string                  `json:"hint,omitempty"`     // a sentence that explains a difference
+	BuildOf   string                  `json:"build_of,omitempty"` // the other known manifest that a wrong build belongs to
 	Target    string                  `json:"target,omitempty"`
 	Path      string                  `json:"path,omitempty"`
 	Expected  Row                     `json:"expected"`
@@ -400,10 +409,41 @@ func (o CompareOptions) SignatureStatus(s *authenticode.Signature) Status {
 	return OK
 }
 
+// signableExtensions are those of the kinds of files that carry signatures which
+// are checked: executables, Windows Installer packages and cabinets.
+var signableExtensions = []string{
+	".exe", ".dll", ".sys", ".ocx", ".cpl", ".drv", ".efi", ".mui", ".scr", ".com", ".ax", ".tlb", ".winmd",
+	".msi", ".msp", ".msm", ".mst", ".cab", ".rpm",
+}
+
+// signableName reports whether a file of this name is one that can carry a
+// signature, whatever its content looks like.
+func signableName(name string) bool {
+	return slices.Contains(signableExtensions, fold(path.Ext(name)))
+}
+
+// CompareSignatures judges the signatures of files and nothing else. That none of
+// the files is signed is for the caller to judge.
+func CompareSignatures(files []*Actual, o CompareOptions) *Result {
+	r := &Result{OK: true, Policy: SignaturesOnly, Files: []Checked{}}
+	for _, a := range files {
+		c := Checked{
+			Name: a.Name, Platform: a.Platform, Status: OK, Differences: []Status{}, Checked: "signature",
+			Target: a.Target, Path: a.Path, Expected: Row{Name: a.Name}, Actual: a, Signature: a.Signature,
+		}
+		c.compareSignature(a, o)
+		r.OK = r.OK && c.Status == OK
+		r.Files = append(r.Files, c)
+	}
+	return r
+}
+
 func (c *Checked) compareSignature(a *Actual, o CompareOptions) {
 	s := a.Signature
 	switch status := o.SignatureStatus(s); {
-	case status == SignatureMissing && !a.signable:
+	case status == SignatureMissing && o.AllowUnsigned != nil && o.AllowUnsigned(a.Path):
+		c.note(UnsignedAllowed)
+	case status == SignatureMissing && !a.signable && !signableName(a.Name) && !signableName(c.Name):
 		c.note(SignatureUnchecked)
 	case status == SignatureMissing:
 		c.differ(status)
@@ -438,9 +478,32 @@ func (m *Manifest) nameBuild(c *Checked, known []*Manifest) {
 			}
 			order, _ := compareVersions(row.Version, c.Actual.Version)
 			if byVersion && order == 0 || bySize && row.Size != nil && *row.Size == c.Actual.Size {
-				c.hint("this is the build of %s", other.name())
+				c.BuildOf = other.name()
+				c.hint("this is the build of %s", c.BuildOf)
 				return
 			}
 		}
 	}
+}
+
+// BuildOf returns the other known manifest that most of the files that differ belong
+// to, or "".
+func (r *Result) BuildOf() string {
+	votes, differ, best := map[string]int{}, 0, ""
+	for _, f := range r.Files {
+		if f.Status == OK || f.Status == Missing || f.Status == Unreadable {
+			continue
+		}
+		differ++
+		if f.BuildOf != "" {
+			votes[f.BuildOf]++
+			if votes[f.BuildOf] > votes[best] {
+				best = f.BuildOf
+			}
+		}
+	}
+	if 2*votes[best] > differ {
+		return best
+	}
+	return ""
 }

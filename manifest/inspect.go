@@ -327,10 +327,11 @@ func (a *Actual) setExecutable(info *pe.Info, err error) {
 	if err != nil && !errors.Is(err, pe.ErrNotExecutable) {
 		a.problem("%s", err)
 	}
+	// What starts like an executable is taken for one that can be signed.
+	a.signable = info == nil || info.Format != pe.NE
 	if info == nil {
 		return
 	}
-	a.signable = info.Format != pe.NE
 	a.Platform = info.Machine.String()
 	a.Version = info.FileVersion()
 	a.OriginalName = info.String("OriginalFilename")

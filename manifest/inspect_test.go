@@ -246,11 +246,12 @@ func TestRequireSignature(t *testing.T) {
 		{"unsigned where a publisher is required", inspect("a.sys", unsigned), microsoft, manifest.SignatureMissing, nil},
 		{"tampered with", inspect("a.sys", tampered), manifest.CompareOptions{}, manifest.SignatureInvalid, nil},
 		{"tampered with, and a signature required", inspect("a.sys", tampered), required, manifest.SignatureInvalid, nil},
-		{"a text", inspect("a.sys", []byte("text")), required, manifest.OK, []manifest.Note{manifest.SignatureUnchecked}},
+		{"noise called like a driver", inspect("a.sys", []byte("text")), required, manifest.SignatureMissing, nil},
+		{"a text", inspect("a.txt", []byte("text")), required, manifest.OK, []manifest.Note{manifest.SignatureUnchecked}},
 	}
-	m := &manifest.Manifest{Files: []manifest.Row{{Name: "a.sys"}}}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			m := &manifest.Manifest{Files: []manifest.Row{{Name: tt.file.Name}}}
 			r := m.Compare([]*manifest.Actual{tt.file}, tt.options)
 			require.Equal(t, tt.status, r.Files[0].Status)
 			require.Equal(t, tt.notes, r.Files[0].Notes)

@@ -239,7 +239,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		{"verify", []string{"verify", sp1, "--manifest", "kb977203-sp2", "--require-signature"}, exitDifference},
 		{"verify", []string{"verify", sp2, "--manifest", presence}, exitDifference},
 		{"verify", []string{"verify", in("image"), in("nowhere"), "--manifest", "kb977203-sp2"}, exitInput},
-		{"verify", []string{"verify", sp2}, exitUsage},
+		{"verify", []string{"verify", sp2}, exitDifference},
 		{"stage", []string{"stage", sp2, "-o", in("staged")}, exitOK},
 		{"stage", []string{"stage", sp2, "-o", in("staged")}, exitOK},
 		{"stage", []string{"stage", sp2, "-o", in("fix"), "--superseded-by", "KB977384"}, exitOK},
@@ -323,6 +323,10 @@ func (d jsonDocs) run(t *testing.T, section string, code int, args ...string) {
 		if failure, ok := object["error"]; ok {
 			d.check(t, map[string]any{"error": failure}, true, jsonPlace{section: "errors"})
 			require.NotEmpty(t, failure.(map[string]any)["message"])
+			if all, ok := object["errors"]; ok {
+				d.check(t, map[string]any{"errors": all}, true, jsonPlace{section: "errors"})
+				delete(object, "errors")
+			}
 			if section != "info" {
 				delete(object, "error")
 				d.check(t, object, true, jsonPlace{section: section})

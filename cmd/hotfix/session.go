@@ -249,7 +249,7 @@ func (s *session) printJSON(result any, err error) error {
 }
 
 // marshalWithError encodes result; when there is an error, as an object with
-// the member "error" added. A result that is no object is left alone: its
+// the members "error", the first of them, and "errors" added. A result that is no object is left alone: its
 // elements carry their errors.
 func (s *session) marshalWithError(result any, err error) ([]byte, error) {
 	doc, marshalErr := marshal(result)
@@ -265,7 +265,16 @@ func (s *session) marshalWithError(result any, err error) ([]byte, error) {
 	if len(doc) > 1 {
 		doc = append(doc, ',')
 	}
+	all := make([]errorDetail, len(failures))
+	for i, failure := range failures {
+		all[i] = s.describe(failure)
+	}
+	list, marshalErr := marshal(all)
+	if marshalErr != nil {
+		return nil, marshalErr
+	}
 	doc = append(append(doc, `"error":`...), member...)
+	doc = append(append(doc, `,"errors":`...), list...)
 	return append(doc, '}'), nil
 }
 

@@ -59,7 +59,7 @@ func TestReportNamesEveryError(t *testing.T) {
 	stdout.Reset()
 	s = &session{stdout: &stdout, stderr: &stderr, json: true}
 	require.Equal(t, exitInput, s.report(errors.Join(input, usagef("wrong"))))
-	require.JSONEq(t, `{"error":{"message":"a.msi: x.dll: content does not match","hint":"the package is damaged: get it again","package":"a.msi","place":"x.dll"}}`, stdout.String())
+	require.JSONEq(t, `{"error":{"message":"a.msi: x.dll: content does not match","hint":"the package is damaged: get it again","package":"a.msi","place":"x.dll"},"errors":[{"message":"a.msi: x.dll: content does not match","hint":"the package is damaged: get it again","package":"a.msi","place":"x.dll"},{"message":"wrong","hint":"`+"`hotfix --help`"+` shows how it is used"}]}`, stdout.String())
 
 	// A difference is printed where it is found.
 	stderr.Reset()
@@ -75,8 +75,8 @@ func TestMarshalWithError(t *testing.T) {
 	}{
 		{map[string]int{"a": 1}, nil, `{"a":1}`},
 		{map[string]int{"a": 1}, errDifference, `{"a":1}`},
-		{map[string]int{"a": 1}, errors.New("x"), `{"a":1,"error":{"message":"x"}}`},
-		{struct{}{}, errors.New("x"), `{"error":{"message":"x"}}`},
+		{map[string]int{"a": 1}, errors.New("x"), `{"a":1,"error":{"message":"x"},"errors":[{"message":"x"}]}`},
+		{struct{}{}, errors.New("x"), `{"error":{"message":"x"},"errors":[{"message":"x"}]}`},
 		{[]int{1}, errors.New("x"), `[1]`},
 		{map[string]string{"a": "<&>"}, nil, `{"a":"<&>"}`},
 	} {

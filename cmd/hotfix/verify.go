@@ -28,10 +28,11 @@ func verifyCommand(s *session) *cli.Command {
 		ArgsUsage: "TARGET...",
 		Description: "Packages are streamed through, nothing is unpacked first. Of a package or a folder every row of the manifest is required, " +
 			"of single files the rows that they match. Under the strict policy version, size and platform decide; under the version policy, " +
-			"which is the default for packages that are not English, version and platform. Exit code 1 when something differs or is missing.",
+			"which is the default for packages that are not English, version and platform. Without --manifest, signatures alone are checked. Exit code 1 when something differs or is missing.",
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "manifest", Usage: "built-in manifest (kb977203, kb977203-sp2), or a JSON file"},
 			&cli.BoolFlag{Name: "or-later", Usage: "accept versions later than the published ones"},
+			&cli.BoolFlag{Name: "exact", Usage: "fail on files that the manifest does not name, and on files in another folder than it says"},
 			&cli.BoolFlag{Name: "deep", Usage: "look into packages inside the package as well"},
 			&cli.StringFlag{Name: "report", Usage: "write an HTML report to `FILE`"},
 			&cli.StringFlag{Name: "sbom", Usage: "write a CycloneDX SBOM (JSON) to `FILE`"},
@@ -55,6 +56,19 @@ func compareOptions(c *cli.Context) (manifest.CompareOptions, error) {
 		RequireSignature: c.Bool("require-signature"),
 		Publisher:        c.String("publisher"),
 	}
+	var globs []extract.Glob
+	for _, pattern := range c.StringSlice("allow-unsigned") {
+		g, err := extract.ParseGlob(pattern)
+		if err != nil {
+			return o, &usageError{err}
+		}
+		globs = append(globs, g)
+	}
+	if globs != nil {
+		o.AllowUnsigned = func(path string) bool {
+			return slices.ContainsFunc(globs, func(g extract.Glob) bool { return g.Match(path) })
+		}
+	}
 	switch o.Policy {
 	case "", manifest.Strict, manifest.VersionOnly:
 		return o, nil
@@ -67,6 +81,7 @@ func signatureFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.BoolFlag{Name: "require-signature", Usage: "a file without a valid signature is a difference"},
 		&cli.StringFlag{Name: "publisher", Usage: "require signatures of this publisher: an organization, or CN= and a common name"},
+		&cli.StringSliceFlag{Name: "allow-unsigned", Usage: "files that may be unsigned although a signature is required: `GLOB` (repeatable)"},
 	}, trustFlags()...)
 }
 
@@ -116,13 +131,10 @@ func (s *session) verify(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return usagef("verify needs a package, a folder or a file")
 	}
-	if c.String("manifest") == "" {
-		return usagef("verify needs --manifest: `hotfix manifest list` shows the built-in ones")
-	}
-	if err := notEmpty(c, "policy", "publisher", "trust", "at", "report", "sbom"); err != nil {
+	if err := notEmpty(c, "manifest", "policy", "publisher", "trust", "at", "report", "sbom"); err != nil {
 		return err
 	}
-	set, err := openManifest(c.String("manifest"))
+	set, err := chosenManifest(c)
 	if err != nil {
 		return err
 	}
@@ -136,8 +148,8 @@ func (s *session) verify(c *cli.Context) error {
 	}
 	written := c.String("report") != "" || c.String("sbom") != ""
 	o := verify.Options{
-		Source: sourceOptions(c), Deep: c.Bool("deep"), Manifest: set,
-		Facts: manifest.InspectOptions{SHA256: written || s.json || set.NeedsSHA256(compare.Policy), Signature: signature},
+		Source: sourceOptions(c), Deep: c.Bool("deep"), Manifest: set, Exact: c.Bool("exact"),
+		Facts: manifest.InspectOptions{SHA256: written || s.json || set != nil && set.NeedsSHA256(compare.Policy), Signature: signature},
 	}
 	result, targets, failed := verify.Check(c.Context, c.Args().Slice(), o, compare)
 	for _, t := range targets {
@@ -155,18 +167,25 @@ func (s *session) verify(c *cli.Context) error {
 		failed = errors.Join(failed, errDifference)
 	}
 	failed = errors.Join(failed, s.writeEvidence(c, result, failed))
+	if s.quiet && !s.json && !result.OK {
+		// What failed is what -q leaves.
+		s.quiet = false
+		return s.finish(result, func(w io.Writer) { writeFailures(w, result) }, failed)
+	}
 	return s.finish(result, func(w io.Writer) { writeVerified(w, result) }, failed)
 }
 
-// writeVerified prints the comparison and what is wrong with the packages
-// themselves.
-func writeVerified(w io.Writer, r *verify.Result) {
-	writeResult(w, r.Result)
-	for _, p := range r.Packages {
-		if p.Status != manifest.OK {
-			fmt.Fprintf(w, "%s: %s: %s\n", display.Text(p.Target), p.Status, display.Text(p.Reason))
+// chosenManifest opens the manifest that is asked for; nil without one.
+func chosenManifest(c *cli.Context) (*manifest.Set, error) {
+	if c.String("manifest") != "" {
+		return openManifest(c.String("manifest"))
+	}
+	for _, flag := range []string{"policy", "or-later", "exact"} {
+		if c.IsSet(flag) {
+			return nil, usagef("--%s goes with --manifest", flag)
 		}
 	}
+	return nil, nil
 }
 
 // writeEvidence writes the report and the SBOM that were asked for.
@@ -200,40 +219,6 @@ func sourceDate() (time.Time, error) {
 		return time.Time{}, usagef("SOURCE_DATE_EPOCH is a number of seconds, not %q", text)
 	}
 	return time.Unix(seconds, 0).UTC(), nil
-}
-
-// writeResult prints the comparison for people.
-func writeResult(w io.Writer, r *manifest.Result) {
-	fmt.Fprintf(w, "%s  (%s policy)\n", display.Text(cmp.Or(r.Title, r.Manifest)), r.Policy)
-	t := newTable("", "FILE", "PLATFORM", "VERSION", ">SIZE", "")
-	good := 0
-	for _, f := range r.Files {
-		mark := "ok"
-		if f.Status == manifest.OK {
-			good++
-		} else {
-			mark = "FAILED"
-		}
-		t.row(mark, cmp.Or(f.Path, f.Name), cmp.Or(f.Platform, "-"), versionOf(f), sizeOf(f), remarks(f))
-	}
-	if len(r.Files) > 0 {
-		t.write(w)
-	}
-	for _, e := range r.Extra {
-		fmt.Fprintf(w, "not in the manifest: %s\n", display.Text(e.Path))
-	}
-	for _, by := range r.SupersededBy {
-		fmt.Fprintf(w, "superseded by %s\n", by.KB)
-	}
-	if len(r.Files) == 0 {
-		fmt.Fprintf(w, "none of the files is one that %s names: NOT VERIFIED\n", display.Text(r.Manifest))
-		return
-	}
-	verdict := "as published"
-	if !r.OK {
-		verdict = "as published: NOT VERIFIED"
-	}
-	fmt.Fprintf(w, "%d of %d files %s\n", good, len(r.Files), verdict)
 }
 
 func versionOf(f manifest.Checked) string {

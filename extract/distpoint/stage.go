@@ -31,6 +31,8 @@ var (
 	// ErrUnknown is the ErrNotVerified of a package that holds none of the files
 	// that the manifest names.
 	ErrUnknown = fmt.Errorf("%w", ErrNotVerified)
+	// ErrOtherBuild is the ErrNotVerified of a package that another manifest describes.
+	ErrOtherBuild = fmt.Errorf("%w", ErrNotVerified)
 	// ErrNoNumber is the ErrContent of a hotfix whose KB number nothing names.
 	ErrNoNumber = fmt.Errorf("%w: neither the manifest nor a patch names the KB number", ErrContent)
 	// ErrNoClient is the ErrClientFiles of a folder that does not hold any.
@@ -365,6 +367,9 @@ func (s *staging) verify(target *verify.Target) error {
 	s.result.Verification, s.result.Manifest, s.result.ServicePack, s.result.Policy = r.Result, r.Manifest, s.manifest.ServicePack, r.Policy
 	if own := r.Packages[0]; own.Status != manifest.OK {
 		return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: %s", ErrNotVerified, own.Reason)}
+	}
+	if other := r.BuildOf(); other != "" && !r.OK {
+		return &source.Error{Package: s.p.Ref(), Err: fmt.Errorf("%w: this is the package of %s, the manifest is %s", ErrOtherBuild, other, r.Manifest)}
 	}
 	if !r.OK {
 		return &source.Error{Package: s.p.Ref(), Err: ErrNotVerified}

@@ -40,6 +40,12 @@ func (f openFile) unchanged() error {
 
 func (f openFile) modified() time.Time { return f.info.ModTime().UTC() }
 
+// Within returns the package that this one came out of, nil for one on the disk.
+func (p *Package) Within() *Package { return p.within }
+
+// KeyringUsed reports whether Options.Keyring asked for the signatures of rpms.
+func (p *Package) KeyringUsed() bool { return p.options.Keyring != "" }
+
 // unchanged is that of a content on the disk.
 func unchanged(c content) error {
 	if onDisk, ok := c.(interface{ unchanged() error }); ok {

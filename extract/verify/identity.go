@@ -24,6 +24,8 @@ type Identity struct {
 	Signature   *authenticode.Signature `json:"signature,omitempty"` // nil where not asked for, and for an rpm
 	// Inside is the download or other package that this one is inside.
 	Inside *Identity `json:"inside,omitempty"`
+
+	keyring bool // an rpm whose signature by one of given keys was checked
 }
 
 // identify identifies a package. Its SHA-256 and its signature, which read the
@@ -33,6 +35,7 @@ func identify(p *source.Package, o manifest.InspectOptions) (*Identity, error) {
 		Name: p.Name(), Kind: p.Kind(), Size: p.Size(), Language: Language(p),
 		Description: strings.TrimSpace(Property(p, "ProductName") + " " + Property(p, "ProductVersion")),
 	}
+	id.keyring = p.Kind() == source.RPM && p.KeyringUsed()
 	if o.SHA256 {
 		h := sha256.New()
 		if _, err := io.Copy(h, io.NewSectionReader(p, 0, p.Size())); err != nil {

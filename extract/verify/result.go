@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
+	"github.com/hotfixkit/hotfixkit/extract/safepath"
+	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
 	"github.com/hotfixkit/hotfixkit/manifest/report"
@@ -49,6 +52,9 @@ func Check(ctx context.Context, refs []string, o Options, compare manifest.Compa
 		return nil, targets, errors.Join(failed, err)
 	}
 	r.OK = r.OK && failed == nil
+	if o.Exact && (len(r.Unnamed()) > 0 || len(r.Moved()) > 0) {
+		r.OK = false
+	}
 	return r, targets, failed
 }
 
@@ -64,7 +70,7 @@ func Compare(set *manifest.Set, targets []*Target, o manifest.CompareOptions) (*
 	for _, t := range targets {
 		files = append(files, t.Files...)
 		// In a folder a database that the manifest does not name is listed as extra.
-		if t.Database != nil && (t.Kind == Folder || set.Names(t.Database.Name)) {
+		if t.Database != nil && (t.Kind == Folder || set != nil && set.Names(t.Database.Name)) {
 			files = append(files, t.Database)
 		}
 		o.MatchedOnly = o.MatchedOnly && t.Kind == File
@@ -72,7 +78,7 @@ func Compare(set *manifest.Set, targets []*Target, o manifest.CompareOptions) (*
 	if o.Policy == "" {
 		o.Policy = policyFor(targets)
 	}
-	compared, err := set.Compare(files, o)
+	compared, err := compareFiles(set, files, o)
 	switch {
 	case err == nil:
 	case slices.ContainsFunc(files, func(a *manifest.Actual) bool { return set.Names(a.Name) }):
@@ -82,15 +88,71 @@ func Compare(set *manifest.Set, targets []*Target, o manifest.CompareOptions) (*
 	}
 	r := &Result{Result: compared, targets: targets}
 	for _, t := range targets {
-		if t.Package == nil {
-			continue
+		for _, id := range t.packages() {
+			p := CheckedPackage{Target: t.Ref, Identity: id}
+			p.Status, p.Reason = id.checkSignature(o)
+			r.Packages = append(r.Packages, p)
+			r.OK = r.OK && p.Status == manifest.OK
 		}
-		p := CheckedPackage{Target: t.Ref, Identity: t.Package}
-		p.Status, p.Reason = t.Package.checkSignature(o)
-		r.Packages = append(r.Packages, p)
-		r.OK = r.OK && p.Status == manifest.OK
+	}
+	r.markUnreadable()
+	if set == nil {
+		r.OK = r.OK && r.Signed()
 	}
 	return r, nil
+}
+
+// packages are the target itself, where it is a package, and those around it.
+func (t *Target) packages() []*Identity {
+	if t.Package == nil {
+		return t.Around
+	}
+	return append([]*Identity{t.Package}, t.Around...)
+}
+
+// compareFiles compares with a manifest or, without one, the signatures alone.
+func compareFiles(set *manifest.Set, files []*manifest.Actual, o manifest.CompareOptions) (*manifest.Result, error) {
+	if set == nil {
+		return manifest.CompareSignatures(files, o), nil
+	}
+	return set.Compare(files, o)
+}
+
+// markUnreadable tells rows whose file is there, and cannot be read, from rows whose
+// file is missing.
+func (r *Result) markUnreadable() {
+	for _, t := range r.targets {
+		for _, name := range t.Unreadable {
+			i := slices.IndexFunc(r.Files, func(c manifest.Checked) bool {
+				return c.Status == manifest.Missing && safepath.Fold(c.Name) == safepath.Fold(path.Base(name))
+			})
+			if i >= 0 {
+				c := &r.Files[i]
+				c.Status, c.Differences = manifest.Unreadable, []manifest.Status{manifest.Unreadable}
+				c.Target, c.Path = t.Ref, name
+			}
+		}
+	}
+}
+
+// Signed reports whether a package or a file carries a signature.
+func (r *Result) Signed() bool {
+	signed := func(s *authenticode.Signature) bool { return s != nil && s.Status != authenticode.None }
+	return slices.ContainsFunc(r.Packages, func(p CheckedPackage) bool { return signed(p.Identity.Signature) }) ||
+		slices.ContainsFunc(r.Files, func(c manifest.Checked) bool { return signed(c.Signature) })
+}
+
+// Unnamed are the files that the manifest does not name; the database of an image,
+// which no published table lists, is not one of them.
+func (r *Result) Unnamed() []manifest.Extra {
+	return slices.DeleteFunc(slices.Clone(r.Extra), func(e manifest.Extra) bool {
+		return slices.ContainsFunc(r.targets, func(t *Target) bool { return t.Database != nil && t.Database == e.Actual })
+	})
+}
+
+// Moved are the files that are in another folder than the manifest says.
+func (r *Result) Moved() []manifest.Checked {
+	return slices.DeleteFunc(slices.Clone(r.Files), func(c manifest.Checked) bool { return !slices.Contains(c.Notes, manifest.PathDiffers) })
 }
 
 // policyFor is the policy that targets are held to unless another one is asked for.
@@ -116,10 +178,15 @@ func extras(files []*manifest.Actual) []manifest.Extra {
 // those of files. The reason is a sentence about a status that is not OK.
 func (id *Identity) checkSignature(o manifest.CompareOptions) (status manifest.Status, reason string) {
 	s := id.Signature
-	if s == nil {
-		return manifest.OK, ""
-	}
 	switch status = o.SignatureStatus(s); {
+	case status == manifest.SignatureMissing && o.AllowUnsigned != nil && o.AllowUnsigned(id.Name):
+		return manifest.OK, ""
+	case s == nil && (id.keyring || id.Kind != source.RPM):
+		return manifest.OK, "" // of a kind that carries no signature, or not asked for
+	case s == nil && status != manifest.OK:
+		return status, "no signature of the rpm was checked: it needs a keyring"
+	case s == nil:
+		return manifest.OK, ""
 	case status == manifest.OK:
 		return status, ""
 	case status == manifest.SignatureMissing:

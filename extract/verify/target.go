@@ -41,6 +41,9 @@ type Options struct {
 	// Deep looks into packages inside the target as well. Their files have paths
 	// with "//" between the package and the file in it.
 	Deep bool
+	// Exact makes files that the manifest does not name, and files in another folder
+	// than it says, a difference.
+	Exact bool
 	// Manifest is what the files will be compared with; nil when nothing is. What it
 	// names decides whether a package is one of the files or holds them.
 	Manifest *manifest.Set
@@ -55,6 +58,11 @@ type Target struct {
 	Language int       // ProductLanguage of the package, or of the one in an administrative image; 0 where unknown
 	Package  *Identity // of a package target
 	Files    []*manifest.Actual
+	// Around are the packages that a package or a file inside one came out of, the
+	// innermost first.
+	Around []*Identity
+	// Unreadable are the paths of files that are there and cannot be read.
+	Unreadable []string
 	// Database is the package's own database in the image: what extraction would
 	// write, or what is in the root of an image. It is not one of the files of the
 	// package, and is compared only with a manifest that names it. Nil without one,
@@ -167,6 +175,9 @@ func (t *Target) readPackage(ctx context.Context, p *source.Package, w *walker) 
 		return err
 	}
 	t.Language = t.Package.Language
+	if err = t.around(p.Within(), w); err != nil {
+		return err
+	}
 	plan, planErr := extract.NewPlan(p, extract.Options{})
 	if planErr != nil && (w.tap != nil || len(p.Files()) == 0) {
 		return planErr
@@ -232,7 +243,22 @@ func (t *Target) member(ctx context.Context, ref string, w *walker) error {
 		_, err := source.Open(ctx, ref, w.options.Source)
 		return err
 	}
+	if err := t.around(p, w); err != nil {
+		return err
+	}
 	return w.walk(ctx, p, "", []extract.Item{{Path: found[0].Path(), File: found[0]}})
+}
+
+// around identifies the packages that a target came out of.
+func (t *Target) around(p *source.Package, w *walker) error {
+	for ; p != nil; p = p.Within() {
+		id, err := identify(p, w.options.Facts)
+		if err != nil {
+			return err
+		}
+		t.Around = append(t.Around, id)
+	}
+	return nil
 }
 
 // folder reads all files below the target, in the order of their paths.
@@ -250,6 +276,7 @@ func (t *Target) folder(ctx context.Context, w *walker) error {
 			err = &source.Error{Package: t.Ref, Place: name, Err: bare(err)}
 		}
 		errs = append(errs, err)
+		t.Unreadable = append(t.Unreadable, name)
 	}
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {

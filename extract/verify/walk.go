@@ -64,6 +64,11 @@ func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, ite
 		s := &sink{walker: w, file: f, ref: p.Ref(), inspector: manifest.NewInspector(manifest.File{
 			Target: w.target.Ref, Path: prefix + names[f], Name: path.Base(names[f]), Size: -1, Time: stored.Modified,
 		}, w.options.Facts)}
+		s.lost = func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.target.Unreadable = append(w.target.Unreadable, prefix+names[f])
+		}
 		s.done = func(a *manifest.Actual) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -182,6 +187,7 @@ type sink struct {
 	tap       source.Sink // may be nil
 	start     []byte
 	done      func(*manifest.Actual)
+	lost      func()
 }
 
 func (s *sink) Write(p []byte) (int, error) {
@@ -206,6 +212,7 @@ func (s *sink) Close(cause error) error {
 		}
 	}
 	if cause != nil {
+		s.lost()
 		return nil
 	}
 	a, err := s.inspector.Finish()
