@@ -17,6 +17,10 @@ var (
 	ErrMissing = errors.New("missing")
 	// ErrMismatch: a file's bytes are not those that the package describes.
 	ErrMismatch = errors.New("content does not match")
+	// ErrNeighbour: a file next to the package is not the one that it describes.
+	ErrNeighbour = errors.New("not the file that the package describes")
+	// ErrPointer: a pointer of Git LFS lies where the package should.
+	ErrPointer = errors.New("it is a pointer of Git LFS: the package itself was not fetched (git lfs pull)")
 	// ErrSignature: the signature that is asked for is absent or does not hold.
 	ErrSignature = errors.New("signature check failed")
 	// ErrChanged: a file changed while it was read.

@@ -77,8 +77,11 @@ var containers = []struct {
 }
 
 // refused are files that are often taken for packages, by how they begin.
-var refused = []struct{ signature, what string }{
-	{"version https://git-lfs", "it is a pointer of Git LFS: the package itself was not fetched (git lfs pull)"},
+var refused = []struct {
+	signature string
+	what      error
+}{
+	{"version https://git-lfs", ErrPointer},
 }
 
 // SniffSize is how many of the first bytes of a file Sniff needs.
@@ -112,7 +115,7 @@ func openReader(ctx context.Context, p *Package) (reader, error) {
 	}
 	for _, r := range refused {
 		if bytes.HasPrefix(start, []byte(r.signature)) {
-			return nil, fmt.Errorf("%w: %s", ErrKind, r.what)
+			return nil, fmt.Errorf("%w: %w", ErrKind, r.what)
 		}
 	}
 	if n == 0 {

@@ -211,11 +211,11 @@ func explainNeighbour(place neighbours, n *neighbour, f *File, err error) error 
 			defer c.Close()
 			data, readErr := io.ReadAll(io.NewSectionReader(c, 0, n.size))
 			if readErr == nil && md5.Sum(withCRLF(data)) == *f.MD5 {
-				return fmt.Errorf("%w: the line ends of %s next to the package were changed: with CR LF restored it is the file of the package", ErrMismatch, n.name)
+				return fmt.Errorf("%w: the line ends of %s next to the package were changed: with CR LF restored it is the file of the package (%w)", ErrMismatch, n.name, ErrNeighbour)
 			}
 		}
 	}
-	return fmt.Errorf("the file %s next to the package is not the one that the package describes: %w", n.name, err)
+	return fmt.Errorf("%s next to the package is %w: %w", n.name, ErrNeighbour, err)
 }
 
 // maxLineEnds is the size of the largest file whose line ends are looked at.

@@ -324,7 +324,7 @@ func TestUncompressedFiles(t *testing.T) {
 		p := open(t, name, Options{})
 		_, err := collect(p, WalkOptions{})
 		require.ErrorIs(t, err, ErrMismatch)
-		require.ErrorContains(t, err, "the file Long name/b next to the package")
+		require.ErrorContains(t, err, "Long name/b next to the package is not the file that the package describes")
 		put(dir, "Long name/b", content("b"))
 		got, err := collect(p, WalkOptions{})
 		require.NoError(t, err)
