@@ -29,9 +29,11 @@ func manifestCreateCommand(s *session) *cli.Command {
 			if c.NArg() != 1 {
 				return usagef("manifest create needs one package, folder or file")
 			}
+			meter := s.newMeter()
 			target, err := verify.Read(c.Context, c.Args().First(), verify.Options{
-				Source: sourceOptions(c), Deep: c.Bool("deep"), Facts: manifest.InspectOptions{SHA256: true},
+				Source: sourceOptions(c), Deep: c.Bool("deep"), Facts: manifest.InspectOptions{SHA256: true}, Progress: meter.counter(),
 			})
+			meter.clear()
 			if err != nil {
 				return err
 			}

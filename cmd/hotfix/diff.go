@@ -30,6 +30,8 @@ func diffCommand(s *session) *cli.Command {
 			if c.NArg() != 2 {
 				return usagef("diff needs two packages")
 			}
+			stop := s.newMeter().working("comparing")
+			defer stop()
 			var packages [2]*source.Package
 			for i := range packages {
 				p, err := source.Open(c.Context, c.Args().Get(i), sourceOptions(c))
@@ -47,12 +49,13 @@ func diffCommand(s *session) *cli.Command {
 				defer basePackage.Close()
 			}
 			ignore := diffFilter{signatures: c.Bool("ignore-signatures"), times: c.Bool("ignore-times")}
-			return s.diff(packages[0], packages[1], base, ignore)
+			return s.diff(packages[0], packages[1], base, ignore, stop)
 		},
 	}
 }
 
-func (s *session) diff(a, b *source.Package, base *msi.Database, ignore diffFilter) error {
+// diff compares two packages, and calls compared before it prints.
+func (s *session) diff(a, b *source.Package, base *msi.Database, ignore diffFilter, compared func()) error {
 	result := &diffResult{Files: diffFiles(a.Files(), b.Files())}
 	switch dbA, dbB := a.Database(), b.Database(); {
 	case dbA != nil && dbB != nil && dbA.Kind() == dbB.Kind() && dbA.Kind() != msi.KindTransform:
@@ -76,6 +79,7 @@ func (s *session) diff(a, b *source.Package, base *msi.Database, ignore diffFilt
 		return usagef("%s is a %s and %s a %s: only packages of one kind can be compared", a.Ref(), a.Kind(), b.Ref(), b.Kind())
 	}
 	result.Equal = result.empty()
+	compared()
 	var err error
 	if !result.Equal {
 		err = errDifference

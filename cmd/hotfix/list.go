@@ -34,6 +34,8 @@ func listCommand(s *session) *cli.Command {
 			if c.NArg() != 1 {
 				return usagef("list needs one package")
 			}
+			stop := s.newMeter().working("reading")
+			defer stop()
 			p, err := source.Open(c.Context, c.Args().First(), patchOptions(c))
 			if err != nil {
 				return err
@@ -48,6 +50,7 @@ func listCommand(s *session) *cli.Command {
 					return err
 				}
 			}
+			stop()
 			for _, w := range result.Warnings {
 				s.warn("%s", w)
 			}

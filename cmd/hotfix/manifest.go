@@ -131,7 +131,9 @@ func manifestImportCommand(s *session) *cli.Command {
 			default:
 				return usagef("--syntax is text, html, markdown or csv, not %q", o.Syntax)
 			}
+			stop := s.newMeter().working("reading the article")
 			manifests, err := importArticle(c.Context, c.Args().First(), o)
+			stop()
 			if err != nil {
 				return err
 			}

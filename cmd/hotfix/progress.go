@@ -17,7 +17,7 @@ type meter struct {
 	w           io.Writer
 	mu          sync.Mutex
 	start, last time.Time
-	what        string // shown before the figures
+	done, total int64 // as add counts them
 }
 
 // newMeter returns a meter when standard error is a terminal and messages are
@@ -41,7 +41,8 @@ func (m *meter) progress() func(done, total int64) {
 	return m.show
 }
 
-// show draws the line at most ten times a second. A total of 0 is not known.
+// show draws the line at most ten times a second. A total that is less than what
+// is done is not known.
 func (m *meter) show(done, total int64) {
 	now := time.Now()
 	m.mu.Lock()
@@ -51,10 +52,50 @@ func (m *meter) show(done, total int64) {
 	}
 	m.last = now
 	text := display.Number(done)
-	if total > 0 {
+	if total >= done {
 		text += " of " + display.Number(total)
 	}
-	fmt.Fprintf(m.w, "\r\x1b[K%s%s bytes%s", m.what, text, timeLeft(now.Sub(m.start), done, total))
+	fmt.Fprintf(m.w, "\r\x1b[K%s bytes%s", text, timeLeft(now.Sub(m.start), done, total))
+}
+
+// counter returns a function that is told of bytes as they are read, and of bytes
+// that wait.
+func (m *meter) counter() func(read, waiting int64) {
+	if m == nil {
+		return nil
+	}
+	return func(read, waiting int64) {
+		m.mu.Lock()
+		m.done += read
+		m.total += waiting
+		done, total := m.done, m.total
+		m.mu.Unlock()
+		m.show(done, total)
+	}
+}
+
+// working shows, until the function that it returns is called, that something goes
+// on whose length is not known. It shows nothing in the first second.
+func (m *meter) working(what string) (stop func()) {
+	if m == nil {
+		return func() {}
+	}
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-quit:
+				m.clear()
+				return
+			case now := <-tick.C:
+				fmt.Fprintf(m.w, "\r\x1b[K%s, %s", what, now.Sub(m.start).Round(time.Second))
+			}
+		}
+	}()
+	return sync.OnceFunc(func() { close(quit); <-ended })
 }
 
 func timeLeft(elapsed time.Duration, done, total int64) string {

@@ -57,8 +57,11 @@ func (s *session) stage(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	meter := s.newMeter()
+	o.Progress = meter.counter()
 	if c.NArg() == 1 {
 		result, err := distpoint.Stage(c.Context, c.Args().First(), o)
+		meter.clear()
 		err = stageError(err)
 		s.warnStaged("", result)
 		if result == nil {
@@ -67,6 +70,7 @@ func (s *session) stage(c *cli.Context) error {
 		return s.finish(result, func(w io.Writer) { writeStaged(w, result, err) }, err)
 	}
 	results, errs, err := distpoint.StageAll(c.Context, c.Args().Slice(), o)
+	meter.clear()
 	if err != nil {
 		return stageError(err)
 	}

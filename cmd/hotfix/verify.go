@@ -151,7 +151,10 @@ func (s *session) verify(c *cli.Context) error {
 		Source: sourceOptions(c), Deep: c.Bool("deep"), Manifest: set, Exact: c.Bool("exact"),
 		Facts: manifest.InspectOptions{SHA256: written || s.json || set != nil && set.NeedsSHA256(compare.Policy), Signature: signature},
 	}
+	meter := s.newMeter()
+	o.Progress = meter.counter()
 	result, targets, failed := verify.Check(c.Context, c.Args().Slice(), o, compare)
+	meter.clear()
 	for _, t := range targets {
 		for _, w := range t.Warnings {
 			s.warn("%s", w)

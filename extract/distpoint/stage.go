@@ -79,6 +79,8 @@ type Options struct {
 	Limits    extract.Limits
 	Tool      report.Tool // the program, for the evidence
 	Time      time.Time   // of the staging, for the report; zero: none is printed
+	// Progress is that of verify.Options: of all packages together, and concurrent.
+	Progress func(read, waiting int64)
 
 	batch bool // the options are for several packages
 }
@@ -200,7 +202,10 @@ func (s *staging) run(ctx context.Context) error {
 		return err
 	}
 	// Everything is asked for: the result is evidence.
-	everything := verify.Options{Source: s.o.Source, Manifest: s.o.Manifest, Facts: manifest.InspectOptions{SHA256: true, Signature: &s.o.Signature}}
+	everything := verify.Options{
+		Source: s.o.Source, Manifest: s.o.Manifest, Progress: s.o.Progress,
+		Facts: manifest.InspectOptions{SHA256: true, Signature: &s.o.Signature},
+	}
 	target, err := verify.ReadPackage(ctx, s.p, everything, s.want)
 	s.result.Package = target.Package
 	if err != nil {

@@ -47,6 +47,10 @@ type Options struct {
 	// Manifest is what the files will be compared with; nil when nothing is. What it
 	// names decides whether a package is one of the files or holds them.
 	Manifest *manifest.Set
+	// Progress is called, concurrently, with bytes that were read since the last
+	// call, and with bytes that were found to be waiting. Of a folder, no bytes are
+	// announced. It may be nil.
+	Progress func(read, waiting int64)
 }
 
 func (o Options) names(name string) bool { return o.Manifest != nil && o.Manifest.Names(name) }
@@ -354,6 +358,9 @@ func (t *Target) opened(ctx context.Context, f *os.File, inside, name string, w 
 	}, f, w.options.Facts)
 	if err != nil {
 		return err
+	}
+	if w.options.Progress != nil {
+		w.options.Progress(info.Size(), 0)
 	}
 	// The database of an administrative image is in its root.
 	inRoot := t.Kind == Folder && !strings.Contains(inside, "/") && strings.EqualFold(path.Ext(inside), ".msi")

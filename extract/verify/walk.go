@@ -52,8 +52,13 @@ func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, ite
 	again := map[*manifest.Actual]*source.File{} // to be opened when the pass is over
 	names := make(map[*source.File]string, len(items))
 	files := make([]*source.File, len(items))
+	var waiting int64
 	for i, item := range items {
 		files[i], names[item.File] = item.File, item.Path
+		waiting += item.File.Size
+	}
+	if w.options.Progress != nil {
+		w.options.Progress(0, waiting)
 	}
 	err := p.Walk(ctx, func(f *source.File, stored source.Stored) (source.Sink, error) {
 		// What extraction makes of a patch is not one of the patch's files, unless the
@@ -193,6 +198,9 @@ type sink struct {
 func (s *sink) Write(p []byte) (int, error) {
 	if s.decoded.Add(int64(len(p))) > s.limit {
 		return 0, &source.Error{Package: s.ref, Place: s.file.Path(), Err: fmt.Errorf("%w: more than %d bytes were unpacked", source.ErrTooLarge, s.limit)}
+	}
+	if s.options.Progress != nil {
+		s.options.Progress(int64(len(p)), 0)
 	}
 	if missing := magicSize - len(s.start); missing > 0 {
 		s.start = append(s.start, p[:min(missing, len(p))]...)
