@@ -77,6 +77,8 @@ func (d *Dir) commit(ctx context.Context) error {
 		return ErrReplaced
 	case exists && d.options.Merge:
 		return d.merge()
+	case exists && d.replaced:
+		return d.succeed()
 	}
 	return d.appear()
 }
@@ -99,7 +101,7 @@ func (d *Dir) inspectTarget(ctx context.Context) (exists, same bool, err error) 
 	}
 	same, empty, err := d.compare(ctx)
 	if err == nil && !same && !empty {
-		err = ErrExists
+		err = d.judge(ctx)
 	}
 	return true, same, err
 }
@@ -109,6 +111,9 @@ func (d *Dir) inspectTarget(ctx context.Context) (exists, same bool, err error) 
 func (d *Dir) appear() error {
 	written, err := d.content.Stat(".")
 	if err != nil {
+		return err
+	}
+	if err := d.inherit(); err != nil {
 		return err
 	}
 	// Windows renames no folder that is open.
@@ -127,6 +132,21 @@ func (d *Dir) appear() error {
 		}
 	}
 	return d.confirm(written)
+}
+
+// inherit gives the finished content the mode and the group of what it replaces.
+func (d *Dir) inherit() error {
+	held, err := d.anchor.Lstat(d.target)
+	if d.replaced {
+		held, err = d.staging.Lstat(previousName)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return d.keepAttributes(held)
 }
 
 // confirm makes sure that the output folder is, under its full path, the one that

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -59,6 +60,10 @@ type DirOptions struct {
 	// AcceptIdentical lets Commit succeed, changing nothing, where the folder
 	// already holds exactly the files that were written.
 	AcceptIdentical bool
+	// Succeed is asked about an output folder that holds something else, with
+	// AcceptIdentical: where it returns nil, Commit replaces the folder whole. Its
+	// error is that of Commit. Nil refuses with ErrExists.
+	Succeed func(ctx context.Context, old *os.Root) error
 	// NoSync does not wait until the files are on the disk: a folder that has
 	// appeared may be incomplete after the machine has lost its power.
 	NoSync bool
@@ -85,6 +90,7 @@ type Dir struct {
 	folders     *folders // of content
 	sync        bool     // files are put on the disk
 	unchanged   bool
+	replaced    bool
 
 	mu     sync.Mutex
 	open   int   // files that are being written
@@ -119,6 +125,10 @@ func CreateDir(name string, o DirOptions) (*Dir, error) {
 // Unchanged reports, after Commit, that the folder already held exactly the
 // files that were written (see DirOptions.AcceptIdentical).
 func (d *Dir) Unchanged() bool { return d.unchanged }
+
+// Replaced reports, after Commit, that the folder took the place of another one
+// (see DirOptions.Succeed).
+func (d *Dir) Replaced() bool { return d.replaced && !d.unchanged }
 
 // Err returns the first failure to write, an *OutputError, or nil.
 func (d *Dir) Err() error {

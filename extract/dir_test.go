@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -348,4 +349,67 @@ func TestDirNotPermitted(t *testing.T) {
 	var outputError *OutputError
 	require.ErrorAs(t, err, &outputError)
 	require.ErrorIs(t, outputError, fs.ErrPermission)
+}
+
+// TestDirSucceed replaces a folder that may be replaced, keeps one that may not,
+// and puts one back that a killed run had moved away.
+func TestDirSucceed(t *testing.T) {
+	top := t.TempDir()
+	out := filepath.Join(top, "out")
+	write := func(content string, verdict error) (*Dir, error) {
+		d, err := CreateDir(out, DirOptions{AcceptIdentical: true, Succeed: func(_ context.Context, old *os.Root) error {
+			_, err := old.Stat("a")
+			return errors.Join(err, verdict)
+		}})
+		require.NoError(t, err)
+		writeFile(t, d, "a", content)
+		return d, d.Commit(t.Context())
+	}
+	_, err := write("A", nil)
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(out, 0o750))
+	mine := errors.New("mine")
+	_, err = write("B", mine)
+	require.ErrorIs(t, err, mine)
+	require.Equal(t, map[string]string{"a": "A"}, tree(t, out))
+	d, err := write("B", nil)
+	require.NoError(t, err)
+	require.True(t, d.Replaced())
+	require.Equal(t, map[string]string{"a": "B"}, tree(t, out))
+	require.Equal(t, []string{"out"}, names(t, top))
+	if runtime.GOOS != "windows" {
+		info, err := os.Stat(out)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o750), info.Mode().Perm())
+	}
+
+	// Killed between the two renames.
+	partial := out + stagingSuffix
+	require.NoError(t, os.Mkdir(partial, 0o700))
+	require.NoError(t, os.Rename(out, filepath.Join(partial, previousName)))
+	d, err = CreateDir(out, DirOptions{AcceptIdentical: true})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"a": "B"}, tree(t, out))
+	require.NoError(t, d.Abort())
+	require.Equal(t, map[string]string{"a": "B"}, tree(t, out))
+	require.Equal(t, []string{"out"}, names(t, top))
+}
+
+// TestDirKeepsMode checks that an empty folder keeps its mode.
+func TestDirKeepsMode(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no modes on Windows")
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	require.NoError(t, os.Mkdir(out, 0o700))
+	require.NoError(t, os.Chmod(out, 0o2750|os.ModeSetgid))
+	before, err := os.Stat(out)
+	require.NoError(t, err)
+	d, err := CreateDir(out, DirOptions{})
+	require.NoError(t, err)
+	writeFile(t, d, "a", "A")
+	require.NoError(t, d.Commit(t.Context()))
+	after, err := os.Stat(out)
+	require.NoError(t, err)
+	require.Equal(t, before.Mode(), after.Mode())
 }

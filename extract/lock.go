@@ -56,11 +56,14 @@ func (d *Dir) tryClaim() (err error) {
 	if d.lock, err = d.takeLock(); err != nil {
 		return err
 	}
-	if err := d.makeContent(); err != nil {
-		d.releaseLock()
-		return err
+	err = d.putBack()
+	if err == nil {
+		err = d.makeContent()
 	}
-	return nil
+	if err != nil {
+		d.releaseLock()
+	}
+	return err
 }
 
 // takeLock locks the temporary folder. It fails with errGone when the folder is
@@ -143,7 +146,7 @@ func openRealFolder(in *os.Root, name string) (*os.Root, error) {
 
 // release removes the temporary folder and gives the lock back.
 func (d *Dir) release() error {
-	err := removeAll(d.staging, contentName)
+	err := errors.Join(removeAll(d.staging, contentName), d.putBack())
 	inPlace := d.stagingInPlace()
 	d.releaseLock()
 	if closeErr := d.staging.Close(); err == nil {

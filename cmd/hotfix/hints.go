@@ -66,6 +66,7 @@ var hints = []hint{
 	{kind: is(manifest.ErrAmbiguous), say: []string{"name one of them with --manifest", "`hotfix manifest list` shows the built-in ones"}},
 	{kind: is(manifest.ErrUnknown), say: []string{"`hotfix manifest list` shows the built-in ones"}},
 
+	{command: "stage", kind: changedByHand, say: []string{"name a new folder, or move what was changed out of this one"}},
 	{command: "stage", kind: is(extract.ErrExists), say: []string{"name a new folder, or remove this one first"}},
 	{kind: is(extract.ErrExists), say: []string{"name a new folder", "or use --merge to add to this one"}},
 	{kind: is(extract.ErrReplace), say: []string{"name a folder below it", "or use --merge"}},
@@ -136,6 +137,9 @@ func noPackage(err error) bool {
 	var known *source.NoPackageError
 	return errors.As(err, &known) && known.Installer != ""
 }
+
+// changedByHand is the kind of a staged folder that was changed since.
+func changedByHand(err error) bool { return errors.As(err, new(*distpoint.ChangedError)) }
 
 func wrongUsage(err error) bool { return errors.As(err, new(*usageError)) }
 

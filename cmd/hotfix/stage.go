@@ -28,7 +28,7 @@ func stageCommand(s *session) *cli.Command {
 			"staged (exit code 1). Several packages go to DIR/<package name>.\n\n" +
 			"KB977203 cannot be installed where KB977384 is: say --superseded-by KB977384 there, and only CCMCertFix is staged.",
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "folder `DIR` to write; it must not exist, or hold exactly the same result"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "folder `DIR` to write; it must not exist, or be what an earlier run staged from the same package, unchanged"},
 			&cli.StringFlag{Name: "superseded-by", Usage: "`KB` installed on the site that supersedes the hotfix: stage only CCMCertFix"},
 			&cli.StringFlag{Name: "installed", Usage: "what is installed on the site: a `FILE` (a list of KBs, wmic or PowerShell output), or KB numbers and client versions separated by commas"},
 			&cli.StringFlag{Name: "client-dir", Usage: "add the patch to the copy of the client files in `DIR`; -o receives the rest"},
@@ -121,6 +121,9 @@ func writeSummary(w io.Writer, packages []stagedPackage) {
 func outcome(r *distpoint.Result) string {
 	if r.Unchanged {
 		return "already staged, nothing changed"
+	}
+	if r.Replaced {
+		return "staged, in the place of the earlier result"
 	}
 	return "staged"
 }

@@ -94,7 +94,7 @@ type StagedFile struct {
 	ClientDir bool `json:"client_dir,omitempty"`
 }
 
-// A Result is what was staged. Its JSON, less Output and Unchanged, is stage.json.
+// A Result is what was staged. Its JSON, less Output, Unchanged and Replaced, is stage.json.
 type Result struct {
 	Tool           string           `json:"tool"`
 	Package        *verify.Identity `json:"package"`
@@ -114,6 +114,7 @@ type Result struct {
 	Warnings       []string         `json:"warnings"`
 	Verification   *manifest.Result `json:"verification,omitempty"` // nil when the package could not be read
 	Unchanged      bool             `json:"unchanged,omitempty"`    // everything was there already
+	Replaced       bool             `json:"replaced,omitempty"`     // an earlier result of the same package was replaced
 }
 
 // certFixName is the program that repairs existing certificates.
@@ -320,7 +321,7 @@ func (s *staging) placeOf(name string) (place, bool) {
 
 // createDirs prepares the folders that will be written.
 func (s *staging) createDirs() (err error) {
-	if s.dir, err = extract.CreateDir(s.o.Output, extract.DirOptions{AcceptIdentical: true, Limits: s.o.Limits}); err != nil {
+	if s.dir, err = extract.CreateDir(s.o.Output, extract.DirOptions{AcceptIdentical: true, Succeed: s.mayReplace, Limits: s.o.Limits}); err != nil {
 		return err
 	}
 	if s.client != nil && (s.result.NoPatch == "" || len(s.given) > 0) {
@@ -486,21 +487,21 @@ func (s *staging) writeEvidence() error {
 	if err := display.WriteJSON(&doc, evidence); err != nil {
 		return err
 	}
-	if err := s.add("stage.json", doc.Bytes()); err != nil {
+	if err := s.add(evidenceName, doc.Bytes()); err != nil {
 		return err
 	}
-	return s.add("SHA256SUMS", s.sums())
+	return s.add(sumsName, s.sums())
 }
 
 // sums is the text of SHA256SUMS: the files below the output folder.
 func (s *staging) sums() []byte {
-	var b bytes.Buffer
+	digests := map[string]string{}
 	for _, f := range s.result.Files {
 		if !f.ClientDir {
-			fmt.Fprintf(&b, "%s  %s\n", f.SHA256, f.Path)
+			digests[f.Path] = f.SHA256
 		}
 	}
-	return b.Bytes()
+	return sumsOf(digests)
 }
 
 // modified is the time of the files that are made here: that of the newest staged
@@ -568,6 +569,7 @@ func (s *staging) commit(ctx context.Context) error {
 	if err := dir.Commit(ctx); err != nil {
 		return added.takeBack(err)
 	}
+	s.result.Replaced = dir.Replaced()
 	s.result.Unchanged = dir.Unchanged() && !added.changes()
 	return nil
 }
