@@ -23,13 +23,23 @@ import (
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 )
 
+// fixture reads a cabinet of testdata. Those with one kind of LZX folders are next
+// to the decoder.
+func fixture(t testing.TB, name string) []byte {
+	t.Helper()
+	if strings.HasPrefix(name, "lzx") {
+		return readFile(t, filepath.Join("lzx", "testdata", name))
+	}
+	return readFile(t, filepath.Join("testdata", name))
+}
+
 // TestTestdata needs no corpus: each compression, and sets.
 func TestTestdata(t *testing.T) {
 	var expected map[string]map[string][2]any
 	require.NoError(t, json.Unmarshal(readFile(t, "testdata/expect.json"), &expected))
 	for name, members := range expected {
 		t.Run(name, func(t *testing.T) {
-			volumes := [][]byte{readFile(t, filepath.Join("testdata", name))}
+			volumes := [][]byte{fixture(t, name)}
 			switch name {
 			case "vol1.cab":
 				volumes = append(volumes, readFile(t, "testdata/vol2.cab"))
@@ -65,7 +75,7 @@ func payloads(t testing.TB, data []byte) [][][2]int {
 
 func TestFlippedBit(t *testing.T) {
 	for _, name := range []string{"lzx16.cab", "mszip.cab", "qtm18.cab", "mixed-none-mszip-lzx-folders.cab", "none-short-blocks-1000.cab"} {
-		data := readFile(t, filepath.Join("testdata", name))
+		data := fixture(t, name)
 		for folder, blocks := range payloads(t, data) {
 			for i, b := range blocks {
 				if i%5 != 0 && i != len(blocks)-1 {
@@ -141,7 +151,7 @@ func TestStoredDamage(t *testing.T) {
 
 func TestTruncated(t *testing.T) {
 	for _, name := range []string{"lzx16.cab", "mszip.cab", "qtm18.cab", "mixed-none-mszip-lzx-folders.cab", "none-short-blocks-1000.cab"} {
-		data := readFile(t, filepath.Join("testdata", name))
+		data := fixture(t, name)
 		whole, err := decode(cab.DecodeOptions{}, cab.SetOptions{}, data)
 		require.NoError(t, err)
 		for _, cut := range []int{1, 9, len(data) / 3, len(data) * 2 / 3} {

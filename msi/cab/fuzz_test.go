@@ -15,7 +15,8 @@ import (
 func FuzzCabinet(f *testing.F) {
 	names, err := filepath.Glob("testdata/*.cab")
 	require.NoError(f, err)
-	for _, name := range names {
+	require.NotEmpty(f, names)
+	for _, name := range append(names, "lzx/testdata/lzx16.cab", "lzx/testdata/lzx21-3folders.cab") {
 		if data := readFile(f, name); len(data) < 60_000 {
 			f.Add(data)
 		}
