@@ -114,6 +114,9 @@ type fileInfo struct {
 	Targets         []patchTarget  `json:"targets"`
 	Cabinets        []cabinetInfo  `json:"cabinets"`
 	Features        []featureInfo  `json:"features,omitempty"`
+	Inside          []string       `json:"inside,omitempty"`    // the packages around it, the nearest first
+	Installer       string         `json:"installer,omitempty"` // of a program: the tool whose format is not read
+	Download        *downloadInfo  `json:"download,omitempty"`
 	Files           int            `json:"file_count"`
 	LeftOut         int            `json:"left_out_count,omitempty"`
 	Hashed          *int           `json:"hashed_count,omitempty"` // files with a row in MsiFileHash
@@ -172,6 +175,9 @@ func (s *session) readInfo(c *cli.Context, ref string, trust *authenticode.Optio
 	info := &fileInfo{File: ref, Targets: []patchTarget{}, Cabinets: []cabinetInfo{}}
 	p, err := source.Open(ctx, ref, sourceOptions(c))
 	if errors.Is(err, source.ErrKind) {
+		if named := new(source.NoPackageError); errors.As(err, &named) {
+			info.Installer = named.Installer
+		}
 		if info.readExecutable(ref, trust) || info.readCatalog(ref, trust) {
 			return info, nil
 		}
@@ -205,6 +211,9 @@ func (s *session) readInfo(c *cli.Context, ref string, trust *authenticode.Optio
 	}
 	if p.Kind() == source.RPM {
 		info.ProductName, info.Version, info.Platform = p.Identity()
+	}
+	if err := info.readDownload(p, trust); err != nil {
+		return info, err
 	}
 	if err := info.readPatch(p); err != nil {
 		return info, packageError(p, err)
@@ -326,9 +335,13 @@ func (i *fileInfo) write(w io.Writer) {
 	i.Summary.write(line)
 	i.ARP.write(line)
 	i.writePatch(line)
+	line("installer", i.Installer)
+	i.writeDownload(line)
 	for _, c := range i.Cabinets {
-		where := "beside the package"
+		where := "next to the package"
 		switch {
+		case i.Kind == string(source.SFX):
+			where = "in the program"
 		case c.Missing:
 			where = "MISSING OR UNREADABLE"
 		case c.CutOff:
@@ -424,12 +437,15 @@ func quoteWord(word string) string {
 
 // kindNames says for people what a kind is.
 var kindNames = map[string]string{
-	"msi": "installer package (msi)",
-	"msm": "merge module (msm)",
-	"msp": "patch (msp)",
-	"mst": "transform (mst)",
-	"cab": "cabinet (cab)",
-	"rpm": "rpm package",
-	"pe":  "executable (PE)",
-	"cat": "security catalog",
+	"msi":  "installer package (msi)",
+	"msm":  "merge module (msm)",
+	"msp":  "patch (msp)",
+	"mst":  "transform (mst)",
+	"cab":  "cabinet (cab)",
+	"rpm":  "rpm package",
+	"zip":  "zip",
+	"sfx":  "self-extracting program",
+	"burn": "WiX Burn bundle",
+	"pe":   "executable (PE)",
+	"cat":  "security catalog",
 }

@@ -2,8 +2,10 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/extract/source/burn"
@@ -17,11 +19,11 @@ type ChoiceError struct {
 
 func (e *ChoiceError) Error() string {
 	const shown = 20
-	list := strings.Join(e.Refs[:min(len(e.Refs), shown)], "\n  ")
+	list := strings.Join(e.Refs[:min(len(e.Refs), shown)], ", ")
 	if len(e.Refs) > shown {
-		list += fmt.Sprintf("\n  and %d more", len(e.Refs)-shown)
+		list += fmt.Sprintf(" and %d more", len(e.Refs)-shown)
 	}
-	return fmt.Sprintf("it holds %d installer packages; name one of them:\n  %s", len(e.Refs), list)
+	return fmt.Sprintf("it holds %d installer packages; name one of them: %s", len(e.Refs), list)
 }
 
 func (e *ChoiceError) Unwrap() error { return ErrAmbiguous }
@@ -47,20 +49,23 @@ func (p *Package) goInside(ctx context.Context) (*Package, error) {
 		found := p.installers()
 		switch {
 		case len(found) > 1:
-			choice := &ChoiceError{}
-			for _, f := range found {
-				choice.Refs = append(choice.Refs, p.ref+separator+f.Path())
-			}
-			return p, p.errorAt("", choice)
-		case len(found) == 1:
+			return p, p.errorAt("", &ChoiceError{Refs: p.Installers()})
+		case len(found) == 0:
+			found = p.named(downloadNames)
+		}
+		var inner *Package
+		err := ErrKind
+		if len(found) == 1 {
+			inner, err = p.OpenFile(ctx, found[0])
+		}
+		switch {
+		case err == nil:
+		case !errors.Is(err, ErrKind):
+			return p, err
 		case p.options.Stay != nil:
 			return p, nil
 		default:
 			return p, p.errorAt("", fmt.Errorf("%w: it holds no installer package", ErrNotFound))
-		}
-		inner, err := p.OpenFile(ctx, found[0])
-		if err != nil {
-			return p, err
 		}
 		inner.outer = p
 		p = inner
@@ -77,29 +82,39 @@ func (p *Package) hasNamed(named func(string) bool) bool {
 	return false
 }
 
-// installerNames are the endings of names that installer packages have, and those
-// of downloads, which may hold one: each is asked for only where there is nothing
-// before it.
-var installerNames = [][]string{{".msi"}, {".msp"}, {".exe", ".zip"}}
+// Installers returns the references of the files that are installer packages by
+// their names.
+func (p *Package) Installers() []string {
+	refs := []string{}
+	for _, f := range p.installers() {
+		refs = append(refs, p.ref+separator+f.Path())
+	}
+	return refs
+}
 
-// installers returns the files that are installer packages by their names. Of a
-// bundle these are payloads of the chain.
+// downloadNames are the endings of names that downloads in a download have.
+var downloadNames = []string{".exe", ".zip"}
+
+// installers returns the files that are installation packages by their names or,
+// where there are none, patches.
 func (p *Package) installers() []*File {
-	for _, endings := range installerNames {
-		var found []*File
-		for _, f := range p.files {
-			if from, ok := f.from.(bundleFile); ok && (from.payload == nil || from.payload.Container == burn.ApplicationID) {
-				continue
-			}
-			for _, ending := range endings {
-				if strings.EqualFold(path.Ext(f.Name()), ending) {
-					found = append(found, f)
-				}
-			}
+	if found := p.named([]string{".msi"}); len(found) > 0 {
+		return found
+	}
+	return p.named([]string{".msp"})
+}
+
+// named returns the files whose names have one of the endings. Of a bundle these
+// are payloads of the chain.
+func (p *Package) named(endings []string) []*File {
+	var found []*File
+	for _, f := range p.files {
+		if from, ok := f.from.(bundleFile); ok && (from.payload == nil || from.payload.Container == burn.ApplicationID) {
+			continue
 		}
-		if len(found) > 0 {
-			return found
+		if slices.Contains(endings, strings.ToLower(path.Ext(f.Name()))) {
+			found = append(found, f)
 		}
 	}
-	return nil
+	return found
 }
