@@ -191,6 +191,7 @@ func TestJSONIsDocumented(t *testing.T) {
 
 	kb := filepath.Join("..", "..", "testdata", "kb977203")
 	sp1, sp2 := filepath.Join(kb, "SCCM2007-SP1-KB977203-ENU.msi"), filepath.Join(kb, "SCCM2007-SP2-KB977203-ENU.msi")
+	download := filepath.Join(kb, "977203_ENU_i386_zip.exe")
 	client, msp := filepath.Join(kb, "client-sp2", "client.msi"), sp2+"//SCCM2007AC-SP2-KB977203-x86.msp"
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -242,6 +243,8 @@ func TestJSONIsDocumented(t *testing.T) {
 		{"verify", []string{"verify", sp2}, exitDifference},
 		{"stage", []string{"stage", sp2, "-o", in("staged")}, exitOK},
 		{"stage", []string{"stage", sp2, "-o", in("staged")}, exitOK},
+		{"info", []string{"info", download, download + "//SCCM2007-SP2-KB977203-ENU.msi"}, exitOK},
+		{"stage", []string{"stage", download, "-o", in("download")}, exitOK},
 		{"stage", []string{"stage", sp2, "-o", in("fix"), "--superseded-by", "KB977384"}, exitOK},
 		{"stage", []string{"stage", sp2, "-o", in("rest"), "--client-dir", in("client"), "--package-id", "ABC0001F"}, exitOK},
 		{"stage", []string{"stage", sp1, "-o", in("wrong"), "--manifest", "kb977203-sp2"}, exitDifference},
@@ -286,6 +289,8 @@ func (d jsonDocs) runCorpus(t *testing.T, corpus, dir string) {
 	d.run(t, "info", exitOK, "info", at("msi/NUnit-2.5.2.9222.msi"))
 	d.run(t, "info", exitOK, "info", at("msi/wix3-missing-external-cab.msi"), at("msi/VBRuntime.msi"), at("msi/images/vc2012-minimum-x64/vc_runtimeMinimum_x64.msi"),
 		at("msi/IviNetSharedComponents32_Fx20_1.3.0.msi"), at("msp/Example.mst"), at("cab/crafted/vol1.cab"), at("pe/amdxata.sys"), at("msi/wix5-MergeModule1.msm"))
+	d.run(t, "info", exitOK, "info", at("downloads/INSTMSIA.EXE"), at("downloads/wix3-bundle.exe"), at("downloads/wix4pre-engine-only.exe"),
+		at("downloads/ssdtsetup-signed-wix3-bundle.exe"), at("downloads/installshield2010-setup.exe"), at("wide/sfx/wix5-msibootstrapper.exe"))
 	d.run(t, "list", exitOK, "list", at("msi/NUnit-2.5.2.9222.msi"))
 	d.run(t, "list", exitOK, "list", at("msp/synth/synth.msp"))
 	d.run(t, "list", exitOK, "list", at("msp/synth/base.msi"), "--patch", at("msp/synth/synth.msp"))
