@@ -58,6 +58,10 @@ type folder struct {
 	listings map[string]map[string][]string // folder -> folded name -> names
 }
 
+// errHidden refuses a name that begins with a period, such as that of a folder with
+// keys next to a download.
+var errHidden = fmt.Errorf("%w: a package reads no hidden files next to it", safepath.ErrUnsafe)
+
 func newFolder(dir string, hidden bool) *folder {
 	return &folder{dir: dir, hidden: hidden, listings: map[string]map[string][]string{}}
 }
@@ -81,7 +85,7 @@ func (d *folder) find(name string) (*neighbour, error) {
 		return nil, err
 	}
 	if !d.hidden && (name[0] == '.' || strings.Contains(name, "/.")) {
-		return nil, fmt.Errorf("%w: %q: a package reads no hidden files next to it", safepath.ErrUnsafe, name)
+		return nil, errHidden
 	}
 	root, err := d.opened()
 	if err != nil {
@@ -304,7 +308,7 @@ func (i *insidePackage) open(ctx context.Context, n *neighbour) (content, error)
 
 func (i *insidePackage) deliver(ctx context.Context, deliveries []delivery, o WalkOptions) error {
 	byFile := map[*File][]delivery{}
-	inner := WalkOptions{Workers: o.Workers, KeepGoing: o.KeepGoing, Budget: o.Budget}
+	inner := WalkOptions{Files: []*File{}, Workers: o.Workers, KeepGoing: o.KeepGoing, Budget: o.Budget}
 	for _, one := range deliveries {
 		if byFile[one.from.file] == nil {
 			inner.Files = append(inner.Files, one.from.file)
@@ -349,16 +353,20 @@ func (l sinkList) Close(cause error) error {
 	return errors.Join(errs...)
 }
 
-// besidePackage finds a file next to the package or on the media.
+// besidePackage finds a file next to the package or on the media. A hidden one is
+// only found on the media, whose folder the caller chose.
 func (p *Package) besidePackage(name string) (neighbours, *neighbour, error) {
+	var refused error
 	for _, where := range p.beside {
 		n, err := where.find(name)
-		if err != nil {
+		switch {
+		case errors.Is(err, errHidden):
+			refused = fmt.Errorf("%s: %w", name, err)
+		case err != nil:
 			return nil, nil, fmt.Errorf("%s: %w", name, err)
-		}
-		if n != nil {
+		case n != nil:
 			return where, n, nil
 		}
 	}
-	return nil, nil, nil
+	return nil, nil, refused
 }

@@ -219,7 +219,8 @@ func (p *Package) mediaFolders() []neighbours {
 // Find returns the files that a name means: the one at this path, else the one
 // with this File key, else all with this base name. Case does not matter except
 // for keys. A file that an administrative image leaves out is found where the
-// name means no other.
+// name means no other. The result is never nil: WalkOptions with a name that means
+// no file visit no file.
 func (p *Package) Find(name string) []*File {
 	if found := find(p.files, name); len(found) > 0 {
 		return found
@@ -235,7 +236,7 @@ func find(files []*File, name string) []*File {
 	name = strings.TrimLeft(strings.ReplaceAll(name, `\`, "/"), "/")
 	folded := fold(name)
 	var byPath, byKey *File
-	var byBase []*File
+	byBase := []*File{}
 	for _, f := range files {
 		foldedPath := fold(f.Path())
 		switch {

@@ -548,6 +548,15 @@ func TestFind(t *testing.T) {
 	} {
 		require.Equal(t, want, paths(p.Find(name)), name)
 	}
+	got, err := collect(p, WalkOptions{Files: p.Find("one.txt")})
+	require.NoError(t, err)
+	require.Len(t, got.whole, 1)
+	got, err = collect(p, WalkOptions{Files: p.Find("none")})
+	require.NoError(t, err)
+	require.Empty(t, got.whole, "what is not found is not everything")
+	got, err = collect(p, WalkOptions{})
+	require.NoError(t, err)
+	require.Len(t, got.whole, 4)
 }
 
 func TestNamesWithSlashesStayOneName(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 
 // WalkOptions say which files a walk visits and how.
 type WalkOptions struct {
-	// Files are the files to visit; nil means all of Package.Files. Those of
-	// Package.LeftOut may be named too.
+	// Files are the files to visit; nil means all of Package.Files, and an empty
+	// list none. Those of Package.LeftOut may be named too.
 	Files []*File
 	// Workers is the number of processors to use, GOMAXPROCS when 0.
 	Workers int
