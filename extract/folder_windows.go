@@ -49,7 +49,7 @@ func (f *folder) remove(name string) error { return remove(f.root, name) }
 
 // rename moves a file to another folder, in place of one that is there. A
 // read-only file cannot be replaced on Windows: it loses that attribute. That it
-// is missing is no failure.
+// is missing is not a failure.
 func (f *folder) rename(name string, to *folder, as string) error {
 	_ = to.root.Chmod(as, 0o666)
 	return os.Rename(filepath.Join(f.root.Name(), name), filepath.Join(to.root.Name(), as))

@@ -154,7 +154,7 @@ func (d *Dir) release() error {
 	}
 	if inPlace {
 		// Another run may be about to claim the folder, or someone put a file there:
-		// then it stays, and that is no failure.
+		// then it stays, and that is not a failure.
 		_ = remove(d.anchor, d.stagingName)
 	}
 	return err

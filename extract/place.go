@@ -47,7 +47,7 @@ func (d *Dir) locate(name string) error {
 	}
 	parent := filepath.Dir(d.path)
 	if d.options.Merge && (parent == d.path || !sameVolume(parent, d.path) || !writable(parent)) {
-		// Nothing can be put beside the root of a volume and moved into it.
+		// Nothing can be put next to the root of a volume and moved into it.
 		if d.anchor, err = os.OpenRoot(d.path); err != nil {
 			return err
 		}

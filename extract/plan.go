@@ -204,7 +204,7 @@ func (plan *Plan) unifyFolders(files map[string]int) error {
 		spelling[key] = path.Join(parent, path.Base(folder))
 		return spelling[key], nil
 	}
-	spelled := map[string]string{} // as it stands in a path -> as it is spelled
+	spelled := map[string]string{} // as it is in a path -> as it is spelled
 	for i := range plan.Items {
 		item := &plan.Items[i]
 		folder := path.Dir(item.Path)

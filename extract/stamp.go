@@ -16,8 +16,8 @@ const (
 	adminPropertiesSeparator = ";"
 )
 
-// stamp returns the copy of a database that stands in an administrative image:
-// Word Count says that the files lie uncompressed beside it, the stream
+// stamp returns the copy of a database that is in an administrative image:
+// Word Count says that the files lie uncompressed next to it, the stream
 // AdminProperties marks it, and what no longer holds is gone, that is the
 // embedded cabinets and the signature. Everything else stays.
 func stamp(source *msi.Database, shortNames bool) (*msi.Database, error) {

@@ -281,7 +281,7 @@ func (m *Manifest) Compare(actuals []*Actual, o CompareOptions) *Result {
 	for _, f := range result.Files {
 		result.OK = result.OK && f.Status == OK
 	}
-	// To have found nothing to compare is no success.
+	// To have found nothing to compare is not a success.
 	result.OK = result.OK && len(result.Files) > 0
 	return result
 }
@@ -334,7 +334,7 @@ func (m *Manifest) check(i int, match match, o CompareOptions) Checked {
 			c.differOrNote(strict, SizeMismatch, SizeDiffers)
 		}
 	}
-	// Without a version the row is no executable, or at least not known to be one.
+	// Without a version the row is not an executable, or at least not known to be one.
 	if row.Platform != "" && (a.Platform != "" || row.Version != "") {
 		c.Compared = append(c.Compared, "platform")
 		if row.Platform != a.Platform {

@@ -10,7 +10,7 @@ import (
 // Create makes a manifest of files as they are, so that a later build can be
 // compared with them. The files should have been inspected with SHA-256. Rows are
 // sorted by path. The caller adds id, title and what else it knows. It goes on
-// after an error of the sequence; the errors are returned together beside the
+// after an error of the sequence; the errors are returned together with the
 // manifest of the rest.
 func Create(files iter.Seq2[*Actual, error]) (*Manifest, error) {
 	m := &Manifest{Files: []Row{}}

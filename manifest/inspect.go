@@ -59,7 +59,7 @@ type Actual struct {
 	cabinet  bool // not a Windows Installer package
 }
 
-// InspectOptions say what to find out beside version, platform and size. What is
+// InspectOptions say what to find out besides version, platform and size. What is
 // not asked for costs nothing.
 type InspectOptions struct {
 	SHA256, MD5 bool
@@ -172,7 +172,7 @@ func (i *Inspector) feed(p []byte) {
 // wraps [ErrSize] when another number of bytes came by than announced.
 func (i *Inspector) Finish() (*Actual, error) {
 	if i.file.Size >= 0 && i.file.Size != i.size {
-		return nil, fmt.Errorf("%s: %w: %d bytes, announced were %d", i.file.Path, ErrSize, i.size, i.file.Size)
+		return nil, fmt.Errorf("%s: %w: %d bytes, expected %d", i.file.Path, ErrSize, i.size, i.file.Size)
 	}
 	if !i.known {
 		i.decide(i.start)
@@ -282,7 +282,7 @@ func inspectAt(f File, r io.ReaderAt, o InspectOptions) (*Actual, error) {
 	magic := make([]byte, min(magicSize, f.Size))
 	if n, err := r.ReadAt(magic, 0); n < len(magic) {
 		if err == nil || errors.Is(err, io.EOF) {
-			err = fmt.Errorf("%w: %d bytes, announced were %d", ErrSize, n, f.Size)
+			err = fmt.Errorf("%w: %d bytes, expected %d", ErrSize, n, f.Size)
 		}
 		return nil, err
 	}

@@ -113,7 +113,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestFormat says what is no manifest: Read and the schema agree on it.
+// TestFormat says what is not a manifest: Read and the schema agree on it.
 func TestFormat(t *testing.T) {
 	s := schema(t)
 	tests := []struct {

@@ -28,7 +28,7 @@ func (db *Database) readTable(t *Table) error {
 	}
 	width := t.rowWidth(db.pool.wide)
 	if width == 0 && len(b) > 0 || width > 0 && len(b)%width != 0 {
-		return fmt.Errorf("msi: table %s: %d bytes are no rows of %d: %w", t.Name, len(b), width, ErrFormat)
+		return fmt.Errorf("msi: table %s: its size of %d bytes is not a multiple of the row size of %d: %w", t.Name, len(b), width, ErrFormat)
 	}
 	if width == 0 {
 		return nil

@@ -44,7 +44,7 @@ func newBudget(fileSize int64) *budget {
 	return b
 }
 
-// What strings and rows take in memory beside their content.
+// What strings and rows take in memory besides their content.
 const (
 	stringOverhead = 40
 	rowOverhead    = 32

@@ -90,7 +90,7 @@ type RowChange struct {
 }
 
 // CellChange is one cell. A cell that is unknown, such as the old value in a
-// transform, is null. Where a value is binary, its data stands beside it.
+// transform, is null. Where a value is binary, its data comes with it.
 type CellChange struct {
 	Column           string
 	Old, New         Value

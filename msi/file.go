@@ -25,7 +25,7 @@ const (
 const (
 	SourceShortNames = 1 // the source uses short names
 	SourceCompressed = 2 // the files are in cabinets
-	SourceAdminImage = 4 // the package stands in an administrative image
+	SourceAdminImage = 4 // the package is an administrative image
 )
 
 // moduleCabinet is the stream that holds the files of a merge module (Windows
@@ -46,7 +46,7 @@ type File struct {
 	// MD5 is the hash of the content, nil where the MsiFileHash table has no
 	// row. For an empty file four zeros may stand instead.
 	MD5 *[16]byte
-	// Compressed tells files in a cabinet from files that lie beside the
+	// Compressed tells files in a cabinet from files that lie next to the
 	// package: by the file's attributes, or else by the package's Word Count.
 	Compressed bool
 	// Media is the disk that holds the file; nil where the Media table has

@@ -1,6 +1,6 @@
 package msi
 
-// Names of the tables that list what a database holds beside its tables (Windows
+// Names of the tables that list what a database holds besides its tables (Windows
 // Installer: _Streams Table, _Storages Table).
 const (
 	tableStreams  = "_Streams"

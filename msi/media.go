@@ -21,7 +21,7 @@ type Media struct {
 // inside the package.
 func (m *Media) Embedded() (stream string, ok bool) { return strings.CutPrefix(m.Cabinet, "#") }
 
-// External returns the name of the cabinet file, where it lies beside the
+// External returns the name of the cabinet file, where it lies next to the
 // package.
 func (m *Media) External() (file string, ok bool) {
 	return m.Cabinet, m.Cabinet != "" && !strings.HasPrefix(m.Cabinet, "#")

@@ -10,7 +10,7 @@
 // and target paths, components, features, media and files.
 //
 // Names in a database are data of its author. This package returns them as they
-// are; who makes paths of them has to refuse what would leave the output folder.
+// are; the caller must refuse those that would leave the output folder.
 package msi
 
 import "errors"

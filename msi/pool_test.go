@@ -66,7 +66,7 @@ func TestPoolRefuses(t *testing.T) {
 	require.ErrorIs(t, err, ErrFormat)
 }
 
-// A code page that is not known is no reason to refuse ASCII text.
+// A code page that is not known is not a reason to refuse ASCII text.
 func TestUnknownCodePage(t *testing.T) {
 	for _, codePage := range []int{1361, 20127, 65000, 32767} {
 		require.False(t, KnownCodePage(codePage))

@@ -351,7 +351,7 @@ func TestMalformedPatches(t *testing.T) {
 		require.ErrorIs(t, err, msp.ErrFormat, tt.name)
 	}
 	_, err := msp.New(product(t))
-	require.ErrorIs(t, err, msp.ErrFormat, "a package is no patch")
+	require.ErrorIs(t, err, msp.ErrFormat, "a package is not a patch")
 
 	noMedia := good
 	noMedia.spoil = func(_, full *msi.Database) {

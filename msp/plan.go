@@ -241,7 +241,7 @@ func (plan *Plan) apply(p *Patch, pair *Pair) error {
 		return err
 	}
 	// What the paired transforms of earlier patches added may be in the way of
-	// the next; that is no fault of its own.
+	// the next; one that is lost is not an error of the next.
 	stacked := msi.ApplyOptions{SkipValidation: true, Ignore: msi.IgnoreAll}
 	if err := pair.Main.Apply(plan.Full, stacked); err != nil {
 		return err

@@ -158,7 +158,7 @@ func valueFlags(all []completion) []completionFlag {
 
 // findCommandInShell finds the command among the words that were typed, for
 // bash, where arrays start at 0, and zsh, where they start at 1: the first one
-// that is no flag, and the next where the first has commands of its own.
+// that is not a flag, and the next where the first has commands of its own.
 const findCommandInShell = `  for ((i = %d; i < %s; i++)); do
     case "%s" in
       -*) ;;

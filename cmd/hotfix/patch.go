@@ -10,7 +10,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/msp"
 )
 
-// patchInfo is what info says about a patch beside its code and targets.
+// patchInfo is what info says about a patch besides its code and targets.
 type patchInfo struct {
 	Name             string         `json:"name"`
 	Obsoletes        []string       `json:"obsoletes,omitempty"`

@@ -249,7 +249,7 @@ func (s *session) printJSON(result any, err error) error {
 }
 
 // marshalWithError encodes result; when there is an error, as an object with
-// the members "error", the first of them, and "errors" added. A result that is no object is left alone: its
+// the members "error", the first of them, and "errors" added. A result that is not an object is left alone: its
 // elements carry their errors.
 func (s *session) marshalWithError(result any, err error) ([]byte, error) {
 	doc, marshalErr := marshal(result)

@@ -108,7 +108,7 @@ func hasDigest(name, digest string) (bool, error) {
 		return false, err
 	}
 	if !info.Mode().IsRegular() {
-		return false, fmt.Errorf("%w, and is no file", ErrConflict)
+		return false, fmt.Errorf("%w, and is not a file", ErrConflict)
 	}
 	f, err := os.Open(name)
 	if err != nil {

@@ -21,7 +21,7 @@ var ErrBatch = errors.New("these packages cannot be staged together")
 
 // StageAll stages several packages side by side, each into a folder below
 // Options.Output that is named after the package without its extension. The
-// results and the errors stand in the order of refs; a package that fails does
+// results and the errors are in the order of refs; a package that fails does
 // not stop the others.
 func StageAll(ctx context.Context, refs []string, o Options) ([]*Result, []error, error) {
 	if o.ClientDir != "" {

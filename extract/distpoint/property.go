@@ -47,7 +47,7 @@ var publicProperty = pattern(`^[A-Z_][A-Z0-9_.]*$`)
 func (p Property) check() error {
 	switch {
 	case !publicProperty().MatchString(p.Name):
-		return fmt.Errorf("%w: %q is no public property name (upper-case letters, digits, underscore, full stop)", ErrProperty, p.Name)
+		return fmt.Errorf("%w: %q is not a public property name (upper-case letters, digits, underscore, full stop)", ErrProperty, p.Name)
 	case p.Name == "PATCH":
 		return fmt.Errorf("%w: PATCH is written from the staged patches and cannot be given", ErrProperty)
 	case !isPlain(p.Value):
@@ -114,7 +114,7 @@ func (l Location) root() (string, []string, error) {
 	case driveName().MatchString(l.CacheDrive):
 		cache = strings.ToUpper(l.CacheDrive[:2]) + `\_SMSTaskSequence`
 	default:
-		return "", nil, fmt.Errorf("%w: cache drive %q is no drive letter followed by a colon (D: for example)", ErrProperty, l.CacheDrive)
+		return "", nil, fmt.Errorf("%w: cache drive %q is not a drive letter followed by a colon (D: for example)", ErrProperty, l.CacheDrive)
 	}
 	return cache + `\OSD\` + id, warnings, nil
 }

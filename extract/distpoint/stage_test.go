@@ -335,7 +335,7 @@ Smpmgr.dll,4.0.6487.2111,"86,376",25-Jan-2010,06:28,x86
 	o.Output, o.SupersededBy = filepath.Join(t.TempDir(), "out"), "977384"
 	r, err = distpoint.Stage(t.Context(), pkg, o)
 	require.NoError(t, err)
-	require.True(t, warned(r, "taken on your word"))
+	require.True(t, warned(r, "because the command line says so"))
 	require.NoDirExists(t, filepath.Join(o.Output, "Client"))
 	require.FileExists(t, filepath.Join(o.Output, "PATCH.txt"))
 }

@@ -47,7 +47,7 @@ func (s *staging) findNamed() error {
 		return fmt.Errorf("%w: %s; the article of %s names %s", ErrSuperseded, number, s.result.KB, known)
 	case by == "":
 		by = number
-		s.warn("the manifest does not say that %s supersedes %s: taken on your word", by, s.result.KB)
+		s.warn("the manifest does not say that %s supersedes %s; it is treated as superseded because the command line says so", by, s.result.KB)
 	case s.forAnother(by) && s.o.batch:
 		s.warn("%s does not supersede the hotfix for %s: it is an update for %s", by, s.servicePack(), superseding[by])
 		return nil

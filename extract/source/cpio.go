@@ -193,7 +193,7 @@ func (c *cpioReader) field() (int64, error) {
 	}
 	n, err := strconv.ParseUint(string(digits[:]), 16, 32)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %q is no number of the archive", ErrFormat, digits)
+		return 0, fmt.Errorf("%w: %q is not a number", ErrFormat, digits)
 	}
 	return int64(n), nil
 }

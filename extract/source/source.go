@@ -11,7 +11,7 @@
 //
 // The input may be hostile. Names are handed out as they stand, and must be
 // checked (extract/safepath) before they become names on a disk; names that lead
-// to files beside the package are checked here.
+// to files next to the package are checked here.
 package source
 
 import (
@@ -31,7 +31,7 @@ import (
 // Options say how a package is opened.
 type Options struct {
 	// Media is a folder where cabinets and uncompressed files are looked for
-	// that are not beside the package. It may be empty.
+	// that are not next to the package. It may be empty.
 	Media string
 	// AllFeatures takes the files that are left out of an administrative image
 	// because their feature was authored with Level 0.

@@ -178,7 +178,7 @@ func nameOf(c *x509.Certificate) string {
 	return c.Subject.String()
 }
 
-// describe returns the chain as it stands in a Signature.
+// describe returns the chain as a Signature describes it.
 func describe(chain []*x509.Certificate) []Certificate {
 	var list []Certificate
 	for _, c := range chain {

@@ -156,7 +156,7 @@ func (c *Collector) digest(p []byte) {
 }
 
 // cover takes bytes that the digest covers. Which algorithm the signatures want
-// stands behind the last of them: a small file waits for it, for a large one all are
+// is behind the last of them: a small file waits for it, for a large one all are
 // computed.
 func (c *Collector) cover(p []byte) {
 	if c.hashes == nil && len(c.kept)+len(p) <= maxKept {

@@ -99,8 +99,8 @@ func layoutOf(r io.ReaderAt, size int64) (layout, error) {
 
 // parseTable reads the signatures in a certificate table: entries of
 // WIN_CERTIFICATE, each at a multiple of 8 ("PE Format", "The Attribute
-// Certificate Table"). The table is not part of the digest. So nothing may stand in
-// it beside signatures, or it could carry what nobody signed (Microsoft Security
+// Certificate Table"). The table is not part of the digest. So nothing may be in
+// it besides signatures, or it could carry what nobody signed (Microsoft Security
 // Bulletin MS13-098).
 func parseTable(table []byte) ([]*embedded, error) {
 	var list []*embedded

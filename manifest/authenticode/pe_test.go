@@ -83,7 +83,7 @@ func TestTamperedPE(t *testing.T) {
 		{"entry twice", func(b []byte) []byte {
 			return withTable(winCertificate(winCertSignedData, signatureIn(t, b)), winCertificate(winCertSignedData, signatureIn(t, b)))
 		}, Valid, ""},
-		{"second entry is no signature", func(b []byte) []byte {
+		{"second entry is not a signature", func(b []byte) []byte {
 			return withTable(winCertificate(winCertSignedData, signatureIn(t, b)), winCertificate(winCertSignedData, []byte("payload!")))
 		}, Invalid, "malformed"},
 		{"too many entries", func(b []byte) []byte {

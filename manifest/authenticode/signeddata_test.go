@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// v1AttributeCertificate is a member of a CertificateSet that is no certificate:
+// v1AttributeCertificate is a member of a CertificateSet that is not a certificate:
 // [1] IMPLICIT AttributeCertificateV1.
 var v1AttributeCertificate = []byte{0xa1, 0x06, 0x30, 0x04, 0x30, 0x02, 0x05, 0x00}
 
@@ -74,7 +74,7 @@ func TestSignature(t *testing.T) {
 		}, Invalid, "2.16.840.1.101.3.4.2.9 is not known"},
 		{"RSASSA-PSS", func(s *signing) { s.algorithm = oidRSAPSS }, Invalid, "RSASSA-PSS"},
 		{"other content type", func(s *signing) { s.contentType = oidData }, Invalid, "not SPC_INDIRECT_DATA"},
-		{"content is no digest", func(s *signing) { s.content = marshal(t, []int{1}) }, Invalid, "cannot be read"},
+		{"content is not a digest", func(s *signing) { s.content = marshal(t, []int{1}) }, Invalid, "cannot be read"},
 		{"two signers", func(s *signing) { s.signers = 2 }, Invalid, "not exactly one signer"},
 		{"message digest of something else", func(s *signing) { s.digested = []byte("else") }, Invalid, "message digest differs"},
 		{"no signed attributes", func(s *signing) { s.signed = []any{} }, Invalid, "0 signed content types"},

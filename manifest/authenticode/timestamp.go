@@ -69,7 +69,7 @@ func timestampsOf(sd *signedData, s *signer) ([]timestamp, error) {
 }
 
 // verifyCountersignature checks a PKCS #9 countersignature (RFC 2985, 5.3.6): a
-// SignerInfo whose content is the signature, and whose certificates stand in the
+// SignerInfo whose content is the signature, and whose certificates are in the
 // countersigned SignedData.
 func verifyCountersignature(signerInfo []byte, sd *signedData, signature []byte) (timestamp, error) {
 	counter := &signedData{

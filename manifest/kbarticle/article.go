@@ -115,7 +115,7 @@ type mention struct {
 }
 
 // printedNumbers lists the numbers that follow the letters KB, and tells whether
-// one stands in a table: a package carries the number of its article.
+// one is in a table: a package carries the number of its article.
 func (d *document) printedNumbers() (numbers []mention, inTable bool) {
 	see := func(line int, text string) bool {
 		all := printedKB().FindAllStringSubmatch(text, maxNumbers)

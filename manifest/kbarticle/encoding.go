@@ -51,7 +51,7 @@ func decode(data []byte, syntax Syntax, name string) (string, []note, error) {
 			}
 			enc, err := htmlindex.Get(declared)
 			if err != nil {
-				return "", nil, fmt.Errorf("%w: the page declares %q, which is no known encoding; name the right one", ErrEncoding, declared)
+				return "", nil, fmt.Errorf("%w: the page declares %q, which is not a known encoding; name the right one", ErrEncoding, declared)
 			}
 			return transcode(data, enc, declared, nil)
 		}

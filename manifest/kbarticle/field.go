@@ -64,7 +64,7 @@ func parseSize(s string) (bytes int64, ok bool, remark string) {
 	switch {
 	case plainForm().MatchString(s), groupedForm().MatchString(s):
 	case strayForm().MatchString(s):
-		remark = "a blank stands beside the separator"
+		remark = "a blank is next to the separator"
 	case roundForm().MatchString(s):
 		return 0, false, "the size is rounded; the field stays empty"
 	case nearForm().MatchString(s):
@@ -88,7 +88,7 @@ func parseSize(s string) (bytes int64, ok bool, remark string) {
 	return n, true, remark
 }
 
-// platforms are the machines by their printed names. Intel stands beside Alpha
+// platforms are the machines by their printed names. Intel appears next to Alpha
 // in articles of the years when Windows NT ran on both.
 var platforms = map[string]string{
 	"x86": "x86", "ix86": "x86", "i386": "x86", "x8632": "x86", "intel": "x86", "intelx86": "x86", "32bit": "x86",
@@ -150,7 +150,7 @@ func parseFolder(s string) (value, problem string) {
 	elements := strings.FieldsFunc(s, func(r rune) bool { return r == '\\' || r == '/' })
 	for _, e := range elements {
 		if strings.TrimSpace(e) != e {
-			return "", "a blank stands beside a separator of the folder; the path stays empty"
+			return "", "a blank is next to a separator of the folder; the path stays empty"
 		}
 		if strings.ContainsAny(e, `:*?"<>|`) || strings.Trim(e, ".") == "" {
 			return "", "this is not a folder of a package; the path stays empty"

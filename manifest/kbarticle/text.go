@@ -192,7 +192,7 @@ func (h *sharer) alignLines(lines []cell, kinds []kind) (row []cell, taken int, 
 	}
 	at := slices.Index(kinds, colName)
 	named := at < len(lines) && looksLikeFile(lines[at].text)
-	good := 0 // cells beside the name that fit their columns
+	good := 0 // cells besides the name that fit their columns
 	for i := range min(n, len(lines)) {
 		if i != at && !looksLikeFile(lines[i].text) && plausible(kinds[i], lines[i].text, true) {
 			good++
@@ -209,7 +209,7 @@ func (h *sharer) alignLines(lines []cell, kinds []kind) (row []cell, taken int, 
 		most++
 	}
 	// The right number of cells up to the next row, or one misfit before a good
-	// end, shows that none is missing: each stands in its own column.
+	// end, shows that none is missing: each is in its own column.
 	ended := len(lines) == n || len(lines) > n && (looksLikeFile(lines[n].text) || headingKind(lines[n].text) != colUnknown)
 	if most == n && (ended || good == n-2 && plausible(kinds[n-1], lines[n-1].text, false)) {
 		return lines[:n], n, ""

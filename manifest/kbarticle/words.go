@@ -57,7 +57,7 @@ var headings = keyed(map[kind][]string{
 	colExtra:  {"SP requirement", "Service branch", "SR_Level", "SHA-1", "SHA1 hash"},
 })
 
-// weak headings name files only beside better evidence: other tables have a
+// weak headings name files only with better evidence: other tables have a
 // column "Name", too.
 var weak = wordSet("File", "Name", "Datei", "ファイル", "Файл", "파일", "Archivo", "文件", "Arquivo",
 	"Fichier", "Nom", "Nome")
@@ -87,7 +87,7 @@ func wordKey(s string) string {
 // maxHeading bounds the bytes of a heading, before anything is done with it.
 const maxHeading = 120
 
-// headingKind tells what a heading announces. What stands in brackets is left
+// headingKind tells what a heading announces. What is in brackets is left
 // out: "Date (UTC)", "File size (bytes)".
 func headingKind(s string) kind {
 	if len(s) > maxHeading {

@@ -204,7 +204,7 @@ func (c *Collector) collect(off int64, b []byte) {
 
 // Finish says what was found when all bytes have come by. Errors wrap
 // [ErrNotExecutable], [ErrFormat], [ErrTruncated] or [ErrLimit]; where the headers
-// are sound and only the resources are not, Info is returned beside the error.
+// are sound and only the resources are not, Info is returned with the error.
 func (c *Collector) Finish() (*Info, error) {
 	err := c.err
 	if c.step != nil {

@@ -162,7 +162,7 @@ func (i *Info) String(key string) string {
 // Read reads the headers and version resources of a file of size bytes. Errors
 // wrap [ErrNotExecutable], [ErrFormat], [ErrTruncated] or [ErrLimit], or are those
 // of r. Where the headers are sound and only the resources are not, Info is
-// returned beside the error.
+// returned with the error.
 func Read(r io.ReaderAt, size int64) (*Info, error) {
 	return read(io.NewSectionReader(r, 0, size), size)
 }

@@ -92,7 +92,7 @@ func (n node) children(b []byte) ([]node, error) {
 
 func align4(n int) int { return (n + 3) &^ 3 }
 
-// parseVersion reads one version resource. What could be read is returned beside
+// parseVersion reads one version resource. What could be read is returned with
 // an error.
 func parseVersion(b []byte, narrow bool) (*Version, error) {
 	v := &Version{}
@@ -215,7 +215,7 @@ var codePages = map[string]encoding.Encoding{
 }
 
 // decodeNarrow decodes a string by the code page in the key of its table;
-// Windows-1252 stands in for one that is unknown.
+// Windows-1252 is used for one that is unknown.
 func decodeNarrow(s, tableKey string) string {
 	var e encoding.Encoding = charmap.Windows1252
 	if len(tableKey) == 8 {

@@ -116,7 +116,7 @@ type File struct {
 	// Name is the name as text, as the cabinet has it: a backslash separates
 	// folders. It may be hostile.
 	Name string
-	// RawName holds the bytes of the name as they stand in the cabinet, without
+	// RawName holds the bytes of the name as they are in the cabinet, without
 	// the terminating zero.
 	RawName string
 	Size    int64 // in bytes

@@ -49,7 +49,7 @@ type Entry struct {
 	// Size is what the directory claims, in bytes. A file that is cut off
 	// may hold less.
 	Size int64
-	// Children stand in the order of the directory ([MS-CFB] 2.6.4).
+	// Children are in the order of the directory ([MS-CFB] 2.6.4).
 	Children []*Entry
 
 	reader *Reader

@@ -58,7 +58,7 @@ const MaxOldSize = 32 << 20
 
 // Info is what the header of a delta says.
 type Info struct {
-	Format       string // "PA19"; "PA30" or "PA31" beside ErrAlgorithm
+	Format       string // "PA19"; "PA30" or "PA31" with ErrAlgorithm
 	Options      Options
 	Extended     ExtendedOptions
 	NewFileTime  uint32 // seconds since 1970, 0 when absent

@@ -39,7 +39,7 @@ func transform(b []byte, info *Info, rifts []Rift) {
 	}
 }
 
-// transformer holds, beside the image, one hint for every byte of the file: a
+// transformer holds, besides the image, one hint for every byte of the file: a
 // byte with a hint is not the start of a jump or call.
 type transformer struct {
 	*image
@@ -100,7 +100,7 @@ func (t *transformer) relocs() {
 		return
 	}
 	// A relocation takes two bytes itself and adjusts four others: what claims to
-	// hold more of them is no image, and may not take the memory.
+	// hold more of them is not an image, and may not take the memory.
 	count := 0
 	t.eachReloc(func(int, uint16, uint32) { count++ })
 	most := min(count, len(t.b)/6)

@@ -55,10 +55,10 @@ type Package struct {
 	Streams     map[string]string
 	Module      bool // a merge module: no Media and Feature tables
 	Compression cab.Compression
-	VolumeSize  int64 // cabinets beside the package run through volumes of this size
+	VolumeSize  int64 // cabinets next to the package run through volumes of this size
 }
 
-// Build returns the package and the cabinets that belong beside it.
+// Build returns the package and the cabinets that belong next to it.
 func Build(t testing.TB, p Package) (database []byte, beside map[string][]byte) {
 	t.Helper()
 	db, err := msi.New(msi.KindDatabase, 1252)
@@ -74,7 +74,7 @@ func Build(t testing.TB, p Package) (database []byte, beside map[string][]byte) 
 	return out.Bytes(), b.beside
 }
 
-// Write builds a package into a folder, its cabinets beside it, and returns its
+// Write builds a package into a folder, its cabinets next to it, and returns its
 // path.
 func Write(t testing.TB, dir, name string, p Package) string {
 	t.Helper()

@@ -8,7 +8,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/manifest"
 )
 
-// A place says where a file of the published table stands in the package. The
+// A place says where a file of the published table is in the package. The
 // folders are our assumption: Microsoft did not publish those of its own package.
 type place struct {
 	name, platform string // of the row; packages, cabinets and patches have no platform
