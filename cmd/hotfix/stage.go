@@ -280,6 +280,9 @@ func writeStaged(w io.Writer, r *distpoint.Result, err error) {
 	if r.PropertiesLine != "" {
 		fmt.Fprintf(w, "\nInstallation properties of the step Setup Windows and ConfigMgr (PATCH.txt has the notes):\n%s\n", display.Text(r.PropertiesLine))
 	}
+	for _, l := range r.PlatformLines {
+		fmt.Fprintf(w, "\nInstallation properties for the %s client:\n%s\n", l.Platform, display.Text(l.Line))
+	}
 	if r.NoPatch == "" {
 		for _, by := range r.Verification.SupersededBy {
 			fmt.Fprintf(w, "\nWhere %s is installed on the site, say --superseded-by %s: only CCMCertFix is staged then.\n", by.KB, by.KB)

@@ -14,7 +14,8 @@ type notes struct {
 	product      string // for people, as "ConfigMgr 2007 SP2"
 	siteFiles    []string
 	patches      []Patch
-	line         *PropertyLine
+	line         *PropertyLine // of the first platform, where there are several
+	lines        []PlatformLine
 	deployments  []Deployment
 	definition   string // package definition for existing clients, below the output folder; "" without one
 	noPatch      string // why no patch is needed; "" when one is
@@ -143,7 +144,7 @@ func (n notes) propertyLine() report.Section {
 	if n.line.Line == "" {
 		s.Items = items("There is nothing to enter for this hotfix.")
 	} else {
-		s.Items = []report.Item{{Text: "On one line:", Copy: n.line.Line}}
+		s.Items = n.lineItems("On one line")
 	}
 	if n.supersededBy != "" && !n.hasPatchOf(n.supersededBy) {
 		s.Items = append(s.Items, report.Item{
@@ -152,6 +153,19 @@ func (n notes) propertyLine() report.Section {
 		})
 	}
 	return s
+}
+
+// lineItems are the property lines, each to be copied.
+func (n notes) lineItems(text string) []report.Item {
+	var list []report.Item
+	for _, l := range n.lines {
+		of := ""
+		if l.Platform != "" {
+			of = ", for the " + l.Platform + " client"
+		}
+		list = append(list, report.Item{Text: text + of + ":", Copy: l.Line})
+	}
+	return list
 }
 
 // hasPatchOf reports whether PATCH names a patch of a KB.
@@ -185,7 +199,10 @@ func (n notes) aboutLine() report.Section {
 		}
 		say("The package ID is that of the ConfigMgr client installation package, never that of the package of the hotfix: the second is a known mistake.")
 		n.alternatives(say)
-		if len(n.patches) > 1 {
+		if len(n.lines) > 1 {
+			say("Each line is for clients of one platform: a client refuses the patch of another one.")
+		}
+		if len(n.patches) > 1 && len(n.lines) == 1 {
 			say("Several patches are in one PATCH, separated by semicolons, in this order: " + explainOrder(n.patches))
 		}
 	}

@@ -84,6 +84,36 @@ func says(patch *msp.Patch, numbers ...string) error {
 	return fmt.Errorf("%w: it names itself a patch of %s", ErrPatch, strings.Join(slices.Compact(named), ", "))
 }
 
+// isClientPatch reports whether a patch is for the client. Bundles of ConfigMgr
+// 2012 and later hold patches of the console too
+// (ConfigMgr1511-AdminUI-KB1234567-i386.msp), which must not be in PATCH.
+func isClientPatch(name string) bool {
+	lower := strings.ToLower(name)
+	return isPatch(name) && !strings.Contains(lower, "adminui") && !strings.Contains(lower, "adminconsole")
+}
+
+// platforms lists the processors that patches are for, where there are several.
+func platforms(patches []Patch) []string {
+	var all []string
+	for _, p := range patches {
+		if one := platform(p.name()); one != "" && !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+	}
+	if slices.Sort(all); len(all) < 2 {
+		return nil
+	}
+	return all
+}
+
+// forPlatform are the patches that the client for a processor takes.
+func forPlatform(patches []Patch, one string) []Patch {
+	return slices.DeleteFunc(slices.Clone(patches), func(p Patch) bool {
+		of := platform(p.name())
+		return of != "" && of != one
+	})
+}
+
 // platform is the processor that the name of a client patch ends with, "" where
 // it names none: SCCM2007AC-SP2-KB977203-x86.msp, configmgr2012ac-…-i386.msp.
 func platform(name string) string {

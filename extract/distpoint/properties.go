@@ -21,13 +21,19 @@ func (s *staging) properties() (*notes, error) {
 	if err != nil {
 		return nil, err
 	}
-	line, err := NewPropertyLine(patches, s.o.Location, s.o.Properties)
+	lines, err := s.lines(patches)
 	if err != nil {
 		return nil, err
 	}
-	s.result.PropertiesLine, s.result.Patches = line.Line, patches
-	if line.Patch != "" && !line.Placeholder {
-		s.result.PatchProperty = &line.Patch
+	line := lines[0].line
+	s.result.Patches = patches
+	if len(lines) == 1 {
+		s.result.PropertiesLine = line.Line
+		if line.Patch != "" && !line.Placeholder {
+			s.result.PatchProperty = &line.Patch
+		}
+	} else {
+		s.result.PlatformLines = lines
 	}
 	s.result.Warnings = append(s.result.Warnings, line.Warnings...)
 	if sp := superseding[s.result.SupersededBy]; sp != "" && s.result.ServicePack != "" && s.result.ServicePack != sp {
@@ -35,7 +41,7 @@ func (s *staging) properties() (*notes, error) {
 	}
 	n := &notes{
 		kb: s.result.KB, product: cmp.Or(strings.TrimSpace(s.manifest.Product+" "+s.result.ServicePack), s.manifest.Title, "the ConfigMgr client"),
-		patches: patches, line: line, deployments: s.result.Deployments, noPatch: s.result.NoPatch, supersededBy: s.result.SupersededBy,
+		patches: patches, line: line, lines: lines, deployments: s.result.Deployments, noPatch: s.result.NoPatch, supersededBy: s.result.SupersededBy,
 		superseding: s.manifest.SupersededBy, certFix: s.certFix() != nil, inClientDir: s.client != nil, location: s.o.Location,
 	}
 	if n.supersededBy != "" && !n.hasPatchOf(n.supersededBy) {
@@ -44,7 +50,7 @@ func (s *staging) properties() (*notes, error) {
 	n.warnings = s.result.Warnings
 	for _, f := range s.result.Verification.Files {
 		switch {
-		case isPatch(f.Name), isCertFix(f.Name), slices.Contains(n.siteFiles, f.Name):
+		case isClientPatch(f.Name), isCertFix(f.Name), slices.Contains(n.siteFiles, f.Name):
 		case strings.HasPrefix(strings.ToLower(f.Name), "ccmsetup"):
 			n.setup = true
 		default:
@@ -60,4 +66,34 @@ func (s *staging) clientCode() string {
 		return ""
 	}
 	return s.client.code
+}
+
+// A PlatformLine is the property line for clients of one processor.
+type PlatformLine struct {
+	Platform string `json:"platform,omitempty"` // "x86" or "x64"
+	Line     string `json:"properties_line"`
+
+	line *PropertyLine
+}
+
+// lines writes the property line, or one for each processor where the patches are
+// for several: a client refuses the patch of another processor.
+func (s *staging) lines(patches []Patch) ([]PlatformLine, error) {
+	several := platforms(patches)
+	if several == nil {
+		line, err := NewPropertyLine(patches, s.o.Location, s.o.Properties)
+		if err != nil {
+			return nil, err
+		}
+		return []PlatformLine{{Line: line.Line, line: line}}, nil
+	}
+	var all []PlatformLine
+	for _, one := range several {
+		line, err := NewPropertyLine(forPlatform(patches, one), s.o.Location, s.o.Properties)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, PlatformLine{Platform: one, Line: line.Line, line: line})
+	}
+	return all, nil
 }

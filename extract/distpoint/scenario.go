@@ -38,11 +38,9 @@ func (n notes) enterProperties() []report.Item {
 	steps := items(
 		"Right-click the task sequence that has to be changed and click Edit.",
 		"Click the step Setup Windows and ConfigMgr.",
-		"Enter this in the box Installation properties:",
-		"Click Apply or OK to save the task sequence.",
 	)
-	steps[2].Copy = n.line.Line
-	return steps
+	steps = append(steps, n.lineItems("Enter this in the box Installation properties")...)
+	return append(steps, report.Item{Text: "Click Apply or OK to save the task sequence."})
 }
 
 // runProgramFirst are the steps 2 to 5 of the second list.

@@ -104,10 +104,11 @@ type Result struct {
 	ServicePack    string           `json:"service_pack,omitempty"`
 	Policy         manifest.Policy  `json:"policy"`
 	SupersededBy   string           `json:"superseded_by,omitempty"`
-	NoPatch        string           `json:"no_patch,omitempty"` // why no patch is needed
-	PatchProperty  *string          `json:"patch_property"`     // null while it holds the placeholder, and without patch
-	PropertiesLine string           `json:"properties_line"`    // as in PATCH.txt
-	Patches        []Patch          `json:"patches,omitempty"`  // in the order of PATCH
+	NoPatch        string           `json:"no_patch,omitempty"`       // why no patch is needed
+	PatchProperty  *string          `json:"patch_property"`           // null while it holds the placeholder, and without patch
+	PropertiesLine string           `json:"properties_line"`          // as in PATCH.txt
+	PlatformLines  []PlatformLine   `json:"platform_lines,omitempty"` // where the line differs by the client's platform
+	Patches        []Patch          `json:"patches,omitempty"`        // in the order of PATCH
 	Deployments    []Deployment     `json:"deployments,omitempty"`
 	Guide          []report.Section `json:"guide,omitempty"` // PATCH.txt for programs
 	Files          []StagedFile     `json:"files"`           // empty when nothing was staged
@@ -139,7 +140,7 @@ func Stage(ctx context.Context, ref string, o Options) (*Result, error) {
 	s := &staging{o: o, p: p, result: &Result{Tool: o.Tool.Name + " " + o.Tool.Version, Output: o.Output, Files: []StagedFile{}, Warnings: []string{}}}
 	if err = s.run(ctx); err != nil {
 		s.result.Files, s.result.PatchProperty, s.result.PropertiesLine = []StagedFile{}, nil, ""
-		s.result.Patches, s.result.Deployments, s.result.Guide = nil, nil, nil
+		s.result.PlatformLines, s.result.Patches, s.result.Deployments, s.result.Guide = nil, nil, nil, nil
 	}
 	err = errors.Join(err, s.closeGiven())
 	if s.clientDir != nil {
@@ -306,7 +307,7 @@ func (s *staging) plan() error {
 // placeOf says where a file of this name is staged, and whether it is.
 func (s *staging) placeOf(name string) (place, bool) {
 	switch {
-	case !isCertFix(name) && (!isPatch(name) || s.result.NoPatch != ""):
+	case !isCertFix(name) && (!isClientPatch(name) || s.result.NoPatch != ""):
 		return place{}, false
 	case !s.o.Manifest.Names(name):
 		s.warn("%s was not staged: the manifest of %s does not name it", name, s.result.KB)
@@ -417,7 +418,7 @@ func (s *staging) collect(files []*manifest.Actual) error {
 	}
 	for _, c := range s.result.Verification.Files {
 		// A file that is recognised under another name would be left out in silence.
-		if (isCertFix(c.Name) || isPatch(c.Name) && s.result.NoPatch == "") && !s.placed(c.Actual) {
+		if (isCertFix(c.Name) || isClientPatch(c.Name) && s.result.NoPatch == "") && !s.placed(c.Actual) {
 			return &source.Error{Package: s.p.Ref(), Place: c.Path, Err: fmt.Errorf("%w: it is %s under another name", ErrContent, c.Name)}
 		}
 	}

@@ -67,9 +67,19 @@ func short(s string) string { return s[:min(len(s), maxColumnLine)] }
 // no paragraph is longer.
 const maxProse = 64 << 10
 
-// findKB takes the article's number from where it is most certain: a label, the
-// title, the only number of the text, at last the name of the file.
+// fileListName is how Microsoft calls the file lists that come with hotfix bundles
+// of ConfigMgr 2012 and later. They have no text that could tell the number, and
+// the patches in them may be named after another one.
+var fileListName = pattern(`(?i)^KB(\d{6,7})_FileList(?:\W|$)`)
+
+// findKB takes the article's number from where it is most certain: the name of a
+// file list, a label, the title, the only number of the text, at last the name of
+// any other file.
 func (a *article) findKB(d *document, fileName string) {
+	if m := fileListName().FindStringSubmatch(filepath.Base(fileName)); m != nil {
+		a.kb = m[1]
+		return
+	}
 	for _, b := range d.blocks {
 		if m := labelledKB().FindStringSubmatch(simplify(short(b.text))); m != nil {
 			a.kb = m[1]
