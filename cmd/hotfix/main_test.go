@@ -133,6 +133,7 @@ func TestFixtures(t *testing.T) {
 	for _, name := range []string{
 		"SCCM2007-SP1-KB977203-ENU.msi", "SCCM2007-SP2-KB977203-ENU.msi",
 		"SCCM2007-SP1-KB977203-x86-ENU.exe", "977203_ENU_i386_zip.exe", "977203_ENU_i386_password_zip.exe",
+		"9000012_ENU_x64.zip", "KB9000012_FileList.txt",
 		filepath.Join("client-sp1", "client.msi"), filepath.Join("client-sp2", "client.msi"),
 	} {
 		want, err := os.ReadFile(filepath.Join("..", "..", "testdata", "kb977203", name))

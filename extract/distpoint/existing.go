@@ -189,8 +189,12 @@ func (n notes) existingClients() []report.Section {
 		return nil
 	}
 	s := report.Section{ID: "existing-clients", Title: "Clients that are installed already", Ordered: true}
+	creates := "Installing it on a site server creates the package " + n.kb + " - Advanced Client Hotfix, which does this by software distribution. "
+	if !n.is2007() {
+		creates = "Where it is installed on a site server, its wizard offers to create a package that does this. "
+	}
 	s.Items = items(
-		"Deploy the hotfix to all clients. Installing it on a site server creates the package "+n.kb+" - Advanced Client Hotfix, which does this by software distribution. "+
+		"Deploy the hotfix to all clients. "+creates+
 			strings.ReplaceAll(existingFolder+"/"+n.kb+".sms", "/", `\`)+" defines the same, with the folder "+existingFolder+" as its source: use one of the two.",
 		"Put the package on distribution points and deploy its program to the clients.",
 	)

@@ -95,6 +95,8 @@ func TestStageGenerations(t *testing.T) {
 		require.Len(t, r.Deployments, 2)
 		text, err := os.ReadFile(filepath.Join(o.Output, "PATCH.txt"))
 		require.NoError(t, err)
+		require.Contains(t, string(text), `\Hotfix\`+tt.kb+`\Client`)
+		require.NotContains(t, string(text), "Advanced Client Hotfix, which")
 		for _, l := range r.PlatformLines {
 			require.Contains(t, string(text), l.Line)
 		}

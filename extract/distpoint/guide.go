@@ -2,6 +2,7 @@ package distpoint
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/manifest"
@@ -54,7 +55,12 @@ func (n notes) guide() []report.Section {
 }
 
 // title is the first line of PATCH.txt.
-func (n notes) title() string { return fmt.Sprintf("%s for %s: what to do", n.kb, n.product) }
+func (n notes) title() string {
+	if strings.HasPrefix(n.product, n.kb) {
+		return n.product + ": what to do" // the title of an article without a product
+	}
+	return fmt.Sprintf("%s for %s: what to do", n.kb, n.product)
+}
 
 // needless reports whether the client patch is not needed.
 func (n notes) needless() bool { return n.noPatch != "" }
@@ -111,21 +117,37 @@ func (n notes) siteServers() report.Section {
 	if n.setup {
 		s.Items[0].Text += " ccmsetup.* is not placed here either: the hotfix updates it on the site server."
 	}
+	s.Items = append(s.Items, items(n.whereInstalled(),
+		"Look at the name of the .msp there: it depends on the language. PATCH must hold the name that it has.",
+		"Update the distribution points of the ConfigMgr client installation package: its files have changed.")...)
+	return s
+}
+
+// is2007 reports whether the hotfix is one of ConfigMgr 2007, as the names of its
+// patches say. The later ones are installed to other folders.
+func (n notes) is2007() bool {
+	return n.kb == "KB977203" || slices.ContainsFunc(n.deployments, func(d Deployment) bool { return strings.Contains(d.Patch, "2007") })
+}
+
+// whereInstalled tells where the hotfix puts the client patch on a site server, and
+// where it is in the staged content.
+func (n notes) whereInstalled() string {
 	folder := `i386\hotfix\` + n.kb
-	text = `It puts the client patch in \` + folder + `\ of the ConfigMgr client installation files`
+	text := `It puts the client patch in \` + folder + `\ of the ConfigMgr client installation files`
+	if !n.is2007() {
+		text = `It puts the client patches in \\SERVER\SMS_<site code>\Hotfix\` + n.kb + `\Client, in a folder for each platform`
+	}
 	if n.certFix {
 		text += ", and " + certFixName + ` in <ConfigMgr installation folder>\Logs\` + n.kb
 	}
 	text += "."
-	if n.inClientDir {
-		text += " Staging has added the patch to the copy of the client files that was named."
-	} else {
-		text += ` Client\` + folder + " of this folder is the same for a copy of the client files: copy it there."
+	switch {
+	case n.inClientDir:
+		return text + " Staging has added the patch to the copy of the client files that was named."
+	case n.is2007():
+		return text + ` Client\` + folder + " of this folder is the same for a copy of the client files: copy it there."
 	}
-	s.Items = append(s.Items, items(text,
-		"Look at the name of the .msp there: it depends on the language. PATCH must hold the name that it has.",
-		"Update the distribution points of the ConfigMgr client installation package: its files have changed.")...)
-	return s
+	return text + ` The path in PATCH expects them in \` + folder + `\ of the ConfigMgr client installation files: copy Client\` + folder + " of this folder there."
 }
 
 func (n notes) certFixPackage() report.Section {

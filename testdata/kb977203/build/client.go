@@ -100,7 +100,7 @@ func (c *client) patch(size int64) ([]byte, error) {
 	if err := addTables(db, "Binary", "MsiPatchMetadata", "MsiPatchSequence"); err != nil {
 		return nil, err
 	}
-	name := c.name + "ToKB977203"
+	name := c.name + "To" + c.kb
 	if err := addTransform(db, name, c.database, main); err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (c *client) patch(size int64) ([]byte, error) {
 	}
 	s := db.Summary()
 	for id, text := range map[msi.PropertyID]string{
-		msi.PIDTitle: "Stand-in for the client patch of KB977203", msi.PIDSubject: "Patch", msi.PIDAuthor: "hotfixkit", msi.PIDKeywords: "PatchSource",
+		msi.PIDTitle: "Stand-in for the client patch of " + c.kb, msi.PIDSubject: "Patch", msi.PIDAuthor: "hotfixkit", msi.PIDKeywords: "PatchSource",
 		msi.PIDComments: standIn, msi.PIDTemplate: c.code, msi.PIDLastAuthor: ":" + name + ";:#" + name, msi.PIDRevision: guid("patch " + c.name),
 	} {
 		if err := s.SetString(id, text); err != nil {
@@ -121,9 +121,9 @@ func (c *client) patch(size int64) ([]byte, error) {
 	for _, row := range [][]any{
 		{"MsiPatchMetadata", nil, "AllowRemoval", "1"},
 		{"MsiPatchMetadata", nil, "Classification", "Hotfix"},
-		{"MsiPatchMetadata", nil, "DisplayName", "Stand-in for KB977203 (" + c.name + ")"},
+		{"MsiPatchMetadata", nil, "DisplayName", "Stand-in for " + c.kb + " (" + c.name + ")"},
 		{"MsiPatchMetadata", nil, "TargetProductName", "Stand-in for the ConfigMgr Client"},
-		{"MsiPatchSequence", "KB977203" + c.name, c.code, c.fixVersion, 0},
+		{"MsiPatchSequence", c.kb + c.name, c.code, c.fixVersion, 0},
 	} {
 		if err := insert(db, row[0].(string), row[1:]...); err != nil {
 			return nil, err

@@ -1,7 +1,8 @@
 // Command build writes the stand-ins for Microsoft's KB977203 packages, which
 // cannot be redistributed: the two hotfix packages with all thirteen files of
 // each published table, the self-extracting programs in which such packages are
-// downloaded, and the client packages that their patches apply to.
+// downloaded, and the client packages that their patches apply to. With them goes a
+// bundle of the form that hotfixes of ConfigMgr 2012 have.
 //
 //	go run ./testdata/kb977203/build        writes them into testdata/kb977203
 //	go run ./testdata/kb977203/build DIR    writes them into DIR
@@ -33,19 +34,24 @@ func main() {
 			os.Exit(1)
 		}
 	}
+	if err := write2012(dir); err != nil {
+		fmt.Fprintf(os.Stderr, "build: %s: %v\n", bundleName, err)
+		os.Exit(1)
+	}
 }
 
 // A servicePack is one of the two forms of the hotfix.
 type servicePack struct {
 	name          string // "SP2"
+	kb            string // of the hotfix
 	clientVersion string // ProductVersion of the client that the patch applies to
 	fixVersion    string // file version of everything in the hotfix
 	rows          []manifest.Row
 }
 
 var servicePacks = []*servicePack{
-	{name: "SP1", clientVersion: "4.00.6221.1000", fixVersion: "4.0.6221.1193"},
-	{name: "SP2", clientVersion: "4.00.6487.2000", fixVersion: "4.0.6487.2111"},
+	{name: "SP1", kb: "KB977203", clientVersion: "4.00.6221.1000", fixVersion: "4.0.6221.1193"},
+	{name: "SP2", kb: "KB977203", clientVersion: "4.00.6487.2000", fixVersion: "4.0.6487.2111"},
 }
 
 // write builds the client package and the hotfix package of one service pack.
