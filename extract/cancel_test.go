@@ -14,19 +14,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/extract/internal/sample"
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 // TestCancelAnywhere ends an extraction at many points. Nothing is left: no
 // folder, no goroutine.
 func TestCancelAnywhere(t *testing.T) {
 	dir := t.TempDir()
-	p := sample.Package{Compression: cab.MSZIP}
+	p := testkit.Package{Compression: cab.MSZIP}
 	for i := range 40 {
-		f := sample.File{Key: fmt.Sprint("f", i), Content: strings.Repeat(fmt.Sprint(i, " "), 20_000), Hash: i%2 == 0}
+		f := testkit.File{Key: fmt.Sprint("f", i), Content: strings.Repeat(fmt.Sprint(i, " "), 20_000), Hash: i%2 == 0}
 		if i >= 30 {
 			f.Attributes, f.Lost = msi.FileNoncompressed, true
 			require.NoError(t, os.MkdirAll(filepath.Join(dir, "App"), 0o777))
@@ -34,8 +34,8 @@ func TestCancelAnywhere(t *testing.T) {
 		}
 		p.Files = append(p.Files, f)
 	}
-	p.Media = []sample.Media{{Files: 10, Cabinet: "#a"}, {Files: 10, Cabinet: "b.cab"}, {Files: 20, Cabinet: "#c"}}
-	name := sample.Write(t, dir, "p.msi", p)
+	p.Media = []testkit.Media{{Files: 10, Cabinet: "#a"}, {Files: 10, Cabinet: "b.cab"}, {Files: 20, Cabinet: "#c"}}
+	name := testkit.Write(t, dir, "p.msi", p)
 	top := t.TempDir()
 	out := filepath.Join(top, "out")
 
@@ -82,7 +82,7 @@ func TestCancelAnywhere(t *testing.T) {
 		}
 		cancelled++
 		require.True(t, errors.Is(err, context.Canceled), "%v", err)
-		require.Empty(t, names(t, top))
+		require.Empty(t, testkit.Names(t, top))
 	}
 	require.Greater(t, cancelled, rounds/6)
 	for range 500 { // they may need a moment to end

@@ -2,8 +2,6 @@ package extract
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"os"
 	"os/exec"
@@ -19,6 +17,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/msi/cfb"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 // readExpect reads a list of "sha256  path" lines.
@@ -33,17 +32,6 @@ func readExpect(t *testing.T, name string) map[string]string {
 		expect[path] = sum
 	}
 	return expect
-}
-
-// hashTree returns the SHA-256 of every file below a folder.
-func hashTree(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	sums := map[string]string{}
-	for name, content := range tree(t, dir) {
-		sum := sha256.Sum256([]byte(content))
-		sums[name] = hex.EncodeToString(sum[:])
-	}
-	return sums
 }
 
 // extractTo writes a package to a new folder and returns it.
@@ -63,7 +51,7 @@ func TestImageOfWindowsInstaller(t *testing.T) {
 	pkg := corpus.Path(t, "msi", "vc2008-x86", "package", "VC_RED.MSI")
 	out, _, err := extractTo(t, pkg, source.Options{}, Options{}, WriteOptions{})
 	require.NoError(t, err)
-	require.Equal(t, readExpect(t, corpus.Path(t, "msi", "vc2008-x86", "image.expect")), hashTree(t, out))
+	require.Equal(t, readExpect(t, corpus.Path(t, "msi", "vc2008-x86", "image.expect")), testkit.SumTree(t, out))
 }
 
 func TestExpectedTrees(t *testing.T) {
@@ -83,7 +71,7 @@ func TestExpectedTrees(t *testing.T) {
 			want := readExpect(t, expect)
 			out, r, err := extractTo(t, pkg, source.Options{}, Options{}, WriteOptions{SHA256: true})
 			require.NoError(t, err)
-			got := hashTree(t, out)
+			got := testkit.SumTree(t, out)
 			for _, f := range r.Files {
 				require.Equal(t, got[f.Path], f.SHA256, f.Path)
 			}
@@ -120,7 +108,7 @@ func TestTruncatedPackage(t *testing.T) {
 	require.Len(t, r.Files, 9)
 	require.Len(t, r.Lost, 1)
 	require.Contains(t, sourceError.Place, r.Lost[0].Path)
-	require.Len(t, tree(t, out), 9)
+	require.Len(t, testkit.ReadTree(t, out), 9)
 	require.NoFileExists(t, filepath.Join(out, "VBRuntime.msi"), "the image is not complete")
 	want := treeOf(t, "VBRuntime")
 	for _, f := range r.Files {
@@ -205,7 +193,7 @@ func TestImagesAgain(t *testing.T) {
 		out, r, err := extractTo(t, pkg, source.Options{}, Options{}, WriteOptions{})
 		require.NoError(t, err)
 		require.Empty(t, r.Warnings)
-		want, got := hashTree(t, image), hashTree(t, out)
+		want, got := testkit.SumTree(t, image), testkit.SumTree(t, out)
 		delete(want, "vc_runtimeMinimum_x64.msi")
 		delete(got, "vc_runtimeMinimum_x64.msi")
 		require.Equal(t, want, got)
@@ -258,7 +246,7 @@ func TestOurImagesAgain(t *testing.T) {
 			image := filepath.Join(out, name)
 			again, _, err := extractTo(t, image, source.Options{}, Options{}, WriteOptions{})
 			require.NoError(t, err)
-			require.Equal(t, hashTree(t, out), hashTree(t, again))
+			require.Equal(t, testkit.SumTree(t, out), testkit.SumTree(t, again))
 
 			tables := func(file string) string {
 				text, err := exec.Command(msiinfo, "tables", file).Output()
@@ -299,12 +287,12 @@ func TestSpannedVolumes(t *testing.T) {
 	}
 	sevenZip := t.TempDir()
 	require.NoError(t, exec.Command(corpus.Tool(t, "7zz"), "x", "-o"+sevenZip, filepath.Join(dir, "vol1.cab")).Run())
-	want := hashTree(t, sevenZip)
+	want := testkit.SumTree(t, sevenZip)
 	require.NotEmpty(t, want)
 	for _, name := range []string{"vol1.cab", "vol2.cab"} {
 		out, _, err := extractTo(t, filepath.Join(dir, name), source.Options{}, Options{}, WriteOptions{})
 		require.NoError(t, err)
-		require.Equal(t, want, hashTree(t, out))
+		require.Equal(t, want, testkit.SumTree(t, out))
 	}
 	require.NoError(t, os.Remove(filepath.Join(dir, "vol2.cab")))
 	_, _, err := extractTo(t, filepath.Join(dir, "vol1.cab"), source.Options{}, Options{}, WriteOptions{})
@@ -329,8 +317,8 @@ func TestMergeModule(t *testing.T) {
 	out, r, err := extractTo(t, corpus.Path(t, "msi", "wix5-MergeModule1.msm"), source.Options{}, Options{}, WriteOptions{})
 	require.NoError(t, err)
 	require.NotEmpty(t, r.Files)
-	require.Len(t, tree(t, out), len(r.Files))
-	require.NotContains(t, tree(t, out), "wix5-MergeModule1.msm")
+	require.Len(t, testkit.ReadTree(t, out), len(r.Files))
+	require.NotContains(t, testkit.ReadTree(t, out), "wix5-MergeModule1.msm")
 }
 
 // TestPatchedImage compares the database of a patched image with what another
@@ -356,12 +344,12 @@ func TestPatchedImage(t *testing.T) {
 	// The image can be patched in place of the package, and extracted again.
 	again, _, err := extractTo(t, filepath.Join(out, "base.msi"), source.Options{}, Options{}, WriteOptions{})
 	require.NoError(t, err)
-	require.Equal(t, hashTree(t, out), hashTree(t, again))
+	require.Equal(t, testkit.SumTree(t, out), testkit.SumTree(t, again))
 	bare, _, err := extractTo(t, base, source.Options{}, Options{}, WriteOptions{})
 	require.NoError(t, err)
 	patched, _, err := extractTo(t, filepath.Join(bare, "base.msi"), so, Options{}, WriteOptions{})
 	require.NoError(t, err)
-	require.Equal(t, hashTree(t, out), hashTree(t, patched))
+	require.Equal(t, testkit.SumTree(t, out), testkit.SumTree(t, patched))
 }
 
 // TestPatchAlone extracts a patch without the package it is for, and with it.
@@ -369,13 +357,13 @@ func TestPatchAlone(t *testing.T) {
 	patch := corpus.Path(t, "msp", "synth", "synth.msp")
 	out, _, err := extractTo(t, patch, source.Options{}, Options{}, WriteOptions{})
 	require.NoError(t, err)
-	require.Contains(t, tree(t, out), "transforms/T1ToU1.mst")
-	require.Contains(t, tree(t, out), "patch.json")
+	require.Contains(t, testkit.ReadTree(t, out), "transforms/T1ToU1.mst")
+	require.Contains(t, testkit.ReadTree(t, out), "patch.json")
 	mst, err := msi.Open(filepath.Join(out, "transforms", "T1ToU1.mst"))
 	require.NoError(t, err)
 	require.Equal(t, msi.KindTransform, mst.Kind())
 	require.NoError(t, mst.Close())
 	out, _, err = extractTo(t, patch, source.Options{Base: corpus.Path(t, "msp", "synth", "base.msi")}, Options{}, WriteOptions{})
 	require.NoError(t, err)
-	require.Len(t, tree(t, out), 3)
+	require.Len(t, testkit.ReadTree(t, out), 3)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 var testTime = time.Date(2010, 1, 25, 6, 26, 58, 0, time.UTC)
@@ -31,34 +32,6 @@ func writeFile(t *testing.T, d *Dir, name, content string) {
 	_, err = io.WriteString(f, content)
 	require.NoError(t, err)
 	require.NoError(t, f.Close(nil))
-}
-
-// tree returns the files below a folder with their content.
-func tree(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	files := map[string]string{}
-	require.NoError(t, filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(name)
-		rel, _ := filepath.Rel(dir, name)
-		files[filepath.ToSlash(rel)] = string(data)
-		return err
-	}))
-	return files
-}
-
-// names returns the entries of a folder.
-func names(t *testing.T, dir string) []string {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	var names []string
-	for _, entry := range entries {
-		names = append(names, entry.Name())
-	}
-	return names
 }
 
 func TestDirAppearsAtOnce(t *testing.T) {
@@ -79,11 +52,11 @@ func TestDirAppearsAtOnce(t *testing.T) {
 			require.Empty(t, entries, "nothing may show before Commit")
 		}
 		require.NoError(t, d.Commit(t.Context()))
-		require.Equal(t, map[string]string{"a.txt": "A", "sub/sub/b.txt": "B", "sub/empty": ""}, tree(t, dir))
+		require.Equal(t, map[string]string{"a.txt": "A", "sub/sub/b.txt": "B", "sub/empty": ""}, testkit.ReadTree(t, dir))
 		info, err := os.Stat(filepath.Join(dir, "sub", "sub", "b.txt"))
 		require.NoError(t, err)
 		require.True(t, info.ModTime().Equal(testTime), "modification time %v", info.ModTime())
-		require.ElementsMatch(t, want, names(t, filepath.Dir(dir)), "nothing else is left")
+		require.ElementsMatch(t, want, testkit.Names(t, filepath.Dir(dir)), "nothing else is left")
 	}
 }
 
@@ -96,7 +69,7 @@ func TestDirAbortLeavesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, d.Abort())
 	require.NoError(t, d.Abort(), "a second Abort does nothing")
-	require.Empty(t, names(t, top))
+	require.Empty(t, testkit.Names(t, top))
 }
 
 func TestDirLostFileIsThrownAway(t *testing.T) {
@@ -110,7 +83,7 @@ func TestDirLostFileIsThrownAway(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, f.Close(errors.New("damaged")))
 	require.NoError(t, d.Commit(t.Context()))
-	require.Equal(t, map[string]string{"whole": "1"}, tree(t, out))
+	require.Equal(t, map[string]string{"whole": "1"}, testkit.ReadTree(t, out))
 }
 
 func TestDirRefuses(t *testing.T) {
@@ -132,7 +105,7 @@ func TestDirRefuses(t *testing.T) {
 	t.Chdir(t.TempDir())
 	_, err = CreateDir(".", DirOptions{})
 	require.ErrorContains(t, err, "current folder")
-	require.Equal(t, []string{"file", "full"}, names(t, top))
+	require.Equal(t, []string{"file", "full"}, testkit.Names(t, top))
 }
 
 func TestDirFolderFilledMeanwhile(t *testing.T) {
@@ -143,8 +116,8 @@ func TestDirFolderFilledMeanwhile(t *testing.T) {
 	require.NoError(t, os.Mkdir(out, 0o777))
 	require.NoError(t, os.WriteFile(filepath.Join(out, "other"), []byte("x"), 0o666))
 	require.ErrorIs(t, d.Commit(t.Context()), ErrExists)
-	require.Equal(t, map[string]string{"other": "x"}, tree(t, out))
-	require.Equal(t, []string{"out"}, names(t, filepath.Dir(out)))
+	require.Equal(t, map[string]string{"other": "x"}, testkit.ReadTree(t, out))
+	require.Equal(t, []string{"out"}, testkit.Names(t, filepath.Dir(out)))
 }
 
 func TestDirUnsafeNamesAndCollisions(t *testing.T) {
@@ -202,16 +175,16 @@ func TestDirMerge(t *testing.T) {
 		writeFile(t, d, "i386/client.msi", "new")
 		writeFile(t, d, "i386/hotfix/KB977203/x.msp", "msp")
 		writeFile(t, d, "top", "t")
-		require.Equal(t, "old", tree(t, out)["I386/Client.MSI"], "nothing changes before Commit")
+		require.Equal(t, "old", testkit.ReadTree(t, out)["I386/Client.MSI"], "nothing changes before Commit")
 		require.NoError(t, d.Commit(t.Context()))
 		require.Equal(t, map[string]string{
 			"I386/Client.MSI":            "new",
 			"I386/hotfix/KB977203/x.msp": "msp",
 			"keep":                       "kept",
 			"top":                        "t",
-		}, tree(t, out))
-		require.Equal(t, []string{"out"}, names(t, top))
-		require.Len(t, names(t, out), 3)
+		}, testkit.ReadTree(t, out))
+		require.Equal(t, []string{"out"}, testkit.Names(t, top))
+		require.Len(t, testkit.Names(t, out), 3)
 	}
 }
 
@@ -231,7 +204,7 @@ func TestDirMergeConflicts(t *testing.T) {
 		writeFile(t, d, name, "new")
 		var outputError *OutputError
 		require.ErrorAs(t, d.Commit(t.Context()), &outputError, name)
-		require.Equal(t, []string{"out"}, names(t, top))
+		require.Equal(t, []string{"out"}, testkit.Names(t, top))
 	}
 }
 
@@ -260,7 +233,7 @@ func TestDirAcceptIdentical(t *testing.T) {
 	} {
 		_, err = write(other)
 		require.ErrorIs(t, err, ErrExists)
-		require.Equal(t, files, tree(t, out))
+		require.Equal(t, files, testkit.ReadTree(t, out))
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(out, "stray"), 0o777))
 	_, err = write(files)
@@ -275,7 +248,7 @@ func TestDirBusy(t *testing.T) {
 	_, err = CreateDir(out, DirOptions{})
 	require.ErrorIs(t, err, ErrBusy)
 	require.NoError(t, first.Commit(t.Context()))
-	require.Equal(t, map[string]string{"a": "A"}, tree(t, out))
+	require.Equal(t, map[string]string{"a": "A"}, testkit.ReadTree(t, out))
 }
 
 // TestDirKilled kills a process in the middle of writing and looks at what the
@@ -301,14 +274,14 @@ func TestDirKilled(t *testing.T) {
 	require.ErrorIs(t, err, ErrBusy)
 	require.NoError(t, cmd.Process.Kill())
 	require.Error(t, cmd.Wait())
-	require.Equal(t, []string{"out" + stagingSuffix}, names(t, filepath.Dir(out)))
+	require.Equal(t, []string{"out" + stagingSuffix}, testkit.Names(t, filepath.Dir(out)))
 
 	d, err := CreateDir(out, DirOptions{})
 	require.NoError(t, err)
 	writeFile(t, d, "a", "A")
 	require.NoError(t, d.Commit(t.Context()))
-	require.Equal(t, map[string]string{"a": "A"}, tree(t, out))
-	require.Equal(t, []string{"out"}, names(t, filepath.Dir(out)))
+	require.Equal(t, map[string]string{"a": "A"}, testkit.ReadTree(t, out))
+	require.Equal(t, []string{"out"}, testkit.Names(t, filepath.Dir(out)))
 }
 
 func TestDirConcurrent(t *testing.T) {
@@ -333,7 +306,7 @@ func TestDirConcurrent(t *testing.T) {
 	}
 	group.Wait()
 	require.NoError(t, d.Commit(t.Context()))
-	require.Len(t, tree(t, out), 50)
+	require.Len(t, testkit.ReadTree(t, out), 50)
 }
 
 func TestDirNotPermitted(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 const nobody = 65534
@@ -68,8 +70,8 @@ func TestDirPreparedByAnother(t *testing.T) {
 			require.ErrorIs(t, err, ErrForeign)
 			var outputError *OutputError
 			require.ErrorAs(t, err, &outputError)
-			require.Equal(t, []string{"content"}, names(t, staging))
-			require.Equal(t, []string{"out" + stagingSuffix}, names(t, shared))
+			require.Equal(t, []string{"content"}, testkit.Names(t, staging))
+			require.Equal(t, []string{"out" + stagingSuffix}, testkit.Names(t, shared))
 		})
 	}
 }
@@ -81,7 +83,7 @@ func TestDirPreparedAsLink(t *testing.T) {
 	require.NoError(t, os.Symlink("elsewhere", filepath.Join(shared, "out"+stagingSuffix)))
 	_, err := CreateDir(filepath.Join(shared, "out"), DirOptions{})
 	require.ErrorContains(t, err, "in the way")
-	require.Equal(t, []string{"content"}, names(t, elsewhere))
+	require.Equal(t, []string{"content"}, testkit.Names(t, elsewhere))
 }
 
 // TestDirSwapped puts other folders in the place of those that are written, at
@@ -120,7 +122,7 @@ func TestDirSwapped(t *testing.T) {
 				writeFile(t, d, "b", "B")
 				require.ErrorIs(t, d.Commit(t.Context()), ErrReplaced)
 				if merge {
-					require.Empty(t, tree(t, out))
+					require.Empty(t, testkit.ReadTree(t, out))
 				} else {
 					require.NoDirExists(t, out)
 				}
@@ -155,7 +157,7 @@ func TestDirFolderSwappedForLink(t *testing.T) {
 	_, err = d.Create("sub/file", FileInfo{})
 	var outputError *OutputError
 	require.ErrorAs(t, err, &outputError)
-	require.Empty(t, names(t, elsewhere))
+	require.Empty(t, testkit.Names(t, elsewhere))
 }
 
 func TestDirLeftByThisUserIsTakenOver(t *testing.T) {
@@ -168,8 +170,8 @@ func TestDirLeftByThisUserIsTakenOver(t *testing.T) {
 	require.NoError(t, err)
 	writeFile(t, d, "a", "A")
 	require.NoError(t, d.Commit(t.Context()))
-	require.Equal(t, map[string]string{"a": "A"}, tree(t, filepath.Join(shared, "out")))
-	require.Equal(t, []string{"out"}, names(t, shared))
+	require.Equal(t, map[string]string{"a": "A"}, testkit.ReadTree(t, filepath.Join(shared, "out")))
+	require.Equal(t, []string{"out"}, testkit.Names(t, shared))
 }
 
 func TestWriteFilePreparedByAnother(t *testing.T) {
@@ -179,7 +181,7 @@ func TestWriteFilePreparedByAnother(t *testing.T) {
 	asAnother(t, temp)
 	err := WriteFile(filepath.Join(shared, "report.html"), func(io.Writer) error { return nil })
 	require.ErrorIs(t, err, ErrForeign)
-	require.Equal(t, map[string]string{"report.html" + stagingSuffix: "theirs"}, tree(t, shared))
+	require.Equal(t, map[string]string{"report.html" + stagingSuffix: "theirs"}, testkit.ReadTree(t, shared))
 }
 
 func TestWriteFileSwapped(t *testing.T) {
@@ -210,10 +212,10 @@ func TestWriteFileBusyAndLeft(t *testing.T) {
 		require.ErrorIs(t, WriteFile(name, write("second")), ErrBusy)
 		return write("first")(w)
 	}))
-	require.Equal(t, map[string]string{"report.html": "first"}, tree(t, filepath.Dir(name)))
+	require.Equal(t, map[string]string{"report.html": "first"}, testkit.ReadTree(t, filepath.Dir(name)))
 	failed := errors.New("failed")
 	require.ErrorIs(t, WriteFile(name, func(io.Writer) error { return failed }), failed)
-	require.Equal(t, map[string]string{"report.html": "first"}, tree(t, filepath.Dir(name)))
+	require.Equal(t, map[string]string{"report.html": "first"}, testkit.ReadTree(t, filepath.Dir(name)))
 }
 
 // TestDirClosesOnlyItsOwn makes sure that no descriptor is closed twice: in between
@@ -257,7 +259,7 @@ func TestDirKeepsFewFoldersOpen(t *testing.T) {
 		}
 	}
 	require.NoError(t, d.Commit(t.Context()))
-	require.Equal(t, want, tree(t, out))
+	require.Equal(t, want, testkit.ReadTree(t, out))
 }
 
 func TestDirDiskFull(t *testing.T) {

@@ -13,22 +13,22 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/extract/internal/sample"
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 // usual is a package with everything that a layout looks at.
-var usual = sample.Package{
+var usual = testkit.Package{
 	Directories: [][3]string{
 		{"TARGETDIR", "", "SourceDir"},
 		{"INSTALLDIR", "TARGETDIR", "INSTAL~1|Installed:APPLIC~1|Application"},
 		{"SUB", "INSTALLDIR", "sub"},
 	},
 	Features: [][3]string{{"Main", "", "1"}, {"Off", "", "0"}},
-	Files: []sample.File{
+	Files: []testkit.File{
 		{Key: "f1", Name: "README~1.TXT|Read me.txt", Content: "hello", Hash: true},
 		{Key: "f2", Name: "x.dll", Directory: "SUB", Content: strings.Repeat("dll", 50_000), Hash: true},
 		{Key: "f3", Name: "off.txt", Feature: "Off", Content: "3"},
@@ -39,7 +39,7 @@ var usual = sample.Package{
 }
 
 func TestLayouts(t *testing.T) {
-	name := sample.Write(t, t.TempDir(), "usual.msi", usual)
+	name := testkit.Write(t, t.TempDir(), "usual.msi", usual)
 	dll := strings.Repeat("dll", 50_000)
 	for _, c := range []struct {
 		title string
@@ -58,10 +58,10 @@ func TestLayouts(t *testing.T) {
 		t.Run(c.title, func(t *testing.T) {
 			out, r, err := extractTo(t, name, c.so, c.o, WriteOptions{SHA256: true})
 			require.NoError(t, err)
-			require.Equal(t, c.want, tree(t, out))
+			require.Equal(t, c.want, testkit.ReadTree(t, out))
 			require.Len(t, r.Files, len(c.want))
 			require.Equal(t, out, r.Output)
-			sums := hashTree(t, out)
+			sums := testkit.SumTree(t, out)
 			for _, f := range r.Files {
 				require.Equal(t, int64(len(c.want[f.Path])), f.Size)
 				require.Equal(t, sums[f.Path], f.SHA256)
@@ -71,7 +71,7 @@ func TestLayouts(t *testing.T) {
 }
 
 func TestResultIsTheJSONOfTheContract(t *testing.T) {
-	name := sample.Write(t, t.TempDir(), "usual.msi", usual)
+	name := testkit.Write(t, t.TempDir(), "usual.msi", usual)
 	out, r, err := extractTo(t, name, source.Options{}, Options{Include: []string{"empty"}}, WriteOptions{SHA256: true})
 	require.NoError(t, err)
 	text, err := json.Marshal(r)
@@ -85,7 +85,7 @@ func TestResultIsTheJSONOfTheContract(t *testing.T) {
 }
 
 func TestDatabaseOfTheImage(t *testing.T) {
-	name := sample.Write(t, t.TempDir(), "usual.msi", usual)
+	name := testkit.Write(t, t.TempDir(), "usual.msi", usual)
 	original, err := msi.Open(name)
 	require.NoError(t, err)
 	defer original.Close()
@@ -107,7 +107,7 @@ func TestDatabaseOfTheImage(t *testing.T) {
 
 		again, _, err := extractTo(t, filepath.Join(out, "usual.msi"), source.Options{}, Options{ShortNames: short}, WriteOptions{})
 		require.NoError(t, err)
-		require.Equal(t, tree(t, out), tree(t, again), "an image of the image is the same image")
+		require.Equal(t, testkit.ReadTree(t, out), testkit.ReadTree(t, again), "an image of the image is the same image")
 	}
 }
 
@@ -131,19 +131,19 @@ func stream(t *testing.T, db *msi.Database, name string) string {
 }
 
 func TestFileThatNamesThePackageWins(t *testing.T) {
-	name := sample.Write(t, t.TempDir(), "Self.msi", sample.Package{
-		Files: []sample.File{{Key: "self", Name: "SELF.MSI", Directory: "TARGETDIR", Content: "what the File table names"}},
+	name := testkit.Write(t, t.TempDir(), "Self.msi", testkit.Package{
+		Files: []testkit.File{{Key: "self", Name: "SELF.MSI", Directory: "TARGETDIR", Content: "what the File table names"}},
 	})
 	out, _, err := extractTo(t, name, source.Options{}, Options{}, WriteOptions{})
 	require.NoError(t, err)
-	require.Equal(t, map[string]string{"SELF.MSI": "what the File table names"}, tree(t, out))
+	require.Equal(t, map[string]string{"SELF.MSI": "what the File table names"}, testkit.ReadTree(t, out))
 }
 
 func TestCollisions(t *testing.T) {
 	dir := t.TempDir()
-	twice := sample.Write(t, dir, "twice.msi", sample.Package{
+	twice := testkit.Write(t, dir, "twice.msi", testkit.Package{
 		Directories: [][3]string{{"TARGETDIR", "", "SourceDir"}, {"INSTALLDIR", "TARGETDIR", "App"}, {"B", "TARGETDIR", "APP"}},
-		Files: []sample.File{
+		Files: []testkit.File{
 			{Key: "early", Name: "same.txt", Content: "early"},
 			{Key: "late", Name: "SAME.TXT", Directory: "B", Content: "late"},
 			{Key: "other", Name: "other.txt", Directory: "B", Content: "other"},
@@ -153,7 +153,7 @@ func TestCollisions(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, r.Warnings, 1)
 	require.Contains(t, r.Warnings[0], "late (sequence 2) replaces early (sequence 1)")
-	got := tree(t, out)
+	got := testkit.ReadTree(t, out)
 	require.Len(t, got, 2)
 	require.Equal(t, "late", got["APP/SAME.TXT"])
 	require.Equal(t, "other", got["APP/other.txt"])
@@ -163,7 +163,7 @@ func TestCollisions(t *testing.T) {
 			return openFor(t, twice), Options{Layout: Flat}
 		},
 		"a file that is a folder": func() (*source.Package, Options) {
-			return openFor(t, sample.Write(t, dir, "folder.msi", sample.Package{Files: []sample.File{
+			return openFor(t, testkit.Write(t, dir, "folder.msi", testkit.Package{Files: []testkit.File{
 				{Key: "a", Name: "app", Directory: "TARGETDIR", Content: "a"}, {Key: "b", Content: "b"},
 			}})), Options{}
 		},
@@ -197,16 +197,16 @@ func openFor(t *testing.T, ref string) *source.Package {
 func TestUnsafeNamesAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	for _, file := range []string{"..", "NUL", "a:b", "trailing..", "blank ", `a\b`, "con.txt"} {
-		p := openFor(t, sample.Write(t, dir, "x.msi", sample.Package{Files: []sample.File{{Key: "k", Name: "SHORT|" + file, Content: "1"}}}))
+		p := openFor(t, testkit.Write(t, dir, "x.msi", testkit.Package{Files: []testkit.File{{Key: "k", Name: "SHORT|" + file, Content: "1"}}}))
 		_, err := NewPlan(p, Options{})
 		require.ErrorIs(t, err, safepath.ErrUnsafe, file)
 		require.ErrorContains(t, err, "file k")
 		_, err = NewPlan(p, Options{ShortNames: true})
 		require.NoError(t, err)
 	}
-	p := openFor(t, sample.Write(t, dir, "x.msi", sample.Package{
+	p := openFor(t, testkit.Write(t, dir, "x.msi", testkit.Package{
 		Directories: [][3]string{{"TARGETDIR", "", "SourceDir"}, {"INSTALLDIR", "TARGETDIR", "x:.."}},
-		Files:       []sample.File{{Key: "k", Content: "1"}},
+		Files:       []testkit.File{{Key: "k", Content: "1"}},
 	}))
 	_, err := NewPlan(p, Options{})
 	require.ErrorIs(t, err, safepath.ErrUnsafe)
@@ -214,9 +214,9 @@ func TestUnsafeNamesAreRefused(t *testing.T) {
 
 // TestPeriodAtTheEnd extracts names that Windows shortens.
 func TestPeriodAtTheEnd(t *testing.T) {
-	p := openFor(t, sample.Write(t, t.TempDir(), "x.msi", sample.Package{
+	p := openFor(t, testkit.Write(t, t.TempDir(), "x.msi", testkit.Package{
 		Directories: [][3]string{{"TARGETDIR", "", "SourceDir"}, {"INC", "TARGETDIR", "FOXOR|Foxor Inc."}, {"INSTALLDIR", "INC", "App"}},
-		Files: []sample.File{
+		Files: []testkit.File{
 			{Key: "first", Name: "READ|read me", Content: "replaced"},
 			{Key: "second", Name: "READ2|Read me.", Content: "kept"},
 			{Key: "other", Directory: "INC", Content: "other"},
@@ -227,7 +227,7 @@ func TestPeriodAtTheEnd(t *testing.T) {
 	require.NoError(t, err)
 	r, err := plan.Write(t.Context(), out, WriteOptions{})
 	require.NoError(t, err)
-	require.Equal(t, map[string]string{"Foxor Inc/App/Read me": "kept", "Foxor Inc/other": "other"}, tree(t, out))
+	require.Equal(t, map[string]string{"Foxor Inc/App/Read me": "kept", "Foxor Inc/other": "other"}, testkit.ReadTree(t, out))
 	require.Len(t, r.Warnings, 2)
 	require.Contains(t, r.Warnings[0], "Foxor Inc/App/read me: a name that ends in a period")
 	require.Contains(t, r.Warnings[0], "3")
@@ -248,7 +248,7 @@ func TestPeriodAtTheEndInACabinet(t *testing.T) {
 		var out bytes.Buffer
 		w := cab.NewWriter(&out, cab.WriterOptions{})
 		for _, name := range c.names {
-			require.NoError(t, w.Add(cab.FileHeader{Name: name, Modified: sample.Modified}, strings.NewReader("x")))
+			require.NoError(t, w.Add(cab.FileHeader{Name: name, Modified: testkit.Modified}, strings.NewReader("x")))
 		}
 		require.NoError(t, w.Close())
 		name := filepath.Join(t.TempDir(), "x.cab")
@@ -265,7 +265,7 @@ func TestPeriodAtTheEndInACabinet(t *testing.T) {
 }
 
 func TestPatternThatMatchesNothing(t *testing.T) {
-	p := openFor(t, sample.Write(t, t.TempDir(), "usual.msi", usual))
+	p := openFor(t, testkit.Write(t, t.TempDir(), "usual.msi", usual))
 	_, err := NewPlan(p, Options{Include: []string{"*.txt", "*.nothing"}})
 	require.ErrorIs(t, err, ErrNoMatch)
 	require.ErrorContains(t, err, "*.nothing")
@@ -274,7 +274,7 @@ func TestPatternThatMatchesNothing(t *testing.T) {
 }
 
 func TestLimitsOfAPlan(t *testing.T) {
-	name := sample.Write(t, t.TempDir(), "usual.msi", usual)
+	name := testkit.Write(t, t.TempDir(), "usual.msi", usual)
 	for _, limits := range []Limits{{MaxBytes: 1000}, {MaxFiles: 2}} {
 		_, err := NewPlan(openFor(t, name), Options{Limits: limits})
 		require.ErrorIs(t, err, ErrLimit)
@@ -285,7 +285,7 @@ func TestLimitsOfAPlan(t *testing.T) {
 
 func TestFailureLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
-	name := sample.Write(t, dir, "x.msi", sample.Package{Files: []sample.File{
+	name := testkit.Write(t, dir, "x.msi", testkit.Package{Files: []testkit.File{
 		{Key: "a", Content: "1"}, {Key: "b", Content: "2", WrongHash: true}, {Key: "c", Content: "3"},
 	}})
 	plan, err := NewPlan(openFor(t, name), Options{})
@@ -296,15 +296,15 @@ func TestFailureLeavesNothing(t *testing.T) {
 	require.ErrorIs(t, err, source.ErrMismatch)
 	require.ErrorContains(t, err, "App/b")
 	require.Nil(t, r)
-	require.Empty(t, names(t, top))
+	require.Empty(t, testkit.Names(t, top))
 
 	r, err = plan.Write(context.Background(), out, WriteOptions{KeepGoing: true})
 	require.ErrorIs(t, err, source.ErrMismatch)
-	require.Equal(t, map[string]string{"App/a": "1", "App/c": "3"}, tree(t, out), "without the database: the image is not complete")
+	require.Equal(t, map[string]string{"App/a": "1", "App/c": "3"}, testkit.ReadTree(t, out), "without the database: the image is not complete")
 	require.Len(t, r.Files, 2)
 	require.Equal(t, "App/b", r.Lost[0].Path)
 
-	all := sample.Write(t, dir, "y.msi", sample.Package{Files: []sample.File{{Key: "b", Content: "2", WrongHash: true}}})
+	all := testkit.Write(t, dir, "y.msi", testkit.Package{Files: []testkit.File{{Key: "b", Content: "2", WrongHash: true}}})
 	plan, err = NewPlan(openFor(t, all), Options{})
 	require.NoError(t, err)
 	_, err = plan.Write(context.Background(), filepath.Join(top, "none"), WriteOptions{KeepGoing: true})
@@ -313,11 +313,11 @@ func TestFailureLeavesNothing(t *testing.T) {
 }
 
 func TestInterruptionLeavesNothing(t *testing.T) {
-	var files []sample.File
+	var files []testkit.File
 	for i := range 40 {
-		files = append(files, sample.File{Key: "f" + strconv.Itoa(i), Content: strings.Repeat("x", 20_000)})
+		files = append(files, testkit.File{Key: "f" + strconv.Itoa(i), Content: strings.Repeat("x", 20_000)})
 	}
-	plan, err := NewPlan(openFor(t, sample.Write(t, t.TempDir(), "x.msi", sample.Package{Files: files})), Options{})
+	plan, err := NewPlan(openFor(t, testkit.Write(t, t.TempDir(), "x.msi", testkit.Package{Files: files})), Options{})
 	require.NoError(t, err)
 	for stop := int64(1); stop < plan.Bytes; stop += 90_000 {
 		top := t.TempDir()
@@ -329,14 +329,14 @@ func TestInterruptionLeavesNothing(t *testing.T) {
 			}
 		}})
 		require.ErrorIs(t, err, context.Canceled)
-		require.Empty(t, names(t, top))
+		require.Empty(t, testkit.Names(t, top))
 		cancel()
 	}
 }
 
 func TestOwnFolderIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	plan, err := NewPlan(openFor(t, sample.Write(t, dir, "usual.msi", usual)), Options{})
+	plan, err := NewPlan(openFor(t, testkit.Write(t, dir, "usual.msi", usual)), Options{})
 	require.NoError(t, err)
 	for _, o := range []WriteOptions{{}, {Merge: true}} {
 		_, err = plan.Write(context.Background(), dir, o)
@@ -344,7 +344,7 @@ func TestOwnFolderIsRefused(t *testing.T) {
 		require.ErrorAs(t, err, &outputError)
 		require.ErrorContains(t, err, "folder of the package itself")
 	}
-	require.Equal(t, []string{"usual.msi"}, names(t, dir))
+	require.Equal(t, []string{"usual.msi"}, testkit.Names(t, dir))
 }
 
 func TestMergeIntoAFolder(t *testing.T) {
@@ -352,17 +352,17 @@ func TestMergeIntoAFolder(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(out, "application"), 0o777))
 	require.NoError(t, os.WriteFile(filepath.Join(out, "application", "READ ME.TXT"), []byte("old"), 0o666))
 	require.NoError(t, os.WriteFile(filepath.Join(out, "mine"), []byte("mine"), 0o666))
-	plan, err := NewPlan(openFor(t, sample.Write(t, t.TempDir(), "usual.msi", usual)), Options{NoDatabase: true})
+	plan, err := NewPlan(openFor(t, testkit.Write(t, t.TempDir(), "usual.msi", usual)), Options{NoDatabase: true})
 	require.NoError(t, err)
 	_, err = plan.Write(context.Background(), out, WriteOptions{})
 	require.ErrorIs(t, err, ErrExists)
 	_, err = plan.Write(context.Background(), out, WriteOptions{Merge: true})
 	require.NoError(t, err)
-	require.Equal(t, map[string]string{"application/READ ME.TXT": "hello", "application/sub/x.dll": strings.Repeat("dll", 50_000), "empty": "", "mine": "mine"}, tree(t, out))
+	require.Equal(t, map[string]string{"application/READ ME.TXT": "hello", "application/sub/x.dll": strings.Repeat("dll", 50_000), "empty": "", "mine": "mine"}, testkit.ReadTree(t, out))
 }
 
 func TestOutputErrorsWin(t *testing.T) {
-	plan, err := NewPlan(openFor(t, sample.Write(t, t.TempDir(), "usual.msi", usual)), Options{})
+	plan, err := NewPlan(openFor(t, testkit.Write(t, t.TempDir(), "usual.msi", usual)), Options{})
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o666))

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 func TestCompareEqual(t *testing.T) {
@@ -78,9 +79,9 @@ func TestCompareAnotherKey(t *testing.T) {
 	build := func(spec ...string) *msi.Database {
 		db, err := msi.New(msi.KindDatabase, 0)
 		require.NoError(t, err)
-		_, err = db.AddTable("T", columns(t, spec...))
+		_, err = db.AddTable("T", testkit.Columns(t, spec...))
 		require.NoError(t, err)
-		insert(t, db, "T", "k", "v")
+		testkit.Insert(t, db, "T", "k", "v")
 		return db
 	}
 	d, err := msi.Compare(build("*A:s0", "B:s0"), build("*A:s0", "*B:s0"))
@@ -93,7 +94,7 @@ func TestCompareAnotherKey(t *testing.T) {
 func TestCompareStorages(t *testing.T) {
 	build := func(row string) *msi.Database {
 		next := product(t, 1252)
-		insert(t, next, "Property", row, "v")
+		testkit.Insert(t, next, "Property", row, "v")
 		d, err := msi.Compare(product(t, 1252), next)
 		require.NoError(t, err)
 		mst, err := d.Transform(msi.TransformOptions{})

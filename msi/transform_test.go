@@ -11,6 +11,7 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 func openCorpus(t testing.TB, name ...string) *msi.Database {
@@ -108,44 +109,6 @@ func requireSameTables(t testing.TB, want, got *msi.Database) {
 	}
 }
 
-func columns(t testing.TB, spec ...string) []msi.Column {
-	t.Helper()
-	var list []msi.Column
-	for _, s := range spec {
-		name, key := strings.CutPrefix(s, "*")
-		name, kind, _ := strings.Cut(name, ":")
-		ct, err := msi.ParseColumnType(kind, key)
-		require.NoError(t, err)
-		list = append(list, msi.Column{Name: name, Type: ct})
-	}
-	return list
-}
-
-func insert(t testing.TB, db *msi.Database, table string, cells ...any) msi.Row {
-	t.Helper()
-	var values []msi.Value
-	for _, c := range cells {
-		switch c := c.(type) {
-		case nil:
-			values = append(values, msi.Null())
-		case int:
-			values = append(values, msi.Int(int32(c)))
-		case string:
-			values = append(values, msi.String(c))
-		case []byte:
-			values = append(values, msi.Binary())
-		}
-	}
-	row, err := db.Table(table).Insert(values...)
-	require.NoError(t, err)
-	for _, c := range cells {
-		if data, ok := c.([]byte); ok {
-			require.NoError(t, db.SetStream(row.StreamName(), data))
-		}
-	}
-	return row
-}
-
 // product is a small database with a table of every column type.
 func product(t testing.TB, codePage int) *msi.Database {
 	t.Helper()
@@ -159,23 +122,23 @@ func product(t testing.TB, codePage int) *msi.Database {
 		"Pair":     {"*A:s72", "*B:i2", "Text:L0", "Small:I2", "Large:I4"},
 		"Goes":     {"*Key:s72", "Data:V0"},
 	} {
-		_, err := db.AddTable(name, columns(t, spec...))
+		_, err := db.AddTable(name, testkit.Columns(t, spec...))
 		require.NoError(t, err)
 	}
-	insert(t, db, "Property", "ProductCode", "{00000000-0000-0000-0000-00000000000A}")
-	insert(t, db, "Property", "ProductVersion", "1.2.3")
-	insert(t, db, "Property", "ProductLanguage", "1033")
-	insert(t, db, "Property", "UpgradeCode", "{00000000-0000-0000-0000-00000000000B}")
-	insert(t, db, "File", "F1", "C1", "a.txt|A long name.txt", 100, "1.0.0.0", "1033", 512, 1)
-	insert(t, db, "File", "F2", "C1", "b.txt", 200, nil, nil, nil, 2)
-	insert(t, db, "Binary", "Kept", []byte("kept"))
-	insert(t, db, "Binary", "Changed", []byte("old data"))
-	insert(t, db, "Binary", "Emptied", []byte("to go"))
-	insert(t, db, "Binary", "Removed", []byte("to go as well"))
-	insert(t, db, "Pair", "k", 1, "one", -32767, -2147483647)
-	insert(t, db, "Pair", "k", 2, "two", 32767, 2147483647)
-	insert(t, db, "Pair", "k", 3, nil, nil, nil)
-	insert(t, db, "Goes", "x", []byte("of a table that goes"))
+	testkit.Insert(t, db, "Property", "ProductCode", "{00000000-0000-0000-0000-00000000000A}")
+	testkit.Insert(t, db, "Property", "ProductVersion", "1.2.3")
+	testkit.Insert(t, db, "Property", "ProductLanguage", "1033")
+	testkit.Insert(t, db, "Property", "UpgradeCode", "{00000000-0000-0000-0000-00000000000B}")
+	testkit.Insert(t, db, "File", "F1", "C1", "a.txt|A long name.txt", 100, "1.0.0.0", "1033", 512, 1)
+	testkit.Insert(t, db, "File", "F2", "C1", "b.txt", 200, nil, nil, nil, 2)
+	testkit.Insert(t, db, "Binary", "Kept", []byte("kept"))
+	testkit.Insert(t, db, "Binary", "Changed", []byte("old data"))
+	testkit.Insert(t, db, "Binary", "Emptied", []byte("to go"))
+	testkit.Insert(t, db, "Binary", "Removed", []byte("to go as well"))
+	testkit.Insert(t, db, "Pair", "k", 1, "one", -32767, -2147483647)
+	testkit.Insert(t, db, "Pair", "k", 2, "two", 32767, 2147483647)
+	testkit.Insert(t, db, "Pair", "k", 3, nil, nil, nil)
+	testkit.Insert(t, db, "Goes", "x", []byte("of a table that goes"))
 	return db
 }
 
@@ -204,27 +167,27 @@ func upgraded(t testing.TB, codePage int) *msi.Database {
 		require.NoError(t, db.Table(table).Delete(row))
 	}
 	set("Property", []any{"ProductVersion"}, "Value", msi.String("1.2.4"))
-	insert(t, db, "Property", "Text", strings.Repeat("long ", 20000))
+	testkit.Insert(t, db, "Property", "Text", strings.Repeat("long ", 20000))
 	set("File", []any{"F1"}, "FileSize", msi.Int(1<<20))
 	set("File", []any{"F1"}, "Version", msi.Null())
 	set("File", []any{"F2"}, "Attributes", msi.Int(0))
-	insert(t, db, "File", "F3", "C1", "ä.txt", 0, nil, nil, nil, 3)
+	testkit.Insert(t, db, "File", "F3", "C1", "ä.txt", 0, nil, nil, nil, 3)
 	require.NoError(t, db.SetStream("Binary.Changed", []byte("new data")))
 	set("Binary", []any{"Emptied"}, "Data", msi.Null())
 	require.NoError(t, db.RemoveStream("Binary.Emptied"))
 	remove("Binary", msi.String("Removed"))
-	insert(t, db, "Binary", "Added", []byte("added"))
+	testkit.Insert(t, db, "Binary", "Added", []byte("added"))
 	set("Pair", []any{"k", 1}, "Large", msi.Null())
 	set("Pair", []any{"k", 3}, "Text", msi.String("three"))
 	remove("Pair", msi.String("k"), msi.Int(2))
-	insert(t, db, "Pair", "k", 4, "four", 0, 0)
-	require.NoError(t, db.Table("Pair").AddColumns(columns(t, "More:L0", "Count:I4")...))
+	testkit.Insert(t, db, "Pair", "k", 4, "four", 0, 0)
+	require.NoError(t, db.Table("Pair").AddColumns(testkit.Columns(t, "More:L0", "Count:I4")...))
 	set("Pair", []any{"k", 1}, "Count", msi.Int(7))
 	require.NoError(t, db.DropTable("Goes"))
-	_, err := db.AddTable("Comes", columns(t, "*Key:i2", "*Name:s0", "Data:V0"))
+	_, err := db.AddTable("Comes", testkit.Columns(t, "*Key:i2", "*Name:s0", "Data:V0"))
 	require.NoError(t, err)
-	insert(t, db, "Comes", 5, "five", []byte("data of five"))
-	_, err = db.AddTable("Empty", columns(t, "*Key:i2"))
+	testkit.Insert(t, db, "Comes", 5, "five", []byte("data of five"))
+	_, err = db.AddTable("Empty", testkit.Columns(t, "*Key:i2"))
 	require.NoError(t, err)
 	return db
 }
@@ -244,7 +207,7 @@ func transformBetween(t testing.TB, a, b *msi.Database, o msi.TransformOptions) 
 func TestTransformRoundTrip(t *testing.T) {
 	many := func(db *msi.Database) *msi.Database {
 		for i := range 66000 {
-			insert(t, db, "Property", fmt.Sprintf("P%d", i), "v")
+			testkit.Insert(t, db, "Property", fmt.Sprintf("P%d", i), "v")
 		}
 		return db
 	}
@@ -255,7 +218,7 @@ func TestTransformRoundTrip(t *testing.T) {
 		{"everything changed", product(t, 1252), upgraded(t, 1252)},
 		{"and back, the added columns apart", upgraded(t, 1252), func() *msi.Database {
 			db := product(t, 1252)
-			require.NoError(t, db.Table("Pair").AddColumns(columns(t, "More:L0", "Count:I4")...))
+			require.NoError(t, db.Table("Pair").AddColumns(testkit.Columns(t, "More:L0", "Count:I4")...))
 			return db
 		}()},
 		{"nothing changed", product(t, 1252), product(t, 1252)},
@@ -420,14 +383,14 @@ func TestErrorConditions(t *testing.T) {
 		message   string
 	}{
 		{"row to be added exists", msi.IgnoreAddExistingRow, func(db *msi.Database) {
-			insert(t, db, "File", "F3", "C9", "z.txt", 9, "9", "9", 9, 9)
+			testkit.Insert(t, db, "File", "F3", "C9", "z.txt", 9, "9", "9", 9, 9)
 		}, "table File, row F3"},
 		{"row to be removed does not exist", msi.IgnoreDeleteMissingRow, func(db *msi.Database) {
 			row, _ := db.Table("Pair").Find(msi.String("k"), msi.Int(2))
 			require.NoError(t, db.Table("Pair").Delete(row))
 		}, "table Pair, row k/2"},
 		{"table to be added exists", msi.IgnoreAddExistingTable, func(db *msi.Database) {
-			_, err := db.AddTable("Comes", columns(t, "*Key:i2", "*Name:s0", "Data:V0"))
+			_, err := db.AddTable("Comes", testkit.Columns(t, "*Key:i2", "*Name:s0", "Data:V0"))
 			require.NoError(t, err)
 		}, "table Comes"},
 		{"table to be removed does not exist", msi.IgnoreDeleteMissingTable, func(db *msi.Database) {
@@ -474,11 +437,11 @@ func TestErrorConditions(t *testing.T) {
 // another order gets its rows by column name.
 func TestAddedTableExistsInAnotherOrder(t *testing.T) {
 	from, to := product(t, 1252), product(t, 1252)
-	_, err := to.AddTable("Comes", columns(t, "*Key:s0", "Number:I2", "Text:L0", "Late:I4"))
+	_, err := to.AddTable("Comes", testkit.Columns(t, "*Key:s0", "Number:I2", "Text:L0", "Late:I4"))
 	require.NoError(t, err)
-	insert(t, to, "Comes", "k", 1, "text", 2)
+	testkit.Insert(t, to, "Comes", "k", 1, "text", 2)
 	tr := transformBetween(t, from, to, msi.TransformOptions{Ignore: msi.IgnoreAddExistingTable})
-	_, err = from.AddTable("Comes", columns(t, "*Key:s0", "Text:L0", "Number:I2"))
+	_, err = from.AddTable("Comes", testkit.Columns(t, "*Key:s0", "Text:L0", "Number:I2"))
 	require.NoError(t, err)
 	require.NoError(t, tr.Apply(from, msi.ApplyOptions{}))
 	row, ok := from.Table("Comes").Find(msi.String("k"))
@@ -490,7 +453,7 @@ func TestAddedTableExistsInAnotherOrder(t *testing.T) {
 func TestNeutralTransform(t *testing.T) {
 	build := func() *msi.Database {
 		db := product(t, 932)
-		insert(t, db, "Property", "Name", "証明書")
+		testkit.Insert(t, db, "Property", "Name", "証明書")
 		return db
 	}
 	d, err := msi.Compare(product(t, 932), build())
@@ -526,7 +489,7 @@ func TestTransformRefusals(t *testing.T) {
 		class  error
 	}{
 		{"more than 16 columns", func(db *msi.Database) {
-			_, err := db.AddTable("Wide", columns(t, wide...))
+			_, err := db.AddTable("Wide", testkit.Columns(t, wide...))
 			require.NoError(t, err)
 		}, msi.ErrLimit},
 		{"a column removed", func(db *msi.Database) { require.NoError(t, db.Table("Pair").DropColumns(4)) }, msi.ErrFormat},

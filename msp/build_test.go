@@ -18,42 +18,8 @@ import (
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/msp"
 	"github.com/hotfixkit/hotfixkit/msp/delta/deltatest"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
-
-func addTable(t testing.TB, db *msi.Database, name string, spec ...string) {
-	t.Helper()
-	var columns []msi.Column
-	for _, s := range spec {
-		s, key := strings.CutPrefix(s, "*")
-		name, kind, _ := strings.Cut(s, ":")
-		ct, err := msi.ParseColumnType(kind, key)
-		require.NoError(t, err)
-		columns = append(columns, msi.Column{Name: name, Type: ct})
-	}
-	_, err := db.AddTable(name, columns)
-	require.NoError(t, err)
-}
-
-func insert(t testing.TB, db *msi.Database, table string, cells ...any) {
-	t.Helper()
-	values := make([]msi.Value, len(cells))
-	var data []byte
-	for i, c := range cells {
-		switch c := c.(type) {
-		case int:
-			values[i] = msi.Int(int32(c))
-		case string:
-			values[i] = msi.String(c)
-		case []byte:
-			values[i], data = msi.Binary(), c
-		}
-	}
-	row, err := db.Table(table).Insert(values...)
-	require.NoError(t, err)
-	if data != nil {
-		require.NoError(t, db.SetStream(row.StreamName(), data))
-	}
-}
 
 func setCell(t testing.TB, db *msi.Database, table, key, column string, v msi.Value) {
 	t.Helper()
@@ -109,29 +75,29 @@ func product(t testing.TB) *msi.Database {
 	require.NoError(t, s.SetString(msi.PIDSubject, "The product"))
 	require.NoError(t, s.SetString(msi.PIDRevision, "{00000000-0000-0000-0000-0000000000CC}"))
 	s.SetInt(msi.PIDWordCount, 2)
-	addTable(t, db, "Property", "*Property:s72", "Value:l0")
-	addTable(t, db, "Directory", "*Directory:s72", "Directory_Parent:S72", "DefaultDir:l255")
-	addTable(t, db, "Component", "*Component:s72", "ComponentId:S38", "Directory_:s72", "Attributes:i2", "Condition:S255", "KeyPath:S72")
-	addTable(t, db, "Feature", "*Feature:s38", "Feature_Parent:S38", "Title:L64", "Description:L255", "Display:I2", "Level:i2", "Directory_:S72", "Attributes:i2")
-	addTable(t, db, "FeatureComponents", "*Feature_:s38", "*Component_:s72")
-	addTable(t, db, "File", "*File:s72", "Component_:s72", "FileName:l255", "FileSize:i4", "Version:S72", "Language:S20", "Attributes:I2", "Sequence:i4")
-	addTable(t, db, "Media", "*DiskId:i2", "LastSequence:i4", "DiskPrompt:L64", "Cabinet:S255", "VolumeLabel:S32", "Source:S72")
-	addTable(t, db, "MsiFileHash", "*File_:s72", "Options:i2", "HashPart1:i4", "HashPart2:i4", "HashPart3:i4", "HashPart4:i4")
-	insert(t, db, "Property", "ProductCode", productCode)
-	insert(t, db, "Property", "ProductVersion", "1.0.0")
-	insert(t, db, "Property", "ProductLanguage", "1033")
-	insert(t, db, "Property", "UpgradeCode", upgradeCode)
-	insert(t, db, "Directory", "TARGETDIR", nil, "SourceDir")
-	insert(t, db, "Component", "C", "{00000000-0000-0000-0000-0000000000DD}", "TARGETDIR", 0, nil, nil)
-	insert(t, db, "Feature", "F", nil, nil, nil, nil, 1, nil, 0)
-	insert(t, db, "FeatureComponents", "F", "C")
+	testkit.AddTable(t, db, "Property", "*Property:s72", "Value:l0")
+	testkit.AddTable(t, db, "Directory", "*Directory:s72", "Directory_Parent:S72", "DefaultDir:l255")
+	testkit.AddTable(t, db, "Component", "*Component:s72", "ComponentId:S38", "Directory_:s72", "Attributes:i2", "Condition:S255", "KeyPath:S72")
+	testkit.AddTable(t, db, "Feature", "*Feature:s38", "Feature_Parent:S38", "Title:L64", "Description:L255", "Display:I2", "Level:i2", "Directory_:S72", "Attributes:i2")
+	testkit.AddTable(t, db, "FeatureComponents", "*Feature_:s38", "*Component_:s72")
+	testkit.AddTable(t, db, "File", "*File:s72", "Component_:s72", "FileName:l255", "FileSize:i4", "Version:S72", "Language:S20", "Attributes:I2", "Sequence:i4")
+	testkit.AddTable(t, db, "Media", "*DiskId:i2", "LastSequence:i4", "DiskPrompt:L64", "Cabinet:S255", "VolumeLabel:S32", "Source:S72")
+	testkit.AddTable(t, db, "MsiFileHash", "*File_:s72", "Options:i2", "HashPart1:i4", "HashPart2:i4", "HashPart3:i4", "HashPart4:i4")
+	testkit.Insert(t, db, "Property", "ProductCode", productCode)
+	testkit.Insert(t, db, "Property", "ProductVersion", "1.0.0")
+	testkit.Insert(t, db, "Property", "ProductLanguage", "1033")
+	testkit.Insert(t, db, "Property", "UpgradeCode", upgradeCode)
+	testkit.Insert(t, db, "Directory", "TARGETDIR", nil, "SourceDir")
+	testkit.Insert(t, db, "Component", "C", "{00000000-0000-0000-0000-0000000000DD}", "TARGETDIR", 0, nil, nil)
+	testkit.Insert(t, db, "Feature", "F", nil, nil, nil, nil, 1, nil, 0)
+	testkit.Insert(t, db, "FeatureComponents", "F", "C")
 	old := oldFiles()
 	keys := slices.Sorted(maps.Keys(old))
 	for i, key := range keys {
-		insert(t, db, "File", key, "C", key+".txt", len(old[key]), nil, nil, 512, i+1)
-		insert(t, db, "MsiFileHash", append([]any{key}, hashCells(old[key])...)...)
+		testkit.Insert(t, db, "File", key, "C", key+".txt", len(old[key]), nil, nil, 512, i+1)
+		testkit.Insert(t, db, "MsiFileHash", append([]any{key}, hashCells(old[key])...)...)
 	}
-	insert(t, db, "Media", 1, len(keys), nil, "#product.cab", nil, nil)
+	testkit.Insert(t, db, "Media", 1, len(keys), nil, "#product.cab", nil, nil)
 	require.NoError(t, db.SetStream("product.cab", writeCabinet(t, keys, old)))
 	return db
 }
@@ -169,8 +135,8 @@ func (p patch) database(t testing.TB) *msi.Database {
 	base := product(t)
 	for key, content := range p.base {
 		if _, ok := before[key]; !ok {
-			insert(t, base, "File", key, "C", key+".txt", len(content), nil, nil, 512, 1)
-			insert(t, base, "MsiFileHash", append([]any{key}, hashCells(content)...)...)
+			testkit.Insert(t, base, "File", key, "C", key+".txt", len(content), nil, nil, 512, 1)
+			testkit.Insert(t, base, "MsiFileHash", append([]any{key}, hashCells(content)...)...)
 		}
 		before[key] = content
 	}
@@ -183,8 +149,8 @@ func (p patch) database(t testing.TB) *msi.Database {
 	}
 	change := func(key string, content []byte) {
 		if _, ok := main.Table("File").Find(msi.String(key)); !ok {
-			insert(t, main, "File", key, "C", key+".txt", len(content), nil, nil, 512, 1)
-			insert(t, main, "MsiFileHash", append([]any{key}, hashCells(content)...)...)
+			testkit.Insert(t, main, "File", key, "C", key+".txt", len(content), nil, nil, 512, 1)
+			testkit.Insert(t, main, "MsiFileHash", append([]any{key}, hashCells(content)...)...)
 			return
 		}
 		setCell(t, main, "File", key, "FileSize", msi.Int(int32(len(content))))
@@ -209,13 +175,13 @@ func (p patch) database(t testing.TB) *msi.Database {
 
 	full := main.Clone()
 	for k, v := range p.properties {
-		insert(t, full, "Property", k, v)
+		testkit.Insert(t, full, "Property", k, v)
 	}
 	const disk = 100
 	sequence := 1000
-	addTable(t, full, "Patch", "*File_:s72", "*Sequence:i2", "PatchSize:i4", "Attributes:i2", "Header:V0", "StreamRef_:S38")
-	addTable(t, full, "PatchPackage", "*PatchId:s38", "Media_:i2")
-	insert(t, full, "PatchPackage", patchCode(p.code), disk)
+	testkit.AddTable(t, full, "Patch", "*File_:s72", "*Sequence:i2", "PatchSize:i4", "Attributes:i2", "Header:V0", "StreamRef_:S38")
+	testkit.AddTable(t, full, "PatchPackage", "*PatchId:s38", "Media_:i2")
+	testkit.Insert(t, full, "PatchPackage", patchCode(p.code), disk)
 	members := files{}
 	var keys []string
 	for _, key := range slices.Sorted(maps.Keys(p.delta)) {
@@ -224,7 +190,7 @@ func (p patch) database(t testing.TB) *msi.Database {
 		if p.optional {
 			attributes = 1
 		}
-		insert(t, full, "Patch", key, sequence, len(members[key]), attributes, members[key][:24], nil)
+		testkit.Insert(t, full, "Patch", key, sequence, len(members[key]), attributes, members[key][:24], nil)
 		keys = append(keys, key)
 		sequence++
 	}
@@ -236,7 +202,7 @@ func (p patch) database(t testing.TB) *msi.Database {
 		sequence++
 	}
 	cabinet := fmt.Sprintf("patch%d.cab", p.code)
-	insert(t, full, "Media", disk, sequence-1, nil, "#"+cabinet, nil, "PatchSource")
+	testkit.Insert(t, full, "Media", disk, sequence-1, nil, "#"+cabinet, nil, "PatchSource")
 	if p.spoil != nil {
 		p.spoil(main, full)
 	}
@@ -265,12 +231,12 @@ func (p patch) database(t testing.TB) *msi.Database {
 	}
 	s.SetInt(msi.PIDWordCount, 4)
 	if p.family != "" {
-		addTable(t, db, "MsiPatchSequence", "*PatchFamily:s72", "*ProductCode:S38", "Sequence:s72", "Attributes:I4")
+		testkit.AddTable(t, db, "MsiPatchSequence", "*PatchFamily:s72", "*ProductCode:S38", "Sequence:s72", "Attributes:I4")
 		attributes := 0
 		if p.supersedes {
 			attributes = 1
 		}
-		insert(t, db, "MsiPatchSequence", p.family, nil, p.sequence, attributes)
+		testkit.Insert(t, db, "MsiPatchSequence", p.family, nil, p.sequence, attributes)
 	}
 	var b bytes.Buffer
 	require.NoError(t, db.Save(&b))

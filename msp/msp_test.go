@@ -12,6 +12,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/msp"
 	"github.com/hotfixkit/hotfixkit/msp/delta"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 func open(t testing.TB, name ...string) *msi.Database {
@@ -363,7 +364,7 @@ func TestMalformedPatches(t *testing.T) {
 	require.ErrorIs(t, err, msp.ErrFormat)
 
 	base := product(t)
-	insert(t, base, "Property", "There", "already")
+	testkit.Insert(t, base, "Property", "There", "already")
 	good.properties = map[string]string{"There": "v"}
 	_, err = msp.Apply(base, good.build(t))
 	require.ErrorIs(t, err, msi.ErrTransform)

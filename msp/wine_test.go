@@ -16,6 +16,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msp"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 // wine runs a Windows program in a prefix of its own.
@@ -120,19 +121,19 @@ func TestWinePatches(t *testing.T) {
 // installable adds what a package needs to be installed.
 func installable(t *testing.T, db *msi.Database) *msi.Database {
 	t.Helper()
-	insert(t, db, "Property", "ProductName", "Product")
-	insert(t, db, "Property", "Manufacturer", "hotfixkit")
+	testkit.Insert(t, db, "Property", "ProductName", "Product")
+	testkit.Insert(t, db, "Property", "Manufacturer", "hotfixkit")
 	setCell(t, db, "Directory", "TARGETDIR", "DefaultDir", msi.String("SourceDir"))
-	insert(t, db, "Directory", "ProgramFilesFolder", "TARGETDIR", "PFiles")
-	insert(t, db, "Directory", "APP", "ProgramFilesFolder", "App")
+	testkit.Insert(t, db, "Directory", "ProgramFilesFolder", "TARGETDIR", "PFiles")
+	testkit.Insert(t, db, "Directory", "APP", "ProgramFilesFolder", "App")
 	setCell(t, db, "Component", "C", "Directory_", msi.String("APP"))
-	addTable(t, db, "InstallExecuteSequence", "*Action:s72", "Condition:S255", "Sequence:I2")
+	testkit.AddTable(t, db, "InstallExecuteSequence", "*Action:s72", "Condition:S255", "Sequence:I2")
 	for action, sequence := range map[string]int{
 		"CostInitialize": 800, "FileCost": 900, "CostFinalize": 1000, "InstallValidate": 1400, "InstallInitialize": 1500,
 		"ProcessComponents": 1600, "UnpublishFeatures": 1800, "RemoveFiles": 3500, "InstallFiles": 4000, "PatchFiles": 4090,
 		"RegisterProduct": 6100, "PublishFeatures": 6300, "PublishProduct": 6400, "InstallFinalize": 6600,
 	} {
-		insert(t, db, "InstallExecuteSequence", action, nil, sequence)
+		testkit.Insert(t, db, "InstallExecuteSequence", action, nil, sequence)
 	}
 	return db
 }

@@ -30,7 +30,6 @@ var layers = map[string][]string{
 	"manifest":                     {"manifest/pe", "manifest/display", "manifest/authenticode"},
 	"manifest/kbarticle":           {"manifest"},
 	"manifest/report":              {"manifest", "manifest/authenticode", "manifest/display"},
-	"extract/internal/":            {"msi", "msi/cab"},
 	"extract/safepath":             {},
 	"extract/source/internal/":     {},
 	"extract/source/zip":           {},
@@ -44,6 +43,7 @@ var layers = map[string][]string{
 	"extract/distpoint":            {"extract", "extract/safepath", "extract/source", "extract/verify", "manifest", "manifest/", "msi", "msi/cab", "msp"},
 	"cmd/hotfix":                   {""},
 	"testdata/corpus":              {},
+	"testdata/testkit":             {"msi", "msi/cab"},
 	"testdata/kb977203/build":      {""},
 	"testdata/bench/make":          {""},
 }

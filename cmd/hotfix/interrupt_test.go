@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +19,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 // A rig is a folder in which the real command is run, killed and starved.
@@ -81,18 +82,6 @@ func (r *rig) run(prepare func(*exec.Cmd), args ...string) (int, string) {
 	return 0, stderr.String()
 }
 
-// names lists what is in a folder, in order.
-func (r *rig) names(dir string) []string {
-	r.t.Helper()
-	entries, err := os.ReadDir(dir)
-	require.NoError(r.t, err)
-	names := []string{}
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
-}
-
 // complete requires that a staged folder is whole, by its own list of sums.
 func (r *rig) complete(dir string) {
 	r.t.Helper()
@@ -103,21 +92,6 @@ func (r *rig) complete(dir string) {
 	sums.Dir = dir
 	out, err := sums.CombinedOutput()
 	require.NoError(r.t, err, "%s", out)
-}
-
-// tree describes every file below a folder by name, size and time.
-func (r *rig) tree(dir string) string {
-	r.t.Helper()
-	var b strings.Builder
-	require.NoError(r.t, filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := e.Info()
-		fmt.Fprintln(&b, name, info.Mode(), info.Size(), info.ModTime().UnixNano())
-		return err
-	}))
-	return b.String()
 }
 
 // TestStageDisturbed runs the real command where it is killed, starved of disk or
@@ -194,7 +168,7 @@ func (r *rig) killAtManyPoints(signal syscall.Signal, withClient bool, steps int
 			r.complete(filepath.Join(work, "out"))
 		case errors.As(err, &exit) && exit.ExitCode() == exitInterrupted:
 			ended["interrupted"]++
-			for _, name := range r.names(work) {
+			for _, name := range testkit.Names(r.t, work) {
 				require.NotContains(r.t, name, ".hotfix-partial", "an interrupted run clears away after itself")
 			}
 		default:
@@ -215,9 +189,9 @@ func (r *rig) killAtManyPoints(signal syscall.Signal, withClient bool, steps int
 		code, stderr := r.run(nil, args...)
 		require.Zero(r.t, code, stderr)
 		r.complete(filepath.Join(work, "out"))
-		require.Equal(r.t, want, r.names(work), "nothing else is left")
+		require.Equal(r.t, want, testkit.Names(r.t, work), "nothing else is left")
 		if withClient {
-			require.Equal(r.t, []string{"client.msi", "hotfix"}, r.names(filepath.Join(work, "client", "i386")))
+			require.Equal(r.t, []string{"client.msi", "hotfix"}, testkit.Names(r.t, filepath.Join(work, "client", "i386")))
 			require.FileExists(r.t, filepath.Join(work, "client", patch))
 		}
 	}
@@ -232,10 +206,10 @@ func (r *rig) testUnchanged() {
 	out := filepath.Join(r.dir, "out")
 	code, stderr := r.run(nil, "stage", r.sp2, "-o", out, "--client-dir", client)
 	require.Zero(r.t, code, stderr)
-	before := r.tree(out) + r.tree(client)
+	before := []map[string]string{testkit.Snapshot(r.t, out), testkit.Snapshot(r.t, client)}
 	code, stderr = r.run(func(c *exec.Cmd) { c.Dir = filepath.Dir(r.sp2) }, "stage", filepath.Base(r.sp2), "-o", out, "--client-dir", client)
 	require.Zero(r.t, code, stderr)
-	require.Equal(r.t, before, r.tree(out)+r.tree(client))
+	require.Equal(r.t, before, []map[string]string{testkit.Snapshot(r.t, out), testkit.Snapshot(r.t, client)})
 }
 
 // testDiskFull runs the command on disks that are too small, larger and larger
@@ -277,7 +251,7 @@ func (r *rig) stageOnDisk(disk string, size int, forClient bool) bool {
 		}
 		args = []string{"stage", r.sp2, "-o", out, "--client-dir", client}
 	}
-	before := r.names(disk)
+	before := testkit.Names(r.t, disk)
 	code, stderr := r.run(nil, args...)
 	if code == 0 {
 		r.complete(out)
@@ -286,10 +260,10 @@ func (r *rig) stageOnDisk(disk string, size int, forClient bool) bool {
 	}
 	require.Equal(r.t, exitOutput, code, stderr)
 	require.Contains(r.t, stderr, "make room on the disk")
-	require.Equal(r.t, before, r.names(disk))
+	require.Equal(r.t, before, testkit.Names(r.t, disk))
 	require.NoDirExists(r.t, out)
 	if forClient {
-		require.Equal(r.t, []string{"client.msi"}, r.names(filepath.Join(disk, "client", "i386")))
+		require.Equal(r.t, []string{"client.msi"}, testkit.Names(r.t, filepath.Join(disk, "client", "i386")))
 	}
 	return false
 }
@@ -327,9 +301,9 @@ func (r *rig) testWithoutPermission() {
 		require.Equal(r.t, exitOutput, code, stderr)
 		require.Contains(r.t, stderr, "permission denied")
 		require.Contains(r.t, stderr, "may write to")
-		require.Empty(r.t, r.names(closed))
-		require.Equal(r.t, []string{"client"}, r.names(open))
-		require.Equal(r.t, []string{"client.msi"}, r.names(filepath.Join(client, "i386")))
+		require.Empty(r.t, testkit.Names(r.t, closed))
+		require.Equal(r.t, []string{"client"}, testkit.Names(r.t, open))
+		require.Equal(r.t, []string{"client.msi"}, testkit.Names(r.t, filepath.Join(client, "i386")))
 	}
 	// What may not be read.
 	secret := filepath.Join(open, "client", "secret")
@@ -426,7 +400,7 @@ func (r *rig) testSideBySide() {
 		}
 		require.NotZero(r.t, done)
 		r.complete(out)
-		require.Equal(r.t, []string{"client", "out"}, r.names(work))
+		require.Equal(r.t, []string{"client", "out"}, testkit.Names(r.t, work))
 	}
 }
 

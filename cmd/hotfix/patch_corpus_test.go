@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 // command runs one command line and returns its exit code and output.
@@ -39,15 +41,8 @@ func patchedImage(t *testing.T, base string, patches ...string) string {
 // contents returns the files below a folder by path, without databases.
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	files := map[string]string{}
-	require.NoError(t, fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(name) == ".msi" {
-			return err
-		}
-		content, err := os.ReadFile(filepath.Join(dir, name))
-		files[name] = string(content)
-		return err
-	}))
+	files := testkit.ReadTree(t, dir)
+	maps.DeleteFunc(files, func(name, _ string) bool { return filepath.Ext(name) == ".msi" })
 	return files
 }
 

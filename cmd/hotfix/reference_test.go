@@ -5,14 +5,18 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 var update = flag.Bool("update", false, "write docs/cli anew")
@@ -30,18 +34,12 @@ func TestReference(t *testing.T) {
 	want["README.md"] = index
 	if *update {
 		require.NoError(t, os.RemoveAll(dir))
-		require.NoError(t, os.MkdirAll(dir, 0o777))
-		for name, text := range want {
-			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666))
-		}
+		testkit.WriteTree(t, dir, want)
 	}
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Len(t, entries, len(want))
+	got := testkit.ReadTree(t, dir)
+	require.ElementsMatch(t, slices.Collect(maps.Keys(want)), slices.Collect(maps.Keys(got)))
 	for name, text := range want {
-		got, err := os.ReadFile(filepath.Join(dir, name))
-		require.NoError(t, err)
-		require.Equal(t, text, string(got), "%s: run `go test ./cmd/hotfix -run TestReference -update`", name)
+		require.Equal(t, text, got[name], "%s: run `go test ./cmd/hotfix -run TestReference -update`", name)
 	}
 }
 

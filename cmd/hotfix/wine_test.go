@@ -20,6 +20,7 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 // A winePrefix runs the Windows build of the command.
@@ -264,9 +265,7 @@ func (w *winePrefix) testFolders(t *testing.T) {
 		code, _, stderr = w.run(t, dir, "stage", "SP2.msi", "-o", "staged")
 		require.Zero(t, code, stderr)
 	}
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Len(t, entries, 4, "no temporary folder is left: %v", entries)
+	require.Len(t, testkit.Names(t, dir), 4, "no temporary folder is left")
 }
 
 // testReadOnly merges twice over files that the package marks read-only.
@@ -306,7 +305,5 @@ func (w *winePrefix) testBusy(t *testing.T) {
 	for _, code := range codes[1:] {
 		require.Equal(t, exitOutput, code, "%v", codes)
 	}
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Len(t, entries, 2, "%v", entries)
+	require.Len(t, testkit.Names(t, dir), 2)
 }

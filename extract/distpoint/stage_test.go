@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +25,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/manifest/report"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cfb"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 // fixture is a file of testdata/kb977203.
@@ -81,54 +83,16 @@ func rename(t *testing.T, db *msi.Database, from, to string) {
 	t.Fatalf("no file %s", from)
 }
 
-// clientDir is a copy of the client files with these files beside client.msi.
+// clientDir is a copy of the client files with more files next to client.msi.
 func clientDir(t *testing.T, servicePack string, more map[string]string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "client")
 	b, err := os.ReadFile(fixture("client-" + servicePack + "/client.msi"))
 	require.NoError(t, err)
 	files := map[string]string{"i386/client.msi": string(b), "i386/other.cab": "other"}
-	for name, content := range more {
-		files[name] = content
-	}
-	for name, content := range files {
-		name = filepath.Join(dir, filepath.FromSlash(name))
-		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
-		require.NoError(t, os.WriteFile(name, []byte(content), 0o644))
-	}
+	maps.Copy(files, more)
+	testkit.WriteTree(t, dir, files)
 	return dir
-}
-
-// contents maps the files below a folder, folders included, to their SHA-256 and
-// time.
-func contents(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	found := map[string]string{}
-	require.NoError(t, filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		inside, err := filepath.Rel(dir, name)
-		if err != nil {
-			return err
-		}
-		what := info.ModTime().Format(time.RFC3339Nano)
-		if !e.IsDir() {
-			b, err := os.ReadFile(name)
-			if err != nil {
-				return err
-			}
-			sum := sha256.Sum256(b)
-			what += " " + hex.EncodeToString(sum[:])
-		}
-		found[filepath.ToSlash(inside)] = what
-		return nil
-	}))
-	return found
 }
 
 func warned(r *distpoint.Result, text string) bool {
@@ -174,11 +138,11 @@ func TestStage(t *testing.T) {
 	b, err := os.ReadFile(sp2)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(copied, b, 0o644))
-	before := contents(t, out)
+	before := testkit.Snapshot(t, out)
 	r, err = distpoint.Stage(t.Context(), copied, options(t, "kb977203", out))
 	require.NoError(t, err)
 	require.True(t, r.Unchanged)
-	require.Equal(t, before, contents(t, out))
+	require.Equal(t, before, testkit.Snapshot(t, out))
 }
 
 // TestStageRefuses checks that nothing at all is written for what is not staged.
@@ -227,9 +191,7 @@ func TestStageRefuses(t *testing.T) {
 			r, err := distpoint.Stage(t.Context(), test.ref, o)
 			require.ErrorIs(t, err, test.class)
 			require.ErrorContains(t, err, test.text)
-			entries, err := os.ReadDir(parent)
-			require.NoError(t, err)
-			require.Empty(t, entries)
+			require.Empty(t, testkit.Names(t, parent))
 			if r != nil {
 				require.Empty(t, r.Files)
 				require.Nil(t, r.PatchProperty)
@@ -434,12 +396,10 @@ func TestStageClientDir(t *testing.T) {
 			if test.change != nil {
 				test.change(&o)
 			}
-			before := contents(t, client)
+			before := testkit.Snapshot(t, client)
 			r, err := distpoint.Stage(t.Context(), sp2, o)
-			after := contents(t, client)
-			entries, readErr := os.ReadDir(filepath.Dir(client))
-			require.NoError(t, readErr)
-			require.Len(t, entries, 1, "no temporary folder is left")
+			after := testkit.Snapshot(t, client)
+			require.Len(t, testkit.Names(t, filepath.Dir(client)), 1, "no temporary folder is left")
 			if test.class != nil {
 				require.ErrorIs(t, err, test.class)
 				require.Equal(t, before, after)
@@ -452,7 +412,7 @@ func TestStageClientDir(t *testing.T) {
 				switch {
 				case before[name] == "":
 					added = append(added, name)
-				case strings.Contains(what, " ") && !(o.Replace && name == patchPath):
+				case !strings.HasPrefix(what, "d") && !(o.Replace && name == patchPath):
 					require.Equal(t, before[name], what, name)
 				}
 			}
@@ -462,12 +422,12 @@ func TestStageClientDir(t *testing.T) {
 			}
 			require.NoDirExists(t, filepath.Join(o.Output, "Client"))
 
-			staged := contents(t, o.Output)
+			staged := testkit.Snapshot(t, o.Output)
 			r, err = distpoint.Stage(t.Context(), sp2, o)
 			require.NoError(t, err)
 			require.True(t, r.Unchanged)
-			require.Equal(t, after, contents(t, client))
-			require.Equal(t, staged, contents(t, o.Output))
+			require.Equal(t, after, testkit.Snapshot(t, client))
+			require.Equal(t, staged, testkit.Snapshot(t, o.Output))
 		})
 	}
 }
@@ -635,7 +595,7 @@ func TestStageCancelled(t *testing.T) {
 		parent := t.TempDir()
 		o := options(t, "kb977203", filepath.Join(parent, "out"))
 		o.ClientDir = clientDir(t, "sp2", nil)
-		before := contents(t, o.ClientDir)
+		before := testkit.Snapshot(t, o.ClientDir)
 		ctx, cancel := context.WithCancel(t.Context())
 		if after == 0 {
 			cancel()
@@ -651,10 +611,8 @@ func TestStageCancelled(t *testing.T) {
 			return
 		}
 		require.ErrorIs(t, err, context.Canceled)
-		entries, err := os.ReadDir(parent)
-		require.NoError(t, err)
-		require.Empty(t, entries)
-		require.Equal(t, before, contents(t, o.ClientDir))
+		require.Empty(t, testkit.Names(t, parent))
+		require.Equal(t, before, testkit.Snapshot(t, o.ClientDir))
 	}
 }
 
@@ -667,9 +625,7 @@ func TestStageAll(t *testing.T) {
 	require.NoError(t, errs[1])
 	require.ErrorIs(t, errs[2], fs.ErrNotExist)
 	require.Nil(t, results[2])
-	entries, err := os.ReadDir(out)
-	require.NoError(t, err)
-	require.Len(t, entries, 1)
+	require.Len(t, testkit.Names(t, out), 1)
 
 	o.Output = filepath.Join(t.TempDir(), "a", "out")
 	_, errs, err = distpoint.StageAll(t.Context(), []string{sp1, "nowhere.msi"}, o)

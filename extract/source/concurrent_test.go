@@ -14,9 +14,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/extract/internal/sample"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 var standIn = filepath.Join("..", "..", "testdata", "kb977203", "SCCM2007-SP2-KB977203-ENU.msi")
@@ -25,10 +25,10 @@ var standIn = filepath.Join("..", "..", "testdata", "kb977203", "SCCM2007-SP2-KB
 func somePackages(t *testing.T) []string {
 	t.Helper()
 	dir := t.TempDir()
-	files := []sample.File{{Key: "a", Content: "1", Hash: true, Size: 3}, {Key: "b", Content: strings.Repeat("2", 100_000)}, {Key: "c", Content: "333"}}
+	files := []testkit.File{{Key: "a", Content: "1", Hash: true, Size: 3}, {Key: "b", Content: strings.Repeat("2", 100_000)}, {Key: "c", Content: "333"}}
 	return []string{
 		standIn,
-		sample.Write(t, dir, "external.msi", sample.Package{Media: []sample.Media{{Files: 2, Cabinet: "one.cab"}, {Files: 1, Cabinet: "two.cab"}}, Files: files}),
+		testkit.Write(t, dir, "external.msi", testkit.Package{Media: []testkit.Media{{Files: 2, Cabinet: "one.cab"}, {Files: 1, Cabinet: "two.cab"}}, Files: files}),
 		writeTemp(t, "x.rpm", buildRPM(t, []rpmFile{{name: "/opt/a", mode: rpmRegular, content: "a"}, {name: "/opt/b/c", mode: rpmRegular, content: "c"}})),
 		filepath.Join(dir, "one.cab"),
 	}
@@ -112,7 +112,7 @@ func TestFSInOrder(t *testing.T) {
 
 // TestFSDamage does not end a damaged file as if it were whole.
 func TestFSDamage(t *testing.T) {
-	p := open(t, sample.Write(t, t.TempDir(), "a.msi", sample.Package{Files: []sample.File{
+	p := open(t, testkit.Write(t, t.TempDir(), "a.msi", testkit.Package{Files: []testkit.File{
 		{Key: "bad", Content: "bad", WrongHash: true}, {Key: "good", Content: "good"},
 	}}), Options{})
 	_, err := fs.ReadFile(p.FS(), "App/bad")

@@ -11,9 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/extract/internal/sample"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 type inMemory struct{ *bytes.Reader }
@@ -36,13 +36,13 @@ func (bounded) Close(error) error { return nil }
 
 // FuzzPackage opens whatever it is given and walks over it.
 func FuzzPackage(f *testing.F) {
-	files := []sample.File{
+	files := []testkit.File{
 		{Key: "a", Name: "SHORT|long name", Content: "aaaa", Hash: true},
 		{Key: "b", Content: "bb", Feature: "-"},
 		{Key: "c", Content: "c", Attributes: msi.FileNoncompressed},
 	}
-	for _, p := range []sample.Package{{Files: files}, {Files: files, Module: true}, {Files: files, Compression: cab.MSZIP, WordCount: 4}} {
-		database, _ := sample.Build(f, p)
+	for _, p := range []testkit.Package{{Files: files}, {Files: files, Module: true}, {Files: files, Compression: cab.MSZIP, WordCount: 4}} {
+		database, _ := testkit.Build(f, p)
 		f.Add(database)
 	}
 	var cabinet bytes.Buffer

@@ -14,9 +14,9 @@ import (
 	"github.com/klauspost/compress/flate"
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/extract/internal/sample"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 // A bomb is a cabinet whose folders all have the same blocks, which no writer
@@ -196,9 +196,9 @@ func TestNamesBesideThePackage(t *testing.T) {
 	dir := filepath.Join(top, "in")
 	require.NoError(t, os.Mkdir(dir, 0o777))
 	for _, name := range []string{`..\secret.cab`, "../secret.cab", filepath.Join(top, "secret.cab"), `C:\secret.cab`, `\\server\share\secret.cab`, "NUL", "COM1", "secret.cab:stream", "secret.cab."} {
-		database, beside := sample.Build(t, sample.Package{
-			Media: []sample.Media{{Files: 1, Cabinet: name}},
-			Files: []sample.File{{Key: "a", Content: "a"}},
+		database, beside := testkit.Build(t, testkit.Package{
+			Media: []testkit.Media{{Files: 1, Cabinet: name}},
+			Files: []testkit.File{{Key: "a", Content: "a"}},
 		})
 		require.NoError(t, os.WriteFile(filepath.Join(top, "secret.cab"), beside[name], 0o666))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "p.msi"), database, 0o666))

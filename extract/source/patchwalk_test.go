@@ -13,13 +13,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/extract/internal/sample"
 	"github.com/hotfixkit/hotfixkit/manifest/pe"
 	"github.com/hotfixkit/hotfixkit/manifest/pe/petest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msp"
 	"github.com/hotfixkit/hotfixkit/msp/delta"
 	"github.com/hotfixkit/hotfixkit/msp/delta/deltatest"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 const (
@@ -34,16 +34,16 @@ type patchedProduct struct {
 	db       *msi.Database
 }
 
-func newPatchedProduct(t *testing.T, files ...sample.File) *patchedProduct {
+func newPatchedProduct(t *testing.T, files ...testkit.File) *patchedProduct {
 	dir := t.TempDir()
 	if files == nil {
-		files = []sample.File{
+		files = []testkit.File{
 			{Key: "changed", Content: firstEdition, Hash: true},
 			{Key: "kept", Content: "never changes", Hash: true},
 			{Key: "replaced", Content: "old", Hash: true},
 		}
 	}
-	name := sample.Write(t, dir, "product.msi", sample.Package{Properties: [][2]string{{"ProductVersion", "1.0.0"}, {"ProductLanguage", "1033"}}, Files: files})
+	name := testkit.Write(t, dir, "product.msi", testkit.Package{Properties: [][2]string{{"ProductVersion", "1.0.0"}, {"ProductLanguage", "1033"}}, Files: files})
 	db, err := msi.Open(name)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
@@ -51,25 +51,25 @@ func newPatchedProduct(t *testing.T, files ...sample.File) *patchedProduct {
 }
 
 // patch writes a patch for the product as earlier ones left it.
-func (p *patchedProduct) patch(t *testing.T, name string, patch sample.Patch) string {
-	path, patched := sample.WritePatch(t, p.dir, name, p.db, patch)
+func (p *patchedProduct) patch(t *testing.T, name string, patch testkit.Patch) string {
+	path, patched := testkit.WritePatch(t, p.dir, name, p.db, patch)
 	p.db = patched
 	return path
 }
 
-func plainDelta(old, finished string) sample.Delta {
-	return sample.Delta{Member: string(deltatest.Encode([]byte(old), []byte(finished))), Content: finished}
+func plainDelta(old, finished string) testkit.Delta {
+	return testkit.Delta{Member: string(deltatest.Encode([]byte(old), []byte(finished))), Content: finished}
 }
 
 // Deltas of several patches apply one after the other, to what the package or a
 // patch holds.
 func TestStackedDeltas(t *testing.T) {
 	product := newPatchedProduct(t)
-	one := product.patch(t, "one.msp", sample.Patch{Code: 1, Version: "1.0.1",
-		Delta: map[string]sample.Delta{"changed": plainDelta(firstEdition, secondEdition)},
+	one := product.patch(t, "one.msp", testkit.Patch{Code: 1, Version: "1.0.1",
+		Delta: map[string]testkit.Delta{"changed": plainDelta(firstEdition, secondEdition)},
 		Whole: map[string]string{"replaced": "new", "added": "added by the first"}})
-	two := product.patch(t, "two.msp", sample.Patch{Code: 2, Version: "1.0.2",
-		Delta: map[string]sample.Delta{"changed": plainDelta(secondEdition, thirdEdition), "added": plainDelta("added by the first", "changed by the second")}})
+	two := product.patch(t, "two.msp", testkit.Patch{Code: 2, Version: "1.0.2",
+		Delta: map[string]testkit.Delta{"changed": plainDelta(secondEdition, thirdEdition), "added": plainDelta("added by the first", "changed by the second")}})
 	for _, workers := range []int{1, 4} {
 		p := open(t, product.msi, Options{Patches: []string{two, one}})
 		got, err := collect(p, WalkOptions{Workers: workers})
@@ -80,7 +80,7 @@ func TestStackedDeltas(t *testing.T) {
 		}, got.whole)
 		require.Empty(t, p.Warnings())
 		for _, f := range p.Files() {
-			require.Equal(t, sample.Modified, got.times[f.Path()], f.Path())
+			require.Equal(t, testkit.Modified, got.times[f.Path()], f.Path())
 		}
 
 		some, err := collect(p, WalkOptions{Files: p.Find("kept"), Workers: workers})
@@ -99,9 +99,9 @@ func TestStackedDeltas(t *testing.T) {
 func TestSupersededPatchIsNamed(t *testing.T) {
 	product := newPatchedProduct(t)
 	base := product.db
-	one := product.patch(t, "one.msp", sample.Patch{Code: 1, Family: "F", Sequence: "1.0", Whole: map[string]string{"replaced": "by one"}})
+	one := product.patch(t, "one.msp", testkit.Patch{Code: 1, Family: "F", Sequence: "1.0", Whole: map[string]string{"replaced": "by one"}})
 	product.db = base
-	two := product.patch(t, "two.msp", sample.Patch{Code: 2, Family: "F", Sequence: "2.0", Supersedes: true, Whole: map[string]string{"replaced": "by two"}})
+	two := product.patch(t, "two.msp", testkit.Patch{Code: 2, Family: "F", Sequence: "2.0", Supersedes: true, Whole: map[string]string{"replaced": "by two"}})
 	p := open(t, product.msi, Options{Patches: []string{one, two}})
 	got, err := collect(p, WalkOptions{})
 	require.NoError(t, err)
@@ -127,7 +127,7 @@ func TestFilesThatAPatchCannotMake(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		old    string
-		patch  sample.Patch
+		patch  testkit.Patch
 		err    error
 		says   string
 		passed bool // the file is delivered all the same
@@ -135,32 +135,32 @@ func TestFilesThatAPatchCannotMake(t *testing.T) {
 		content string // that it has then, where it matters
 		warns   string
 	}{
-		{name: "a delta of msdelta", patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {Member: "PA30 and so on", Content: secondEdition}}},
+		{name: "a delta of msdelta", patch: testkit.Patch{Delta: map[string]testkit.Delta{"changed": {Member: "PA30 and so on", Content: secondEdition}}},
 			err: delta.ErrAlgorithm, says: "PA30"},
-		{name: "an interleaved delta", old: "old", patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {Member: string(interleaved), Content: "new"}}},
+		{name: "an interleaved delta", old: "old", patch: testkit.Patch{Delta: map[string]testkit.Delta{"changed": {Member: string(interleaved), Content: "new"}}},
 			err: delta.ErrAlgorithm, says: "interleaved"},
-		{name: "a delta for another build", patch: sample.Patch{Delta: map[string]sample.Delta{"changed": plainDelta("another", secondEdition)}}, err: delta.ErrSource},
-		{name: "a damaged delta", patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {Member: "PA19", Content: secondEdition}}}, err: delta.ErrTruncated},
-		{name: "an optional delta for another build: the file stays as it was", passed: true, content: firstEdition, warns: "an optional delta is passed over", patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {
+		{name: "a delta for another build", patch: testkit.Patch{Delta: map[string]testkit.Delta{"changed": plainDelta("another", secondEdition)}}, err: delta.ErrSource},
+		{name: "a damaged delta", patch: testkit.Patch{Delta: map[string]testkit.Delta{"changed": {Member: "PA19", Content: secondEdition}}}, err: delta.ErrTruncated},
+		{name: "an optional delta for another build: the file stays as it was", passed: true, content: firstEdition, warns: "an optional delta is passed over", patch: testkit.Patch{Delta: map[string]testkit.Delta{"changed": {
 			Member: plainDelta("another", secondEdition).Member, Content: secondEdition, Optional: true}}}},
-		{name: "an optional delta that is not needed", passed: true, patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {
+		{name: "an optional delta that is not needed", passed: true, patch: testkit.Patch{Delta: map[string]testkit.Delta{"changed": {
 			Member: plainDelta("another", firstEdition).Member, Content: firstEdition, Optional: true}}}},
-		{name: "a delta to other content than the tables say", patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {
+		{name: "a delta to other content than the tables say", patch: testkit.Patch{Delta: map[string]testkit.Delta{"changed": {
 			Member: plainDelta(firstEdition, secondEdition).Member, Content: strings.ToUpper(secondEdition)}}}, err: ErrMismatch},
 		{name: "a delta to another version than the tables say", old: oldImage, err: ErrMismatch, says: "1.0.0.1",
-			patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {Member: plainDelta(oldImage, newImage).Member, Content: newImage, Version: "1.0.0.2"}}}},
+			patch: testkit.Patch{Delta: map[string]testkit.Delta{"changed": {Member: plainDelta(oldImage, newImage).Member, Content: newImage, Version: "1.0.0.2"}}}},
 		{name: "the version that the tables say", old: oldImage, passed: true,
-			patch: sample.Patch{Delta: map[string]sample.Delta{"changed": {Member: plainDelta(oldImage, newImage).Member, Content: newImage, Version: "1.0.0.1"}}}},
-		{name: "a delta that the cabinet lacks", patch: sample.Patch{Absent: []string{"changed"}, Delta: map[string]sample.Delta{"changed": plainDelta(firstEdition, secondEdition)}},
+			patch: testkit.Patch{Delta: map[string]testkit.Delta{"changed": {Member: plainDelta(oldImage, newImage).Member, Content: newImage, Version: "1.0.0.1"}}}},
+		{name: "a delta that the cabinet lacks", patch: testkit.Patch{Absent: []string{"changed"}, Delta: map[string]testkit.Delta{"changed": plainDelta(firstEdition, secondEdition)}},
 			err: ErrMissing, says: "changed"},
-		{name: "a whole file that the cabinet lacks", patch: sample.Patch{Absent: []string{"changed"}, Whole: map[string]string{"changed": secondEdition}}, err: ErrMissing},
+		{name: "a whole file that the cabinet lacks", patch: testkit.Patch{Absent: []string{"changed"}, Whole: map[string]string{"changed": secondEdition}}, err: ErrMissing},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			old := tt.old
 			if old == "" {
 				old = firstEdition
 			}
-			product := newPatchedProduct(t, sample.File{Key: "changed", Content: old}, sample.File{Key: "kept", Content: "never changes", Hash: true})
+			product := newPatchedProduct(t, testkit.File{Key: "changed", Content: old}, testkit.File{Key: "kept", Content: "never changes", Hash: true})
 			patch := product.patch(t, "one.msp", tt.patch)
 			p := open(t, product.msi, Options{Patches: []string{patch}})
 			got, err := collect(p, WalkOptions{})
@@ -190,8 +190,8 @@ func TestFilesThatAPatchCannotMake(t *testing.T) {
 
 // A damaged old file loses what is made of it.
 func TestOldFileIsDamaged(t *testing.T) {
-	product := newPatchedProduct(t, sample.File{Key: "changed", Content: firstEdition, WrongHash: true}, sample.File{Key: "kept", Content: "never changes"})
-	patch := product.patch(t, "one.msp", sample.Patch{Delta: map[string]sample.Delta{"changed": plainDelta(firstEdition, secondEdition)}})
+	product := newPatchedProduct(t, testkit.File{Key: "changed", Content: firstEdition, WrongHash: true}, testkit.File{Key: "kept", Content: "never changes"})
+	patch := product.patch(t, "one.msp", testkit.Patch{Delta: map[string]testkit.Delta{"changed": plainDelta(firstEdition, secondEdition)}})
 	p := open(t, product.msi, Options{Patches: []string{patch}})
 	_, err := collect(p, WalkOptions{})
 	require.ErrorIs(t, err, ErrMismatch)
@@ -204,15 +204,15 @@ func TestOldFileIsDamaged(t *testing.T) {
 // Deltas that together exceed the memory for them come in several passes.
 func TestManyDeltas(t *testing.T) {
 	want := map[string]string{"App/kept": "never changes"}
-	deltas := map[string]sample.Delta{}
-	files := []sample.File{{Key: "kept", Content: "never changes"}}
+	deltas := map[string]testkit.Delta{}
+	files := []testkit.File{{Key: "kept", Content: "never changes"}}
 	for _, key := range []string{"a", "b", "c", "d"} {
 		deltas[key] = plainDelta("old "+key, "finished "+key)
 		want["App/"+key] = "finished " + key
-		files = append(files, sample.File{Key: key, Content: "old " + key})
+		files = append(files, testkit.File{Key: key, Content: "old " + key})
 	}
 	product := newPatchedProduct(t, files...)
-	p := open(t, product.msi, Options{Patches: []string{product.patch(t, "one.msp", sample.Patch{Delta: deltas})}})
+	p := open(t, product.msi, Options{Patches: []string{product.patch(t, "one.msp", testkit.Patch{Delta: deltas})}})
 	require.Len(t, p.reader.(*patchedReader).passes(p.Files()), 1)
 	for memory, passes := range map[int64]int{0: 4, 2 * int64(len(deltas["a"].Member)): 2} {
 		p.reader.(*patchedReader).memory = memory
@@ -226,8 +226,8 @@ func TestManyDeltas(t *testing.T) {
 // A file that is larger than any delta applies to is not kept.
 func TestOldFileTooLarge(t *testing.T) {
 	large := string(bytes.Repeat([]byte("0123456789abcdef"), delta.MaxOldSize/16+1))
-	product := newPatchedProduct(t, sample.File{Key: "changed", Content: large}, sample.File{Key: "kept", Content: "never changes"})
-	patch := product.patch(t, "one.msp", sample.Patch{Delta: map[string]sample.Delta{"changed": plainDelta(firstEdition, secondEdition)}})
+	product := newPatchedProduct(t, testkit.File{Key: "changed", Content: large}, testkit.File{Key: "kept", Content: "never changes"})
+	patch := product.patch(t, "one.msp", testkit.Patch{Delta: map[string]testkit.Delta{"changed": plainDelta(firstEdition, secondEdition)}})
 	p := open(t, product.msi, Options{Patches: []string{patch}})
 	got, err := collect(p, WalkOptions{KeepGoing: true})
 	require.ErrorIs(t, err, delta.ErrAlgorithm)
@@ -237,8 +237,8 @@ func TestOldFileTooLarge(t *testing.T) {
 // The members of a patch and its transforms have names of their own.
 func TestPatchAlone(t *testing.T) {
 	product := newPatchedProduct(t)
-	patch := product.patch(t, "one.msp", sample.Patch{Code: 1,
-		Delta: map[string]sample.Delta{"changed": plainDelta(firstEdition, secondEdition), "kept": {Member: "PA30", Content: "?"}},
+	patch := product.patch(t, "one.msp", testkit.Patch{Code: 1,
+		Delta: map[string]testkit.Delta{"changed": plainDelta(firstEdition, secondEdition), "kept": {Member: "PA30", Content: "?"}},
 		Whole: map[string]string{"added": "added"}})
 	p := open(t, patch, Options{})
 	require.Equal(t, []string{"patch1.cab/changed.pa19", "patch1.cab/kept.pa30", "patch1.cab/added", "transforms/#T.mst", "transforms/T.mst", "patch.json"}, paths(p.Files()))
@@ -264,15 +264,15 @@ func FuzzPatchedPackage(f *testing.F) {
 		require.NoError(f, err)
 		return data
 	}
-	product := sample.Package{
+	product := testkit.Package{
 		Properties: [][2]string{{"ProductVersion", "1.0.0"}, {"ProductLanguage", "1033"}},
-		Files:      []sample.File{{Key: "changed", Content: firstEdition, Hash: true}, {Key: "kept", Content: "never changes"}},
+		Files:      []testkit.File{{Key: "changed", Content: firstEdition, Hash: true}, {Key: "kept", Content: "never changes"}},
 	}
-	goodBase, _ := sample.Build(f, product)
+	goodBase, _ := testkit.Build(f, product)
 	db, err := msi.NewReader(bytes.NewReader(goodBase), int64(len(goodBase)))
 	require.NoError(f, err)
-	name, _ := sample.WritePatch(f, dir, "one.msp", db, sample.Patch{
-		Delta: map[string]sample.Delta{"changed": plainDelta(firstEdition, secondEdition)}, Whole: map[string]string{"added": "added"}})
+	name, _ := testkit.WritePatch(f, dir, "one.msp", db, testkit.Patch{
+		Delta: map[string]testkit.Delta{"changed": plainDelta(firstEdition, secondEdition)}, Whole: map[string]string{"added": "added"}})
 	goodPatch := read(name)
 	f.Add(goodPatch, true)
 	f.Add(goodBase, false)

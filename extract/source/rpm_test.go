@@ -23,8 +23,8 @@ import (
 	"github.com/sassoftware/go-rpmutils/cpio"
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/extract/internal/sample"
 	"github.com/hotfixkit/hotfixkit/msi"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 // rpmFile is a file of an rpm that a test builds.
@@ -107,7 +107,7 @@ func buildRPM(t testing.TB, files []rpmFile) []byte {
 		users = append(users, "root")
 		links = append(links, f.link)
 		modes = append(modes, f.mode)
-		times = append(times, int(sample.Modified.Unix()))
+		times = append(times, int(testkit.Modified.Unix()))
 		inodes = append(inodes, f.inode)
 		devices = append(devices, 1)
 		sizes = append(sizes, len(f.content))
@@ -197,9 +197,9 @@ func writeTemp(t *testing.T, name string, content []byte) string {
 }
 
 func TestRPM(t *testing.T) {
-	inner, beside := sample.Build(t, sample.Package{
-		Media: []sample.Media{{Files: 1, Cabinet: "data.cab"}, {Files: 1}},
-		Files: []sample.File{{Key: "f", Name: "f.txt", Content: "from the cabinet"}, {Key: "u", Name: "u.txt", Content: "uncompressed", Attributes: msi.FileNoncompressed}},
+	inner, beside := testkit.Build(t, testkit.Package{
+		Media: []testkit.Media{{Files: 1, Cabinet: "data.cab"}, {Files: 1}},
+		Files: []testkit.File{{Key: "f", Name: "f.txt", Content: "from the cabinet"}, {Key: "u", Name: "u.txt", Content: "uncompressed", Attributes: msi.FileNoncompressed}},
 	})
 	name := writeTemp(t, "outer.rpm", buildRPM(t, []rpmFile{
 		{name: "/opt/x", mode: cpio.S_ISDIR | 0o755},
@@ -220,7 +220,7 @@ func TestRPM(t *testing.T) {
 	got, err := collect(p, WalkOptions{})
 	require.NoError(t, err)
 	require.Len(t, got.whole, 5)
-	require.Equal(t, sample.Modified, got.times["opt/x/data.cab"])
+	require.Equal(t, testkit.Modified, got.times["opt/x/data.cab"])
 	require.Equal(t, "linked", got.whole["opt/y/hard1"])
 	require.Equal(t, "linked", got.whole["opt/y/hard2"])
 	require.Equal(t, "uncompressed", got.whole["opt/x/u.txt"])

@@ -15,10 +15,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/extract/internal/sample"
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 // collected is what a walk delivered.
@@ -77,7 +77,7 @@ func paths(files []*File) []string {
 }
 
 func TestFilesOfAPackage(t *testing.T) {
-	name := sample.Write(t, t.TempDir(), "a.msi", sample.Package{
+	name := testkit.Write(t, t.TempDir(), "a.msi", testkit.Package{
 		Directories: [][3]string{
 			{"TARGETDIR", "", "SourceDir"},
 			{"PF", "TARGETDIR", "."},
@@ -85,7 +85,7 @@ func TestFilesOfAPackage(t *testing.T) {
 			{"SUB", "INSTALLDIR", "sub"},
 		},
 		Features: [][3]string{{"Main", "", "1"}, {"Off", "", "0"}, {"Child", "Off", "1"}},
-		Files: []sample.File{
+		Files: []testkit.File{
 			{Key: "f1", Name: "README~1.TXT|Read me first.txt", Content: "hello", Hash: true, Attributes: msi.FileReadOnly | 0x200},
 			{Key: "f2", Name: "x.dll", Directory: "SUB", Content: strings.Repeat("dll", 50_000)},
 			{Key: "f3", Name: "off", Feature: "Off", Content: "3"},
@@ -120,7 +120,7 @@ func TestFilesOfAPackage(t *testing.T) {
 		"Application/sub/x.dll":         strings.Repeat("dll", 50_000),
 		"Application/empty":             "",
 	}, got.whole)
-	require.Equal(t, sample.Modified, got.times[first.Path()])
+	require.Equal(t, testkit.Modified, got.times[first.Path()])
 
 	all := open(t, name, Options{AllFeatures: true})
 	require.Len(t, all.Files(), 5)
@@ -133,7 +133,7 @@ func TestFilesOfAPackage(t *testing.T) {
 
 func TestKinds(t *testing.T) {
 	dir := t.TempDir()
-	files := []sample.File{{Key: "f", Name: "f.txt", Content: "content"}}
+	files := []testkit.File{{Key: "f", Name: "f.txt", Content: "content"}}
 	var cabinet bytes.Buffer
 	w := cab.NewWriter(&cabinet, cab.WriterOptions{})
 	require.NoError(t, w.Add(cab.FileHeader{Name: `dir\f.txt`}, strings.NewReader("content")))
@@ -153,8 +153,8 @@ func TestKinds(t *testing.T) {
 		kind Kind
 		path string
 	}{
-		{sample.Write(t, dir, "package.txt", sample.Package{Files: files}), MSI, "App/f.txt"},
-		{sample.Write(t, dir, "module", sample.Package{Files: files, Module: true}), MSM, "App/f.txt"},
+		{testkit.Write(t, dir, "package.txt", testkit.Package{Files: files}), MSI, "App/f.txt"},
+		{testkit.Write(t, dir, "module", testkit.Package{Files: files, Module: true}), MSM, "App/f.txt"},
 		{filepath.Join(dir, "really-a.cab.msi"), CAB, "dir/f.txt"},
 		{filepath.Join(dir, "p.bin"), MSP, `PCW_CAB_1/dir\f.txt`},
 	} {
@@ -187,9 +187,9 @@ func TestKinds(t *testing.T) {
 
 func TestExternalCabinets(t *testing.T) {
 	dir, media := t.TempDir(), t.TempDir()
-	name := sample.Write(t, dir, "a.msi", sample.Package{
-		Media: []sample.Media{{Files: 2, Cabinet: "Data1.CAB"}, {Files: 1, Cabinet: "data2.cab"}},
-		Files: []sample.File{{Key: "a", Content: "1"}, {Key: "b", Content: "22"}, {Key: "c", Content: "333"}},
+	name := testkit.Write(t, dir, "a.msi", testkit.Package{
+		Media: []testkit.Media{{Files: 2, Cabinet: "Data1.CAB"}, {Files: 1, Cabinet: "data2.cab"}},
+		Files: []testkit.File{{Key: "a", Content: "1"}, {Key: "b", Content: "22"}, {Key: "c", Content: "333"}},
 	})
 	require.NoError(t, os.Rename(filepath.Join(dir, "Data1.CAB"), filepath.Join(dir, "dATA1.cab")))
 	require.NoError(t, os.Rename(filepath.Join(dir, "data2.cab"), filepath.Join(media, "DATA2.CAB")))
@@ -230,9 +230,9 @@ func TestCabinetNamesThatClimbAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	sub := filepath.Join(dir, "sub")
 	require.NoError(t, os.Mkdir(sub, 0o777))
-	database, beside := sample.Build(t, sample.Package{
-		Media: []sample.Media{{Files: 1, Cabinet: "../data.cab"}},
-		Files: []sample.File{{Key: "a", Content: "1"}},
+	database, beside := testkit.Build(t, testkit.Package{
+		Media: []testkit.Media{{Files: 1, Cabinet: "../data.cab"}},
+		Files: []testkit.File{{Key: "a", Content: "1"}},
 	})
 	require.NoError(t, os.WriteFile(filepath.Join(sub, "a.msi"), database, 0o666))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "data.cab"), beside["../data.cab"], 0o666))
@@ -244,22 +244,20 @@ func TestUncompressedFiles(t *testing.T) {
 	content := func(name string) string { return "content of " + name }
 	build := func(wordCount int32, attributes int32, cabinet string) (string, string) {
 		dir := t.TempDir()
-		return sample.Write(t, dir, "a.msi", sample.Package{
+		return testkit.Write(t, dir, "a.msi", testkit.Package{
 			WordCount: wordCount,
-			Media:     []sample.Media{{Files: 2, Cabinet: cabinet}},
+			Media:     []testkit.Media{{Files: 2, Cabinet: cabinet}},
 			Directories: [][3]string{
 				{"TARGETDIR", "", "SourceDir"}, {"INSTALLDIR", "TARGETDIR", "target:SHORT~1|Long name"},
 			},
-			Files: []sample.File{
+			Files: []testkit.File{
 				{Key: "a", Name: "A~1.TXT|Long a.txt", Content: content("a"), Attributes: attributes, Hash: true},
 				{Key: "b", Name: "b", Content: content("b"), Attributes: attributes},
 			},
 		}), dir
 	}
 	put := func(dir, name, text string) {
-		file := filepath.Join(dir, filepath.FromSlash(name))
-		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o777))
-		require.NoError(t, os.WriteFile(file, []byte(text), 0o666))
+		testkit.WriteTree(t, dir, map[string]string{name: text})
 	}
 	want := map[string]string{"Long name/Long a.txt": content("a"), "Long name/b": content("b")}
 
@@ -341,7 +339,7 @@ func TestUncompressedFiles(t *testing.T) {
 // TestStaleSizes accepts a FileSize that is not that of the member: many packages
 // have such rows. Windows Installer does so, too.
 func TestStaleSizes(t *testing.T) {
-	name := sample.Write(t, t.TempDir(), "a.msi", sample.Package{Files: []sample.File{
+	name := testkit.Write(t, t.TempDir(), "a.msi", testkit.Package{Files: []testkit.File{
 		{Key: "plain", Content: "three", Size: 814}, {Key: "hashed", Content: "hashed", Size: 1, Hash: true},
 	}})
 	p := open(t, name, Options{})
@@ -362,17 +360,17 @@ func TestStaleSizes(t *testing.T) {
 func TestChecks(t *testing.T) {
 	for _, c := range []struct {
 		title string
-		bad   sample.File
+		bad   testkit.File
 		want  error
 	}{
-		{"wrong hash", sample.File{Key: "bad", Content: "bad", WrongHash: true}, ErrMismatch},
-		{"zeros for a file that is not empty", sample.File{Key: "bad", Content: "bad", ZeroHash: true}, ErrMismatch},
-		{"no member of that name", sample.File{Key: "bad", Content: "bad", Lost: true}, ErrMissing},
-		{"member of another name", sample.File{Key: "bad", Content: "bad", Member: "other"}, ErrMissing},
+		{"wrong hash", testkit.File{Key: "bad", Content: "bad", WrongHash: true}, ErrMismatch},
+		{"zeros for a file that is not empty", testkit.File{Key: "bad", Content: "bad", ZeroHash: true}, ErrMismatch},
+		{"no member of that name", testkit.File{Key: "bad", Content: "bad", Lost: true}, ErrMissing},
+		{"member of another name", testkit.File{Key: "bad", Content: "bad", Member: "other"}, ErrMissing},
 	} {
 		t.Run(c.title, func(t *testing.T) {
-			p := open(t, sample.Write(t, t.TempDir(), "a.msi", sample.Package{
-				Files: []sample.File{{Key: "good1", Content: "1", Hash: true}, c.bad, {Key: "good2", Content: "2", Hash: true}},
+			p := open(t, testkit.Write(t, t.TempDir(), "a.msi", testkit.Package{
+				Files: []testkit.File{{Key: "good1", Content: "1", Hash: true}, c.bad, {Key: "good2", Content: "2", Hash: true}},
 			}), Options{})
 			_, err := collect(p, WalkOptions{})
 			require.ErrorIs(t, err, c.want)
@@ -387,8 +385,8 @@ func TestChecks(t *testing.T) {
 		})
 	}
 	t.Run("member in another case", func(t *testing.T) {
-		p := open(t, sample.Write(t, t.TempDir(), "a.msi", sample.Package{
-			Files: []sample.File{{Key: "Key", Content: "1", Member: "KEY"}},
+		p := open(t, testkit.Write(t, t.TempDir(), "a.msi", testkit.Package{
+			Files: []testkit.File{{Key: "Key", Content: "1", Member: "KEY"}},
 		}), Options{})
 		got, err := collect(p, WalkOptions{})
 		require.NoError(t, err)
@@ -405,10 +403,10 @@ func TestFlippedBits(t *testing.T) {
 			state = state*1664525 + 1013904223
 			noise[i] = byte(state >> 24)
 		}
-		database, beside := sample.Build(t, sample.Package{
-			Media:       []sample.Media{{Files: 2, Cabinet: "data.cab"}},
+		database, beside := testkit.Build(t, testkit.Package{
+			Media:       []testkit.Media{{Files: 2, Cabinet: "data.cab"}},
 			Compression: compression,
-			Files:       []sample.File{{Key: "first", Content: string(noise[:1500])}, {Key: "second", Content: string(noise[1500:])}},
+			Files:       []testkit.File{{Key: "first", Content: string(noise[:1500])}, {Key: "second", Content: string(noise[1500:])}},
 		})
 		dir := t.TempDir()
 		name := filepath.Join(dir, "a.msi")
@@ -433,13 +431,13 @@ func TestFlippedBits(t *testing.T) {
 
 func TestSpannedCabinets(t *testing.T) {
 	content := strings.Repeat("0123456789abcdef", 10_000)
-	pkg := sample.Package{
-		Media:      []sample.Media{{Files: 3, Cabinet: "data.cab"}},
-		Files:      []sample.File{{Key: "a", Content: content, Hash: true}, {Key: "b", Content: content + "b", Hash: true}, {Key: "c", Content: "c"}},
+	pkg := testkit.Package{
+		Media:      []testkit.Media{{Files: 3, Cabinet: "data.cab"}},
+		Files:      []testkit.File{{Key: "a", Content: content, Hash: true}, {Key: "b", Content: content + "b", Hash: true}, {Key: "c", Content: "c"}},
 		VolumeSize: 70_000,
 	}
 	dir := t.TempDir()
-	name := sample.Write(t, dir, "a.msi", pkg)
+	name := testkit.Write(t, dir, "a.msi", pkg)
 	volumes, err := filepath.Glob(filepath.Join(dir, "*.cab"))
 	require.NoError(t, err)
 	require.Greater(t, len(volumes), 3)
@@ -463,24 +461,24 @@ func TestSpannedCabinets(t *testing.T) {
 	require.ErrorAs(t, err, &sourceError)
 
 	pkg.Media[0].Cabinet = "#data.cab"
-	got, err = collect(open(t, sample.Write(t, t.TempDir(), "embedded.msi", pkg), Options{}), WalkOptions{})
+	got, err = collect(open(t, testkit.Write(t, t.TempDir(), "embedded.msi", pkg), Options{}), WalkOptions{})
 	require.NoError(t, err)
 	require.Equal(t, want, got.whole)
 }
 
 func TestPackagesInsidePackages(t *testing.T) {
-	innermost, _ := sample.Build(t, sample.Package{Files: []sample.File{{Key: "f", Name: "f.txt", Content: "deep"}}})
-	middle, beside := sample.Build(t, sample.Package{
+	innermost, _ := testkit.Build(t, testkit.Package{Files: []testkit.File{{Key: "f", Name: "f.txt", Content: "deep"}}})
+	middle, beside := testkit.Build(t, testkit.Package{
 		WordCount: 0,
-		Media:     []sample.Media{{Files: 1, Cabinet: "Data.cab"}, {Files: 1}},
-		Files: []sample.File{
+		Media:     []testkit.Media{{Files: 1, Cabinet: "Data.cab"}, {Files: 1}},
+		Files: []testkit.File{
 			{Key: "inner", Name: "inner.msi", Content: string(innermost), Hash: true},
 			{Key: "loose", Name: "loose.txt", Content: "lies beside", Attributes: msi.FileNoncompressed},
 		},
 	})
-	outer := sample.Write(t, t.TempDir(), "outer.msi", sample.Package{
+	outer := testkit.Write(t, t.TempDir(), "outer.msi", testkit.Package{
 		Directories: [][3]string{{"TARGETDIR", "", "SourceDir"}, {"INSTALLDIR", "TARGETDIR", "App"}, {"OTHER", "TARGETDIR", "Other"}},
-		Files: []sample.File{
+		Files: []testkit.File{
 			{Key: "m", Name: "middle.msi", Content: string(middle)},
 			{Key: "c", Name: "DATA.CAB", Content: string(beside["Data.cab"])},
 			{Key: "l", Name: "LOOSE.TXT", Content: "lies beside"},
@@ -522,10 +520,10 @@ func TestPackagesInsidePackages(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	p := open(t, sample.Write(t, t.TempDir(), "a.msi", sample.Package{
+	p := open(t, testkit.Write(t, t.TempDir(), "a.msi", testkit.Package{
 		Directories: [][3]string{{"TARGETDIR", "", "SourceDir"}, {"INSTALLDIR", "TARGETDIR", "App"}, {"OTHER", "TARGETDIR", "Other"}},
 		Features:    [][3]string{{"Main", "", "1"}, {"Off", "", "0"}},
-		Files: []sample.File{
+		Files: []testkit.File{
 			{Key: "k1", Name: "one.txt"},
 			{Key: "k2", Name: "twice.txt"},
 			{Key: "k3", Name: "TWICE.txt", Directory: "OTHER"},
@@ -560,9 +558,9 @@ func TestFind(t *testing.T) {
 }
 
 func TestNamesWithSlashesStayOneName(t *testing.T) {
-	p := open(t, sample.Write(t, t.TempDir(), "a.msi", sample.Package{
-		Files: []sample.File{{Key: "k", Name: "../../evil"}, {Key: "u", Name: "../../etc/passwd", Attributes: msi.FileNoncompressed}},
-		Media: []sample.Media{{Files: 2}},
+	p := open(t, testkit.Write(t, t.TempDir(), "a.msi", testkit.Package{
+		Files: []testkit.File{{Key: "k", Name: "../../evil"}, {Key: "u", Name: "../../etc/passwd", Attributes: msi.FileNoncompressed}},
+		Media: []testkit.Media{{Files: 2}},
 	}), Options{})
 	require.Equal(t, `App/..\..\evil`, p.Files()[0].Path())
 	_, err := collect(p, WalkOptions{})
@@ -571,9 +569,9 @@ func TestNamesWithSlashesStayOneName(t *testing.T) {
 
 func TestCabinetThatIsNone(t *testing.T) {
 	dir := t.TempDir()
-	name := sample.Write(t, dir, "a.msi", sample.Package{
-		Media: []sample.Media{{Files: 3, Cabinet: "data.cab"}},
-		Files: []sample.File{{Key: "a", Content: "1"}, {Key: "b", Content: "2"}, {Key: "c", Content: "3"}},
+	name := testkit.Write(t, dir, "a.msi", testkit.Package{
+		Media: []testkit.Media{{Files: 3, Cabinet: "data.cab"}},
+		Files: []testkit.File{{Key: "a", Content: "1"}, {Key: "b", Content: "2"}, {Key: "c", Content: "3"}},
 	})
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "data.cab"), []byte("MSCF, but no cabinet"), 0o666))
 	p := open(t, name, Options{})
@@ -617,8 +615,8 @@ func TestBlobMovesToDisk(t *testing.T) {
 }
 
 func TestWalkStopsWithTheCallersError(t *testing.T) {
-	p := open(t, sample.Write(t, t.TempDir(), "a.msi", sample.Package{
-		Files: []sample.File{{Key: "a", Content: "1"}, {Key: "b", Content: "2"}},
+	p := open(t, testkit.Write(t, t.TempDir(), "a.msi", testkit.Package{
+		Files: []testkit.File{{Key: "a", Content: "1"}, {Key: "b", Content: "2"}},
 	}), Options{})
 	mine := errors.New("mine")
 	for _, keepGoing := range []bool{false, true} {

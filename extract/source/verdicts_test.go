@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/extract/internal/sample"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 // TestVerdicts walks over more files with digests than one batch holds, of which
@@ -19,18 +19,18 @@ func TestVerdicts(t *testing.T) {
 	const count = 3*batchFiles + 7
 	for _, wrong := range []int{-1, 0, batchFiles, count - 1} {
 		t.Run(fmt.Sprint(wrong), func(t *testing.T) {
-			var files []sample.File
+			var files []testkit.File
 			for i := range count {
 				size := i * 37
 				if i == 50 {
 					size = longestWaiting + 1
 				}
-				files = append(files, sample.File{
+				files = append(files, testkit.File{
 					Key: fmt.Sprintf("f%04d", i), Content: strings.Repeat(fmt.Sprint(i, " "), size)[:size],
 					Hash: i%5 != 3, WrongHash: i == wrong,
 				})
 			}
-			database, _ := sample.Build(t, sample.Package{Files: files, Compression: cab.MSZIP})
+			database, _ := testkit.Build(t, testkit.Package{Files: files, Compression: cab.MSZIP})
 			path := filepath.Join(t.TempDir(), "p.msi")
 			require.NoError(t, os.WriteFile(path, database, 0o666))
 			p := open(t, path, Options{})

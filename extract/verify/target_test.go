@@ -17,6 +17,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 var sp2 = filepath.Join("..", "..", "testdata", "kb977203", "SCCM2007-SP2-KB977203-ENU.msi")
@@ -188,10 +189,11 @@ func TestFolder(t *testing.T) {
 	}
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "dir")
-	require.NoError(t, os.MkdirAll(filepath.Join(dir, "sub"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(parent, "outside.txt"), []byte("outside"), 0o644))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "sub", "a.txt"), []byte("a"), 0o644))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "damaged.msi"), []byte("\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1 and nothing more"), 0o644))
+	testkit.WriteTree(t, parent, map[string]string{
+		"outside.txt":     "outside",
+		"dir/sub/a.txt":   "a",
+		"dir/damaged.msi": "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1 and nothing more",
+	})
 	for link, to := range map[string]string{"file": "../outside.txt", "folder": "..", "loop": ".", "nowhere": "nothing"} {
 		require.NoError(t, os.Symlink(to, filepath.Join(dir, link)))
 	}

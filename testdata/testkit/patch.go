@@ -1,9 +1,8 @@
-package sample
+package testkit
 
 import (
 	"bytes"
 	"crypto/md5"
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"os"
@@ -64,7 +63,8 @@ func WritePatch(t testing.TB, dir, name string, base *msi.Database, p Patch) (st
 		if p.Supersedes {
 			supersedes = 1
 		}
-		b.insert(b.table("MsiPatchSequence", "PatchFamily:s72", "ProductCode:S38*", "Sequence:s72", "Attributes:I4"), p.Family, nil, p.Sequence, supersedes)
+		b.table("MsiPatchSequence", "*PatchFamily:s72", "*ProductCode:S38", "Sequence:s72", "Attributes:I4")
+		b.insert("MsiPatchSequence", p.Family, nil, p.Sequence, supersedes)
 	}
 	var out bytes.Buffer
 	require.NoError(t, db.Save(&out))
@@ -93,9 +93,9 @@ func (b *patchBuilder) mainTables() {
 	}
 	for key, content := range b.p.Whole {
 		if _, known := b.main.Table("File").Find(msi.String(key)); !known {
-			b.insert(b.main.Table("Component"), "C"+key, nil, "INSTALLDIR", 0, nil, key)
-			b.insert(b.main.Table("FeatureComponents"), "Main", "C"+key)
-			b.insert(b.main.Table("File"), key, "C"+key, key, 0, nil, nil, 0, 1)
+			b.insert("Component", "C"+key, nil, "INSTALLDIR", 0, nil, key)
+			b.insert("FeatureComponents", "Main", "C"+key)
+			b.insert("File", key, "C"+key, key, 0, nil, nil, 0, 1)
 		}
 		b.describe(key, content, "")
 	}
@@ -117,9 +117,7 @@ func (b *patchBuilder) describe(key, content, version string) {
 		require.NoError(b.t, row.SetCol("Version", msi.String(version)))
 		return
 	}
-	sum := md5.Sum([]byte(content))
-	part := func(i int) int32 { return int32(binary.LittleEndian.Uint32(sum[4*i:])) }
-	b.insert(hashes, key, 0, part(0), part(1), part(2), part(3))
+	b.hash(key, md5.Sum([]byte(content)))
 }
 
 // patchTables adds what the installer needs to find the patch's files, and
@@ -136,9 +134,8 @@ func (b *patchBuilder) patchTables() []byte {
 			require.NoError(b.t, w.Add(cab.FileHeader{Name: key, Modified: Modified}, strings.NewReader(content)))
 		}
 	}
-	patches := b.full.Table("Patch")
-	if patches == nil {
-		patches = b.table("Patch", "File_:s72", "Sequence:i2*", "PatchSize:i4", "Attributes:i2", "Header:V0", "StreamRef_:S38")
+	if b.full.Table("Patch") == nil {
+		b.table("Patch", "*File_:s72", "*Sequence:i2", "PatchSize:i4", "Attributes:i2", "Header:V0", "StreamRef_:S38")
 	}
 	for _, key := range slices.Sorted(maps.Keys(b.p.Delta)) {
 		d := b.p.Delta[key]
@@ -146,7 +143,7 @@ func (b *patchBuilder) patchTables() []byte {
 		if d.Optional {
 			nonVital = 1
 		}
-		b.insert(patches, key, sequence, len(d.Member), nonVital, nil, nil)
+		b.insert("Patch", key, sequence, len(d.Member), nonVital, nil, nil)
 		add(key, d.Member)
 	}
 	for _, key := range slices.Sorted(maps.Keys(b.p.Whole)) {
@@ -157,7 +154,7 @@ func (b *patchBuilder) patchTables() []byte {
 		add(key, b.p.Whole[key])
 	}
 	require.NoError(b.t, w.Close())
-	b.insert(b.full.Table("Media"), disk, sequence-1, nil, "#"+b.cabinetName(), nil, "PatchSource")
+	b.insert("Media", disk, sequence-1, nil, "#"+b.cabinetName(), nil, "PatchSource")
 	return out.Bytes()
 }
 

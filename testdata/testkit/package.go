@@ -1,5 +1,4 @@
-// Package sample builds small installer packages for tests.
-package sample
+package testkit
 
 import (
 	"bytes"
@@ -93,40 +92,14 @@ type builder struct {
 	beside map[string][]byte
 }
 
-// table adds a table; columns are "name:type", the first one is the key, and so
-// are those marked with "*".
-func (b *builder) table(name string, columns ...string) *msi.Table {
+func (b *builder) table(name string, columns ...string) {
 	b.t.Helper()
-	var defined []msi.Column
-	for i, column := range columns {
-		label, kind, _ := strings.Cut(column, ":")
-		kind, key := strings.CutSuffix(kind, "*")
-		columnType, err := msi.ParseColumnType(kind, key || i == 0)
-		require.NoError(b.t, err)
-		defined = append(defined, msi.Column{Name: label, Type: columnType})
-	}
-	table, err := b.db.AddTable(name, defined)
-	require.NoError(b.t, err)
-	return table
+	AddTable(b.t, b.db, name, columns...)
 }
 
-func (b *builder) insert(table *msi.Table, values ...any) {
+func (b *builder) insert(table string, cells ...any) {
 	b.t.Helper()
-	var row []msi.Value
-	for _, value := range values {
-		switch v := value.(type) {
-		case int:
-			row = append(row, msi.Int(int32(v)))
-		case int32:
-			row = append(row, msi.Int(v))
-		case string:
-			row = append(row, msi.String(v))
-		case nil:
-			row = append(row, msi.Null())
-		}
-	}
-	_, err := table.Insert(row...)
-	require.NoError(b.t, err)
+	Insert(b.t, b.db, table, cells...)
 }
 
 func (b *builder) tables() {
@@ -142,29 +115,29 @@ func (b *builder) tables() {
 	require.NoError(b.t, b.db.Summary().SetString(msi.PIDRevision, "{11111111-2222-3333-4444-555555555555}"))
 
 	if p.Module {
-		b.insert(b.table("ModuleSignature", "ModuleID:s72", "Language:i2*", "Version:s32"), "Module.X", 0, "1.0")
+		b.table("ModuleSignature", "*ModuleID:s72", "*Language:i2", "Version:s32")
+		b.insert("ModuleSignature", "Module.X", 0, "1.0")
 	} else {
-		properties := b.table("Property", "Property:s72", "Value:l0")
-		b.insert(properties, "ProductCode", "{AAAAAAAA-2222-3333-4444-555555555555}")
+		b.table("Property", "*Property:s72", "Value:l0")
+		b.insert("Property", "ProductCode", "{AAAAAAAA-2222-3333-4444-555555555555}")
 		for _, property := range p.Properties {
-			b.insert(properties, property[0], property[1])
+			b.insert("Property", property[0], property[1])
 		}
 	}
 
-	directories := b.table("Directory", "Directory:s72", "Directory_Parent:S72", "DefaultDir:l255")
+	b.table("Directory", "*Directory:s72", "Directory_Parent:S72", "DefaultDir:l255")
 	if p.Directories == nil {
 		p.Directories = [][3]string{{"TARGETDIR", "", "SourceDir"}, {"INSTALLDIR", "TARGETDIR", "App"}}
 	}
 	for _, d := range p.Directories {
-		b.insert(directories, d[0], orNull(d[1]), d[2])
+		b.insert("Directory", d[0], orNull(d[1]), d[2])
 	}
 
-	components := b.table("Component", "Component:s72", "ComponentId:S38", "Directory_:s72", "Attributes:i2", "Condition:S255", "KeyPath:S72")
-	files := b.table("File", "File:s72", "Component_:s72", "FileName:l255", "FileSize:i4", "Version:S72", "Language:S20", "Attributes:I2", "Sequence:i4")
-	hashes := b.table("MsiFileHash", "File_:s72", "Options:i2", "HashPart1:i4", "HashPart2:i4", "HashPart3:i4", "HashPart4:i4")
-	var featureComponents *msi.Table
+	b.table("Component", "*Component:s72", "ComponentId:S38", "Directory_:s72", "Attributes:i2", "Condition:S255", "KeyPath:S72")
+	b.table("File", "*File:s72", "Component_:s72", "FileName:l255", "FileSize:i4", "Version:S72", "Language:S20", "Attributes:I2", "Sequence:i4")
+	b.table("MsiFileHash", "*File_:s72", "Options:i2", "HashPart1:i4", "HashPart2:i4", "HashPart3:i4", "HashPart4:i4")
 	if !p.Module {
-		features := b.table("Feature", "Feature:s38", "Feature_Parent:S38", "Title:L64", "Level:i2", "Attributes:i2")
+		b.table("Feature", "*Feature:s38", "Feature_Parent:S38", "Title:L64", "Level:i2", "Attributes:i2")
 		if p.Features == nil {
 			p.Features = [][3]string{{"Main", "", "1"}}
 		}
@@ -173,20 +146,25 @@ func (b *builder) tables() {
 			if f[2] == "0" {
 				level = 0
 			}
-			b.insert(features, f[0], orNull(f[1]), f[0], level, 0)
+			b.insert("Feature", f[0], orNull(f[1]), f[0], level, 0)
 		}
-		featureComponents = b.table("FeatureComponents", "Feature_:s38", "Component_:s72*")
+		b.table("FeatureComponents", "*Feature_:s38", "*Component_:s72")
 	}
-	for i, f := range p.Files {
+	b.files()
+}
+
+// files fills the tables that describe files.
+func (b *builder) files() {
+	for i, f := range b.p.Files {
 		component := "C" + f.Key
-		b.insert(components, component, nil, cmp.Or(f.Directory, "INSTALLDIR"), 0, nil, f.Key)
+		b.insert("Component", component, nil, cmp.Or(f.Directory, "INSTALLDIR"), 0, nil, f.Key)
 		size := len(f.Content)
 		if f.Size != 0 {
 			size = f.Size
 		}
-		b.insert(files, f.Key, component, cmp.Or(f.Name, f.Key), size, nil, nil, f.Attributes, i+1)
-		if featureComponents != nil && f.Feature != "-" {
-			b.insert(featureComponents, cmp.Or(f.Feature, "Main"), component)
+		b.insert("File", f.Key, component, cmp.Or(f.Name, f.Key), size, nil, nil, f.Attributes, i+1)
+		if !b.p.Module && f.Feature != "-" {
+			b.insert("FeatureComponents", cmp.Or(f.Feature, "Main"), component)
 		}
 		if f.Hash || f.WrongHash || f.ZeroHash {
 			sum := md5.Sum([]byte(f.Content))
@@ -196,10 +174,15 @@ func (b *builder) tables() {
 			if f.ZeroHash {
 				sum = [16]byte{}
 			}
-			part := func(i int) int32 { return int32(binary.LittleEndian.Uint32(sum[4*i:])) }
-			b.insert(hashes, f.Key, 0, part(0), part(1), part(2), part(3))
+			b.hash(f.Key, sum)
 		}
 	}
+}
+
+// hash adds a row to MsiFileHash.
+func (b *builder) hash(key string, sum [md5.Size]byte) {
+	part := func(i int) int32 { return int32(binary.LittleEndian.Uint32(sum[4*i:])) }
+	b.insert("MsiFileHash", key, 0, part(0), part(1), part(2), part(3))
 }
 
 func orNull(text string) any {
@@ -219,11 +202,11 @@ func (b *builder) media() {
 	if media == nil {
 		media = []Media{{Files: len(b.p.Files), Cabinet: "#data.cab"}}
 	}
-	table := b.table("Media", "DiskId:i2", "LastSequence:i4", "DiskPrompt:L64", "Cabinet:S255", "VolumeLabel:S32", "Source:S72")
+	b.table("Media", "*DiskId:i2", "LastSequence:i4", "DiskPrompt:L64", "Cabinet:S255", "VolumeLabel:S32", "Source:S72")
 	at := 0
 	for i, m := range media {
 		last := min(at+m.Files, len(b.p.Files))
-		b.insert(table, i+1, last, nil, orNull(m.Cabinet), nil, nil)
+		b.insert("Media", i+1, last, nil, orNull(m.Cabinet), nil, nil)
 		if m.Cabinet != "" {
 			b.cabinet(m.Cabinet, b.p.Files[at:last])
 		}
