@@ -81,3 +81,42 @@ func matchSegment(pattern, name string) bool {
 	ok, err := path.Match(pattern, name)
 	return ok && err == nil
 }
+
+// A selection is what the patterns of Options.Include choose.
+type selection struct {
+	globs []Glob
+	used  []bool // by index of globs
+}
+
+func newSelection(patterns []string) (*selection, error) {
+	s := &selection{used: make([]bool, len(patterns))}
+	for _, pattern := range patterns {
+		g, err := ParseGlob(pattern)
+		if err != nil {
+			return nil, err
+		}
+		s.globs = append(s.globs, g)
+	}
+	return s, nil
+}
+
+// match reports whether a path is chosen: by a pattern, or because there is none.
+func (s *selection) match(path string) bool {
+	selected := len(s.globs) == 0
+	for i, g := range s.globs {
+		if g.Match(path) {
+			selected, s.used[i] = true, true
+		}
+	}
+	return selected
+}
+
+// unused returns ErrNoMatch for the first pattern that matched nothing.
+func (s *selection) unused() error {
+	for i, g := range s.globs {
+		if !s.used[i] {
+			return fmt.Errorf("%w: %s", ErrNoMatch, g)
+		}
+	}
+	return nil
+}

@@ -24,6 +24,10 @@ const (
 	Admin  Layout = "admin"  // as in an administrative image
 	Target Layout = "target" // as they would be installed, below the root folder
 	Flat   Layout = "flat"   // without folders
+
+	// Streams is for the streams of the database instead of the files: all that
+	// the table _Streams lists, those of Binary and Icon in folders.
+	Streams Layout = "streams"
 )
 
 // Options say what is extracted.
@@ -40,6 +44,8 @@ type Plan struct {
 	Package *source.Package
 	// Items are the files in the order of Package.Files.
 	Items []Item
+	// Streams are those of the database, in the layout Streams only.
+	Streams []StreamItem
 	// Database is the path of the stamped copy of the package's database in the
 	// image; empty when there is none.
 	Database string
@@ -65,8 +71,12 @@ func NewPlan(p *source.Package, o Options) (*Plan, error) {
 	if o.Layout == "" {
 		o.Layout = Admin
 	}
-	plan := &Plan{Package: p, LeftOut: p.LeftOut(), options: o}
-	if err := plan.layOut(); err != nil {
+	plan := &Plan{Package: p, options: o}
+	layOut := plan.layOut
+	if o.Layout == Streams {
+		layOut = plan.layOutStreams
+	}
+	if err := layOut(); err != nil {
 		var known *source.Error
 		if errors.As(err, &known) {
 			return nil, err
@@ -77,6 +87,7 @@ func NewPlan(p *source.Package, o Options) (*Plan, error) {
 }
 
 func (plan *Plan) layOut() error {
+	plan.LeftOut = plan.Package.LeftOut()
 	chosen, err := plan.choose()
 	if err != nil {
 		return err
@@ -99,34 +110,18 @@ func (plan *Plan) layOut() error {
 
 // choose returns the files that the patterns select, with their paths.
 func (plan *Plan) choose() ([]Item, error) {
-	var globs []Glob
-	for _, pattern := range plan.options.Include {
-		g, err := ParseGlob(pattern)
-		if err != nil {
-			return nil, err
-		}
-		globs = append(globs, g)
+	chosen, err := newSelection(plan.options.Include)
+	if err != nil {
+		return nil, err
 	}
 	var items []Item
-	used := make([]bool, len(globs))
 	for _, f := range plan.Package.Files() {
 		item := Item{Path: plan.options.path(f), File: f}
-		selected := len(globs) == 0
-		for i, g := range globs {
-			if g.Match(item.Path) {
-				selected, used[i] = true, true
-			}
-		}
-		if selected {
+		if chosen.match(item.Path) {
 			items = append(items, item)
 		}
 	}
-	for i, g := range globs {
-		if !used[i] {
-			return nil, fmt.Errorf("%w: %s", ErrNoMatch, g)
-		}
-	}
-	return items, nil
+	return items, chosen.unused()
 }
 
 // path returns where the layout puts a file.

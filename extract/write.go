@@ -132,7 +132,10 @@ func (w *writer) write(ctx context.Context) (damage, err error) {
 		files[i] = item.File
 		w.paths[item.File] = item.Path
 	}
-	if len(files) > 0 {
+	switch {
+	case w.plan.options.Layout == Streams:
+		damage = w.writeStreams(ctx)
+	case len(files) > 0:
 		damage = w.plan.Package.Walk(ctx, w.create, source.WalkOptions{Files: files, Workers: w.options.Workers, KeepGoing: w.options.KeepGoing})
 	}
 	switch {

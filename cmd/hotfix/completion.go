@@ -58,7 +58,7 @@ type completionFlag struct {
 // flagValues are the values of flags that take one of a few.
 func flagValues() map[string][]string {
 	return map[string][]string{
-		"layout":   {string(extract.Admin), string(extract.Target), string(extract.Flat)},
+		"layout":   {string(extract.Admin), string(extract.Target), string(extract.Flat), string(extract.Streams)},
 		"format":   {"text", "csv", "json", "idt"},
 		"policy":   {string(manifest.Strict), string(manifest.VersionOnly)},
 		"syntax":   {string(kbarticle.Text), string(kbarticle.HTML), string(kbarticle.Markdown), string(kbarticle.CSV)},

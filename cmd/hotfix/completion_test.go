@@ -23,7 +23,7 @@ var completionCases = []struct {
 	{"hotfix extract --la", []string{"--layout"}},
 	{"hotfix extract package.msi --sh", []string{"--short-names"}},
 	{"hotfix --json extract --la", []string{"--layout"}},
-	{"hotfix extract --layout ", []string{"admin", "target", "flat"}},
+	{"hotfix extract --layout ", []string{"admin", "target", "flat", "streams"}},
 	{"hotfix extract --layout fl", []string{"flat"}},
 	{"hotfix verify x.msi --policy ", []string{"strict", "version"}},
 	{"hotfix verify x.msi --manifest kb", []string{"kb977203", "kb977203-sp1", "kb977203-sp2"}},

@@ -22,6 +22,7 @@ var examples = map[string][]string{
 	"extract": {
 		"extract product.msi -o image",
 		"extract product.msi -o dlls --layout flat --include '*.dll'",
+		"extract product.msi -o streams --layout streams --include 'Binary/*'",
 		"extract product.msi --patch first.msp --patch second.msp -o image",
 	},
 	"cat": {

@@ -19,12 +19,12 @@ func extractCommand(s *session) *cli.Command {
 		ArgsUsage: "PACKAGE",
 		Description: "DIR appears by one rename when every file is written and checked against what the package says; after an error nothing is left.\n\n" +
 			"The layout admin is that of an administrative image, with the package's own database; target is where files would be installed; " +
-			"flat has no folders. Of a patch without --base, the members of its cabinets, its transforms and a description are written. " +
+			"flat has no folders; streams writes the streams of the database instead, Binary/NAME and Icon/NAME among them, with %05 and the like for characters that no file name may have. Of a patch without --base, the members of its cabinets, its transforms and a description are written. " +
 			"--include takes globs (** crosses folders), without case, against the path, or the base name when the glob has no slash.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "folder `DIR` to write; it must not exist or be empty"},
 			&cli.StringSliceFlag{Name: "include", Usage: "write only files that match `GLOB`; may be given several times"},
-			&cli.StringFlag{Name: "layout", Usage: "`LAYOUT`: admin, target or flat", Value: string(extract.Admin)},
+			&cli.StringFlag{Name: "layout", Usage: "`LAYOUT`: admin, target, flat or streams", Value: string(extract.Admin)},
 			&cli.BoolFlag{Name: "short-names", Usage: "use 8.3 names, as SHORTFILENAMES=1 does"},
 			allFeaturesFlag(),
 			&cli.BoolFlag{Name: "no-database", Usage: "leave the package's own database out of the image"},
@@ -60,9 +60,9 @@ var errTransform = fmt.Errorf("%w: a transform holds no files", source.ErrKind)
 func (s *session) extract(c *cli.Context) error {
 	layout := extract.Layout(c.String("layout"))
 	switch layout {
-	case extract.Admin, extract.Target, extract.Flat:
+	case extract.Admin, extract.Target, extract.Flat, extract.Streams:
 	default:
-		return usagef("--layout is admin, target or flat, not %q", layout)
+		return usagef("--layout is admin, target, flat or streams, not %q", layout)
 	}
 	p, err := source.Open(c.Context, c.Args().First(), patchOptions(c))
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *session) extract(c *cli.Context) error {
 	}
 	defer p.Close()
 	s.sayInner(c.Args().First(), p)
-	if p.Kind() == source.MST {
+	if p.Kind() == source.MST && layout != extract.Streams {
 		return &source.Error{Package: p.Ref(), Err: errTransform}
 	}
 	plan, err := extract.NewPlan(p, extract.Options{

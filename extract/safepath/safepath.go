@@ -75,6 +75,34 @@ func Check(path string) error {
 	return nil
 }
 
+// Name makes a name for a file of any text, one that Check accepts up to
+// MaxSegment bytes. What no file name may have is written as the bytes of a URL:
+// control characters, "/", characters that Windows forbids, a period or blank at
+// the end, the first letter of a device name, bytes that are not UTF-8, and "%"
+// itself, so that different texts have different names. Empty text is "%".
+func Name(text string) string {
+	if text == "" {
+		return "%"
+	}
+	var b strings.Builder
+	device := isDevice(text)
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		piece := text[i : i+n]
+		i += n
+		end := i == len(text) && (r == '.' || r == ' ')
+		if end || device || r == '%' || r == '/' || r == utf8.RuneError && n == 1 || unicode.IsControl(r) || strings.ContainsRune(forbidden, r) {
+			for _, c := range []byte(piece) {
+				fmt.Fprintf(&b, "%%%02X", c)
+			}
+		} else {
+			b.WriteString(piece)
+		}
+		device = false // only the first letter
+	}
+	return b.String()
+}
+
 // refuse returns why one segment of a path is unsafe, or nothing.
 func refuse(segment string) string {
 	switch segment {

@@ -125,3 +125,30 @@ func TestFold(t *testing.T) {
 	require.NotEqual(t, Fold("a"), Fold("b"))
 	require.NotEqual(t, Fold("ß"), Fold("ss"))
 }
+
+func TestName(t *testing.T) {
+	names := map[string]bool{}
+	for text, want := range map[string]string{
+		"":                         "%",
+		"%":                        "%25",
+		"a b.txt":                  "a b.txt",
+		"\x05DigitalSignature":     "%05DigitalSignature",
+		`a/b\c:d*`:                 "a%2Fb%5Cc%3Ad%2A",
+		".":                        "%2E",
+		"..":                       ".%2E",
+		"end. ":                    "end.%20",
+		"nul.txt":                  "%6Eul.txt",
+		"COM¹":                     "%43OM¹",
+		"\xFFx":                    "%FFx",
+		"\u0085":                   "%C2%85",
+		"\uFFFD":                   "\uFFFD",
+		"Zażółć":                   "Zażółć",
+		strings.Repeat("\x01", 62): strings.Repeat("%01", 62),
+	} {
+		got := Name(text)
+		require.Equal(t, want, got, "%q", text)
+		require.NoError(t, Check(got), "%q", text)
+		names[got] = true
+	}
+	require.Len(t, names, 15, "different texts have different names")
+}
