@@ -344,12 +344,12 @@ func TestDirSucceed(t *testing.T) {
 	mine := errors.New("mine")
 	_, err = write("B", mine)
 	require.ErrorIs(t, err, mine)
-	require.Equal(t, map[string]string{"a": "A"}, tree(t, out))
+	require.Equal(t, map[string]string{"a": "A"}, testkit.ReadTree(t, out))
 	d, err := write("B", nil)
 	require.NoError(t, err)
 	require.True(t, d.Replaced())
-	require.Equal(t, map[string]string{"a": "B"}, tree(t, out))
-	require.Equal(t, []string{"out"}, names(t, top))
+	require.Equal(t, map[string]string{"a": "B"}, testkit.ReadTree(t, out))
+	require.Equal(t, []string{"out"}, testkit.Names(t, top))
 	if runtime.GOOS != "windows" {
 		info, err := os.Stat(out)
 		require.NoError(t, err)
@@ -362,10 +362,10 @@ func TestDirSucceed(t *testing.T) {
 	require.NoError(t, os.Rename(out, filepath.Join(partial, previousName)))
 	d, err = CreateDir(out, DirOptions{AcceptIdentical: true})
 	require.NoError(t, err)
-	require.Equal(t, map[string]string{"a": "B"}, tree(t, out))
+	require.Equal(t, map[string]string{"a": "B"}, testkit.ReadTree(t, out))
 	require.NoError(t, d.Abort())
-	require.Equal(t, map[string]string{"a": "B"}, tree(t, out))
-	require.Equal(t, []string{"out"}, names(t, top))
+	require.Equal(t, map[string]string{"a": "B"}, testkit.ReadTree(t, out))
+	require.Equal(t, []string{"out"}, testkit.Names(t, top))
 }
 
 // TestDirKeepsMode checks that an empty folder keeps its mode.
