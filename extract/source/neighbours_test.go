@@ -8,19 +8,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/extract/internal/sample"
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 // uncompressed builds a package in dir whose only file, of the size that the File
 // table has for content, is read next to the package as folder/name.
 func uncompressed(t *testing.T, dir, folder, name, content string) string {
 	t.Helper()
-	return sample.Write(t, dir, "a.msi", sample.Package{
+	return testkit.Write(t, dir, "a.msi", testkit.Package{
 		WordCount:   -1,
-		Media:       []sample.Media{{Files: 1}},
+		Media:       []testkit.Media{{Files: 1}},
 		Directories: [][3]string{{"TARGETDIR", "", "SourceDir"}, {"INSTALLDIR", "TARGETDIR", folder}},
-		Files:       []sample.File{{Key: "f", Name: name, Content: content, Hash: true}},
+		Files:       []testkit.File{{Key: "f", Name: name, Content: content, Hash: true}},
 	})
 }
 
@@ -169,7 +169,7 @@ func TestChangedLineEnds(t *testing.T) {
 // TestFilesThatTheBuildLost has rows of the File table with size 0 whose files are in
 // no cabinet.
 func TestFilesThatTheBuildLost(t *testing.T) {
-	p := open(t, sample.Write(t, t.TempDir(), "a.msi", sample.Package{Files: []sample.File{
+	p := open(t, testkit.Write(t, t.TempDir(), "a.msi", testkit.Package{Files: []testkit.File{
 		{Key: "good", Content: "1"}, {Key: "gone1", Lost: true}, {Key: "gone2", Lost: true}, {Key: "empty", Content: ""},
 		{Key: "sized", Content: "not empty", Lost: true},
 	}}), Options{})
