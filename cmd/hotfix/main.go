@@ -69,7 +69,7 @@ func newApp(s *session) *cli.App {
 		Name:  "hotfix",
 		Usage: "read, extract, check and stage Windows Installer packages",
 		Description: "A PACKAGE is a file of any kind that hotfix reads, told by its content and not by its name. " +
-			"OUTER//INNER is a package inside another one, by its path in it: product.rpm//opt/product/setup.msi.\n\n" +
+			"OUTER//INNER is a package inside another one, by its path in it, its File key or its base name: product.rpm//opt/product/setup.msi (docs/addressing.md).\n\n" +
 			"Flags may stand before or after arguments. `hotfix FILE` is short for `hotfix info FILE`.",
 		HideVersion: true,
 		Commands: []*cli.Command{
