@@ -292,7 +292,8 @@ func extract(t testing.TB, base *msi.Database, plan *msp.Plan) map[string]string
 		contents := readCabinet(t, c.Patch.Database(), c.Stream)
 		for _, m := range c.Members {
 			require.Contains(t, contents, m.Key)
-			require.Zero(t, m.Occurrence)
+			require.Zero(t, m.Content.Occurrence)
+			require.NotNil(t, m.Use, m.Key)
 			members[m] = contents[m.Key]
 		}
 	}

@@ -11,13 +11,39 @@ import (
 	"github.com/hotfixkit/hotfixkit/msp/delta"
 )
 
+// Contents are the members of all cabinets in a patch, and which files they become.
+// They do not change.
+type Contents struct {
+	Members []*Content // in stored order
+	byName  map[memberName]*Content
+}
+
+// A memberName tells the members of a patch's cabinets apart.
+type memberName struct {
+	cabinet, key string
+	occurrence   int // of several with that name
+}
+
 // Content is one member of a cabinet in a patch, with what the transforms say
 // about it.
 type Content struct {
-	Cabinet string // stream of the patch
-	Key     string // name in the cabinet: File key
-	Size    int64  // of the member, in bytes
-	Uses    []Use  // by the pairs of transforms; none: nothing names the member
+	Cabinet    string // stream of the patch
+	Index      int    // in the cabinet, from 0
+	Key        string // name in the cabinet: File key
+	Occurrence int    // 0, or more where several members of the cabinet have this name
+	Size       int64  // of the member, in bytes
+	Uses       []Use  // by the pairs of transforms; none: nothing names the member
+}
+
+// use returns what a pair of transforms makes of the member, nil where it does not
+// name it.
+func (c *Content) use(pair *Pair, isDelta bool) *Use {
+	for i := range c.Uses {
+		if u := &c.Uses[i]; u.Pair == pair.Name && u.Delta == isDelta {
+			return u
+		}
+	}
+	return nil
 }
 
 // Use says what a pair of transforms makes of a member of a cabinet.
@@ -37,18 +63,38 @@ type Use struct {
 // that a small file can hold any number of cabinets.
 const maxMembers = 200_000
 
-// Contents lists the members of all cabinets in the patch, in stored order. base
-// is the package that the patch is for and may be nil: then the types of columns
-// are those that Windows Installer documents.
-func (p *Patch) Contents(base *msi.Database) ([]Content, error) {
+// Contents lists the members of all cabinets in the patch. The types of columns are
+// those that Windows Installer documents. The list is made once; an error, which is
+// that of ctx, ErrFormat or one of packages msi and cab, is not kept.
+func (p *Patch) Contents(ctx context.Context) (*Contents, error) {
+	p.reading.Lock()
+	defer p.reading.Unlock()
+	if p.contents != nil {
+		return p.contents, nil
+	}
+	contents, err := p.readContents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.contents = contents
+	return contents, nil
+}
+
+func (p *Patch) readContents(ctx context.Context) (*Contents, error) {
 	uses := make(map[string]map[string][]Use) // by cabinet and key
 	for _, pair := range p.Pairs {
-		if err := p.addUses(uses, pair, base); err != nil {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := p.addUses(uses, pair); err != nil {
 			return nil, fmt.Errorf("msp: %s, transform %s: %w", p.Name(), pair.Name, err)
 		}
 	}
-	var list []Content
+	contents := &Contents{byName: make(map[memberName]*Content)}
 	for _, stream := range p.db.Streams() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		r, err := p.db.Stream(stream)
 		if err != nil {
 			return nil, err
@@ -60,19 +106,28 @@ func (p *Patch) Contents(base *msi.Database) ([]Content, error) {
 		if err != nil {
 			return nil, fmt.Errorf("msp: %s: %w", p.Name(), err)
 		}
-		if len(list)+len(c.Files) > maxMembers {
+		first := len(contents.Members)
+		if first+len(c.Files) > maxMembers {
 			return nil, fmt.Errorf("msp: %s: more than %d members in its cabinets: %w", p.Name(), maxMembers, ErrFormat)
 		}
-		first := len(list)
-		for _, f := range c.Files {
-			key := MemberName(f, p.db.CodePage())
-			list = append(list, Content{Cabinet: stream, Key: key, Size: f.Size, Uses: uses[stream][key]})
-		}
-		if err := readHeads(c, list[first:]); err != nil {
+		contents.add(c, stream, p.db.CodePage(), uses[stream])
+		if err := readHeads(ctx, c, contents.Members[first:]); err != nil {
 			return nil, fmt.Errorf("msp: %s: %w", p.Name(), err)
 		}
 	}
-	return list, nil
+	return contents, nil
+}
+
+// add adds the members of a cabinet.
+func (c *Contents) add(cabinet *cab.Cabinet, stream string, codePage int, uses map[string][]Use) {
+	seen := make(map[string]int)
+	for i, f := range cabinet.Files {
+		key := MemberName(f, codePage)
+		member := &Content{Cabinet: stream, Index: i, Key: key, Occurrence: seen[key], Size: f.Size, Uses: uses[key]}
+		seen[key]++
+		c.Members = append(c.Members, member)
+		c.byName[memberName{stream, key, member.Occurrence}] = member
+	}
 }
 
 // Undecoded lists the tables that the transforms of the patch change in a way that
@@ -119,23 +174,19 @@ func MemberName(f *cab.File, codePage int) string {
 }
 
 // addUses adds what one pair of transforms says about members.
-func (p *Patch) addUses(uses map[string]map[string][]Use, pair *Pair, base *msi.Database) error {
+func (p *Patch) addUses(uses map[string]map[string][]Use, pair *Pair) error {
 	if pair.Paired == nil {
 		return nil
 	}
-	main, err := pair.Main.Changes(base)
+	main, err := pair.Main.Changes(nil)
 	if err != nil {
 		return err
 	}
-	paired, err := pair.Paired.Changes(base)
+	paired, err := pair.Paired.Changes(nil)
 	if err != nil {
 		return err
 	}
-	var before *msi.Table
-	if base != nil {
-		before = base.Table("File")
-	}
-	n, err := readNumbering(main, paired, before)
+	n, err := readNumbering(main, paired, nil)
 	if err != nil {
 		return err
 	}
@@ -212,7 +263,7 @@ func (u *Use) setHead(head []byte) {
 // readHeads decodes a cabinet for the formats of the deltas in it that have no
 // header elsewhere. What cannot be decoded stays unknown: whoever reads the member
 // gets the error.
-func readHeads(c *cab.Cabinet, contents []Content) error {
+func readHeads(ctx context.Context, c *cab.Cabinet, contents []*Content) error {
 	unknown := make(map[*cab.File][]Use)
 	for i, f := range c.Files {
 		if slices.ContainsFunc(contents[i].Uses, func(u Use) bool { return u.Delta && u.Format == "" }) {
@@ -228,13 +279,13 @@ func readHeads(c *cab.Cabinet, contents []Content) error {
 	if err != nil {
 		return err
 	}
-	_ = set.Decode(context.Background(), func(f *cab.File) (cab.Sink, error) {
+	_ = set.Decode(ctx, func(f *cab.File) (cab.Sink, error) {
 		if uses := unknown[f]; uses != nil {
 			return &headSink{uses: uses}, nil
 		}
 		return nil, nil
 	}, cab.DecodeOptions{KeepGoing: true})
-	return nil
+	return ctx.Err()
 }
 
 // A headSink takes the first bytes of a member.

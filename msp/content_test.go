@@ -1,6 +1,7 @@
 package msp_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -23,11 +24,14 @@ func TestFormatsOfDeltasWithoutHeader(t *testing.T) {
 				}
 			}
 		}}.build(t)
-		contents, err := p.Contents(nil)
+		contents, err := p.Contents(t.Context())
 		require.NoError(t, err)
-		require.Len(t, contents, 1)
-		require.Len(t, contents[0].Uses, 1)
-		require.Equal(t, "PA19", contents[0].Uses[0].Format)
+		require.Len(t, contents.Members, 1)
+		require.Len(t, contents.Members[0].Uses, 1)
+		require.Equal(t, "PA19", contents.Members[0].Uses[0].Format)
+		again, err := p.Contents(t.Context())
+		require.NoError(t, err)
+		require.Same(t, contents, again)
 	}
 
 	for _, tt := range []struct {
@@ -52,10 +56,29 @@ func TestFormatsOfDeltasWithoutHeader(t *testing.T) {
 		require.NoError(t, db.SetStream("patch1.cab", writeCabinet(t, []string{"kept"}, members)))
 		p, err := msp.New(db)
 		require.NoError(t, err)
-		contents, err := p.Contents(nil)
+		contents, err := p.Contents(t.Context())
 		require.NoError(t, err)
-		use := contents[slices.IndexFunc(contents, func(c msp.Content) bool { return c.Key == "kept" })].Uses[0]
+		use := contents.Members[slices.IndexFunc(contents.Members, func(c *msp.Content) bool { return c.Key == "kept" })].Uses[0]
 		require.Equal(t, tt.format, use.Format)
 		require.Equal(t, tt.size, use.FileSize)
 	}
+}
+
+// A cancelled context ends the reading of a patch, which can be read again.
+func TestCancelledContext(t *testing.T) {
+	p := patch{code: 1, whole: files{"readme": []byte("read me, second edition")}}.build(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := p.Contents(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = msp.Apply(ctx, product(t), p)
+	require.ErrorIs(t, err, context.Canceled)
+	plan, err := msp.Apply(t.Context(), product(t), p)
+	require.NoError(t, err)
+	contents, err := p.Contents(t.Context())
+	require.NoError(t, err)
+	whole := plan.Files["readme"].Whole
+	require.Same(t, contents.Members[0], whole.Content)
+	require.Same(t, &contents.Members[0].Uses[0], whole.Use)
+	require.Equal(t, []*msp.Member{whole}, plan.Files["readme"].Members())
 }

@@ -32,7 +32,7 @@ func openPatch(t testing.TB, name ...string) *msp.Patch {
 
 func TestSyntheticPatch(t *testing.T) {
 	base := open(t, "synth", "base.msi")
-	plan, err := msp.Apply(base, openPatch(t, "synth", "synth.msp"))
+	plan, err := msp.Apply(t.Context(), base, openPatch(t, "synth", "synth.msp"))
 	require.NoError(t, err)
 	got := extract(t, base, plan)
 	for path, name := range map[string]string{
@@ -64,7 +64,7 @@ func TestPlanEqualsOtherImplementation(t *testing.T) {
 		{"psmsi-Example.msi", "psmsi-Example.msp", "", "example_msp1_main+paired.msi"},
 	} {
 		t.Run(tt.patch, func(t *testing.T) {
-			plan, err := msp.Apply(open(t, tt.base), openPatch(t, tt.patch))
+			plan, err := msp.Apply(t.Context(), open(t, tt.base), openPatch(t, tt.patch))
 			require.NoError(t, err)
 			for name, db := range map[string]*msi.Database{tt.image: plan.Database, tt.complete: plan.Full} {
 				if name == "" {
@@ -107,7 +107,7 @@ func TestRealPatches(t *testing.T) {
 			for _, name := range tt.patches {
 				patches = append(patches, openPatch(t, name))
 			}
-			plan, err := msp.Apply(base, patches...)
+			plan, err := msp.Apply(t.Context(), base, patches...)
 			require.NoError(t, err)
 			var pairs []string
 			for _, a := range plan.Applied {
@@ -133,7 +133,7 @@ func TestPatchThatDoesNotFit(t *testing.T) {
 		{"wix3-permachine/prodAv101.msi", "wix3-permachine/PatchABv101.msp", []string{"1.0.1.0", "{398B8855-E3B8-4559-9C2B-3ED457C5A889}"}},
 		{"synth/base.msi", "wix3-msisandmsps/Baseliner/rtmldr.msp", []string{"ProductCode is {A1A1A1A1", "{FB94421B-7FA3-4495-A9D7-212099C19147}"}},
 	} {
-		_, err := msp.Apply(open(t, tt.base), openPatch(t, tt.patch))
+		_, err := msp.Apply(t.Context(), open(t, tt.base), openPatch(t, tt.patch))
 		require.ErrorIs(t, err, msp.ErrTarget)
 		var target *msp.TargetError
 		require.ErrorAs(t, err, &target)
@@ -159,20 +159,20 @@ func TestWhatARealPatchSays(t *testing.T) {
 	require.True(t, targets[1].Accepts("1.0.0.0"))
 	require.False(t, targets[1].Accepts("1.0.1.0"))
 
-	contents, err := p.Contents(nil)
+	contents, err := p.Contents(t.Context())
 	require.NoError(t, err)
-	require.Len(t, contents, 4)
-	require.Equal(t, msp.Content{Cabinet: "gdr1.cab", Key: "F_Patch", Size: 1025,
-		Uses: []msp.Use{{Pair: "rtm.2", FileSize: 1025, FileName: "patch.wxs", Added: true, Sequence: 3}}}, contents[0])
+	require.Len(t, contents.Members, 4)
+	require.Equal(t, &msp.Content{Cabinet: "gdr1.cab", Key: "F_Patch", Size: 1025,
+		Uses: []msp.Use{{Pair: "rtm.2", FileSize: 1025, FileName: "patch.wxs", Added: true, Sequence: 3}}}, contents.Members[0])
 
-	contents, err = openPatch(t, "synth", "synth.msp").Contents(open(t, "synth", "base.msi"))
+	contents, err = openPatch(t, "synth", "synth.msp").Contents(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, msp.Content{Cabinet: "PCW_CAB_Synth", Key: "F_data", Size: 583,
-		Uses: []msp.Use{{Pair: "T1ToU1", Delta: true, Format: "PA19", FileSize: 1023, Sequence: 1000}}}, contents[0])
+	require.Equal(t, &msp.Content{Cabinet: "PCW_CAB_Synth", Key: "F_data", Size: 583,
+		Uses: []msp.Use{{Pair: "T1ToU1", Delta: true, Format: "PA19", FileSize: 1023, Sequence: 1000}}}, contents.Members[0])
 
-	contents, err = openPatch(t, "WPF2_32.msp").Contents(nil)
+	contents, err = openPatch(t, "WPF2_32.msp").Contents(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []msp.Content{{Cabinet: "PCW_CAB_NetFX", Key: "filler"}}, contents)
+	require.Equal(t, []*msp.Content{{Cabinet: "PCW_CAB_NetFX", Key: "filler"}}, contents.Members)
 }
 
 // secondFiles are what patch 1 of the generated ones makes.
@@ -188,7 +188,7 @@ func TestGeneratedPatch(t *testing.T) {
 	p := patch{code: 1, to: "1.0.1", whole: whole, delta: changed, properties: map[string]string{
 		"PATCHNEWPACKAGECODE": "{00000000-0000-0000-0000-0000000000EE}", "PATCHNEWSUMMARYSUBJECT": "The product, patched", "PATCHNEWSUMMARYCOMMENTS": "by a test",
 	}}.build(t)
-	plan, err := msp.Apply(base, p)
+	plan, err := msp.Apply(t.Context(), base, p)
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{
 		"readme.txt": string(whole["readme"]), "added.txt": string(whole["added"]), "data.txt": string(changed["data"]), "kept.txt": "never changes",
@@ -234,7 +234,7 @@ func TestPatchesOnEachOther(t *testing.T) {
 	three := patch{code: 3, from: "1.0.2", to: "1.0.3", base: second, whole: files{"data": []byte("all new")}, gone: []string{"added"}}.build(t)
 
 	base := product(t)
-	plan, err := msp.Apply(base, two, one) // the order given does not work out
+	plan, err := msp.Apply(t.Context(), base, two, one) // the order given does not work out
 	require.NoError(t, err)
 	require.Equal(t, []*msp.Patch{one, two}, []*msp.Patch{plan.Applied[0].Patch, plan.Applied[1].Patch})
 	require.Equal(t, map[string]string{
@@ -258,7 +258,7 @@ func TestPatchesOnEachOther(t *testing.T) {
 	require.Equal(t, 2, plan.Full.Table("PatchPackage").Len())
 	require.Equal(t, 4, plan.Full.Table("Patch").Len())
 
-	plan, err = msp.Apply(base, one, two, three)
+	plan, err = msp.Apply(t.Context(), base, one, two, three)
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"readme.txt": string(third["readme"]), "data.txt": "all new", "kept.txt": "never changes"}, extract(t, base, plan))
 	require.Empty(t, plan.Files["data"].Deltas, "deltas before a whole file do not matter")
@@ -302,7 +302,7 @@ func TestOrderAndSupersedence(t *testing.T) {
 				patches = append(patches, p.build(t))
 			}
 			base := product(t)
-			plan, err := msp.Apply(base, patches...)
+			plan, err := msp.Apply(t.Context(), base, patches...)
 			require.NoError(t, err)
 			require.Equal(t, tt.readme, extract(t, base, plan)["readme.txt"])
 			var skipped []string
@@ -318,7 +318,7 @@ func TestOptionalDelta(t *testing.T) {
 	other := files{"data": []byte("what the delta was made for")}
 	next := files{"data": []byte("what it makes")}
 	for _, optional := range []bool{false, true} {
-		plan, err := msp.Apply(product(t), patch{code: 1, base: other, delta: next, optional: optional}.build(t))
+		plan, err := msp.Apply(t.Context(), product(t), patch{code: 1, base: other, delta: next, optional: optional}.build(t))
 		require.NoError(t, err)
 		f := plan.Files["data"]
 		d := readCabinet(t, f.Deltas[0].Cabinet.Patch.Database(), f.Deltas[0].Cabinet.Stream)["data"]
@@ -360,13 +360,13 @@ func TestMalformedPatches(t *testing.T) {
 		require.True(t, ok)
 		require.NoError(t, full.Table("Media").Delete(row))
 	}
-	_, err = msp.Apply(product(t), noMedia.build(t))
+	_, err = msp.Apply(t.Context(), product(t), noMedia.build(t))
 	require.ErrorIs(t, err, msp.ErrFormat)
 
 	base := product(t)
 	testkit.Insert(t, base, "Property", "There", "already")
 	good.properties = map[string]string{"There": "v"}
-	_, err = msp.Apply(base, good.build(t))
+	_, err = msp.Apply(t.Context(), base, good.build(t))
 	require.ErrorIs(t, err, msi.ErrTransform)
 	require.ErrorContains(t, err, "table Property, row There to be added exists")
 }
@@ -386,8 +386,7 @@ func FuzzPatch(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_, _ = p.Contents(nil)
-		_, _ = p.Contents(base)
-		_, _ = msp.Apply(base, p, p)
+		_, _ = p.Contents(t.Context())
+		_, _ = msp.Apply(t.Context(), base, p, p)
 	})
 }

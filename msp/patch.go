@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hotfixkit/hotfixkit/msi"
 )
@@ -59,6 +60,9 @@ type Patch struct {
 	Pairs            []*Pair    // in the order in which they are tried
 
 	db *msi.Database
+
+	reading  sync.Mutex // of contents
+	contents *Contents  // nil until they are asked for
 }
 
 // Metadata is a row of the MsiPatchMetadata table.

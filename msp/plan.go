@@ -1,6 +1,7 @@
 package msp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -56,13 +57,14 @@ type Cabinet struct {
 
 // Member is a file in a cabinet of a patch.
 type Member struct {
-	Cabinet    *Cabinet
-	Key        string // name in the cabinet, and File key
-	Occurrence int    // 0, or more where several members of the cabinet have this name
-	Sequence   int32  // as in Plan.Full
-	Delta      bool   // else a whole file
-	Size       int64  // of a delta, as the Patch table says; 0 for a whole file
-	Optional   bool   // a delta that may fail (non-vital)
+	Cabinet  *Cabinet
+	Key      string   // name in the cabinet, and File key
+	Content  *Content // what Cabinet holds under this name, nil where it lacks it
+	Use      *Use     // what the applied pair says about Content; nil: nothing
+	Sequence int32    // as in Plan.Full
+	Delta    bool     // else a whole file
+	Size     int64    // of a delta, as the Patch table says; 0 for a whole file
+	Optional bool     // a delta that may fail (non-vital)
 }
 
 // File says where the bytes of one file come from: from Whole, or from the
@@ -71,6 +73,14 @@ type File struct {
 	Key    string
 	Whole  *Member
 	Deltas []*Member
+}
+
+// Members returns the members of patches that the file is made of, in order.
+func (f *File) Members() []*Member {
+	if f.Whole == nil {
+		return f.Deltas
+	}
+	return append([]*Member{f.Whole}, f.Deltas...)
 }
 
 // Finish makes the patched file of the old one, which is what the package or
@@ -139,14 +149,14 @@ func (e *TargetError) Unwrap() error { return ErrTarget }
 // by their families and sequences, in the order given where these say nothing; a
 // patch that only fits what another one makes of the package comes after it.
 // What another patch supersedes or makes obsolete is skipped, unless the other one
-// does not fit without it. The error is a
-// *TargetError where a patch does not fit, ErrFormat, or one of package msi.
-func Apply(base *msi.Database, patches ...*Patch) (*Plan, error) {
+// does not fit without it. The error is a *TargetError where a patch does not fit,
+// that of ctx, or one of Patch.Contents.
+func Apply(ctx context.Context, base *msi.Database, patches ...*Patch) (*Plan, error) {
 	product := base.Property("ProductCode")
 	needed := map[*Patch]bool{}
 	for {
 		chosen, skipped := choose(patches, needed, product)
-		plan, err := applyAll(base, chosen)
+		plan, err := applyAll(ctx, base, chosen)
 		var unfit *TargetError
 		if !errors.As(err, &unfit) {
 			if plan != nil {
@@ -169,10 +179,13 @@ func Apply(base *msi.Database, patches ...*Patch) (*Plan, error) {
 }
 
 // applyAll applies patches in their order.
-func applyAll(base *msi.Database, pending []*Patch) (*Plan, error) {
+func applyAll(ctx context.Context, base *msi.Database, pending []*Patch) (*Plan, error) {
 	plan := &Plan{Database: base.Clone(), Full: base.Clone(), Files: make(map[string]*File)}
 	product := plan.Database.Property("ProductCode")
 	for len(pending) > 0 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		next := -1
 		var mismatch error
 		var pair *Pair
@@ -197,7 +210,7 @@ func applyAll(base *msi.Database, pending []*Patch) (*Plan, error) {
 		}
 		p := pending[next]
 		pending = slices.Delete(pending, next, next+1)
-		if err := plan.apply(p, pair); err != nil {
+		if err := plan.apply(ctx, p, pair); err != nil {
 			return nil, fmt.Errorf("msp: %s, transform %s: %w", p.Name(), pair.Name, err)
 		}
 	}
@@ -232,7 +245,7 @@ func (p *Patch) listed(productCode string) error {
 }
 
 // apply adds one patch to the plan.
-func (plan *Plan) apply(p *Patch, pair *Pair) error {
+func (plan *Plan) apply(ctx context.Context, p *Patch, pair *Pair) error {
 	warn := func(message string) {
 		plan.Warnings = append(plan.Warnings, fmt.Sprintf("%s, transform %s: %s", p.Name(), pair.Name, message))
 	}
@@ -274,7 +287,11 @@ func (plan *Plan) apply(p *Patch, pair *Pair) error {
 	if err := pair.Paired.Apply(plan.Full, stacked); err != nil {
 		return err
 	}
-	if err := plan.members(p, n); err != nil {
+	contents, err := p.Contents(ctx)
+	if err != nil {
+		return err
+	}
+	if err := plan.members(p, pair, n, contents); err != nil {
 		return err
 	}
 	return plan.summary(alone)
@@ -339,7 +356,7 @@ func (plan *Plan) summary(patched *msi.Database) error {
 }
 
 // members notes which members of the patch's cabinets are wanted.
-func (plan *Plan) members(p *Patch, n *numbering) error {
+func (plan *Plan) members(p *Patch, pair *Pair, n *numbering, contents *Contents) error {
 	cabinets := make(map[int32]*Cabinet)
 	for _, m := range n.media {
 		if m.stream() == "" {
@@ -374,8 +391,11 @@ func (plan *Plan) members(p *Patch, n *numbering) error {
 		}
 		m.Cabinet = cabinets[media.diskID]
 		name := nameInCabinet{m.Cabinet, m.Key}
-		m.Occurrence = seen[name]
+		m.Content = contents.byName[memberName{m.Cabinet.Stream, m.Key, seen[name]}]
 		seen[name]++
+		if m.Content != nil {
+			m.Use = m.Content.use(pair, m.Delta)
+		}
 		m.Cabinet.Members = append(m.Cabinet.Members, m)
 	}
 	// What came before a whole file does not matter any more.

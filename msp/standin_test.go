@@ -43,7 +43,7 @@ func TestStandIns(t *testing.T) {
 			require.NoError(t, err)
 
 			client := openFile(tt.client, "client.msi")
-			plan, err := msp.Apply(client, p)
+			plan, err := msp.Apply(t.Context(), client, p)
 			require.NoError(t, err)
 			require.Len(t, plan.Files, 3)
 			kinds := map[string]bool{}
@@ -53,7 +53,7 @@ func TestStandIns(t *testing.T) {
 			require.Equal(t, map[string]bool{"whole": true, "delta": true}, kinds)
 			require.Len(t, extract(t, client, plan), 4)
 
-			_, err = msp.Apply(openFile(tt.other, "client.msi"), p)
+			_, err = msp.Apply(t.Context(), openFile(tt.other, "client.msi"), p)
 			require.ErrorIs(t, err, msp.ErrTarget)
 		})
 	}

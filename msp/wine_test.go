@@ -106,7 +106,7 @@ func TestWinePatches(t *testing.T) {
 			base, err := msi.Open(tt.base)
 			require.NoError(t, err)
 			defer base.Close()
-			plan, err := msp.Apply(base, patches...)
+			plan, err := msp.Apply(t.Context(), base, patches...)
 			require.NoError(t, err)
 			var want []string
 			for _, content := range extract(t, base, plan) {

@@ -101,10 +101,7 @@ type listedFile struct {
 }
 
 func newListResult(p *source.Package) (*listResult, error) {
-	parts, err := patchParts(p)
-	if err != nil {
-		return nil, err
-	}
+	parts := patchParts(p)
 	r := &listResult{Package: p.Ref(), LeftOut: extract.LeftOut(p), Warnings: []string{}}
 	r.Warnings = append(r.Warnings, p.Warnings()...)
 	plan, err := extract.NewPlan(p, extract.Options{})

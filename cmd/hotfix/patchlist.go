@@ -31,30 +31,7 @@ const (
 	contentDelta = "delta"
 )
 
-// A memberName tells the members of a patch's cabinets apart.
-type memberName struct {
-	cabinet, key string
-	occurrence   int // of several with that name
-}
-
-// membersOf returns the contents of a patch by their names.
-func membersOf(patch *msp.Patch) (map[memberName]msp.Content, error) {
-	contents, err := patch.Contents(nil)
-	if err != nil {
-		return nil, err
-	}
-	members := make(map[memberName]msp.Content, len(contents))
-	for _, c := range contents {
-		name := memberName{cabinet: c.Cabinet, key: c.Key}
-		for _, taken := members[name]; taken; _, taken = members[name] {
-			name.occurrence++
-		}
-		members[name] = c
-	}
-	return members, nil
-}
-
-func newPatchPart(patch *msp.Patch, c msp.Content, u msp.Use) patchPart {
+func newPatchPart(patch *msp.Patch, c *msp.Content, u *msp.Use) patchPart {
 	part := patchPart{
 		Patch: patch.Name(), Transform: u.Pair, Cabinet: "#" + c.Cabinet, Content: contentWhole,
 		MemberSize: c.Size, Version: u.Version, Optional: u.Optional,
@@ -74,74 +51,48 @@ func newPatchPart(patch *msp.Patch, c msp.Content, u msp.Use) patchPart {
 // patchParts returns, by file, what the files of a package have to do with
 // patches: of a patch alone, what its transforms say about each member; of a
 // package with patches, the members that a file is made of, in order.
-func patchParts(p *source.Package) (map[*source.File][]patchPart, error) {
+func patchParts(p *source.Package) map[*source.File][]patchPart {
 	switch {
 	case p.Patch() != nil:
 		return partsOfPatch(p)
 	case p.Plan() != nil:
 		return partsOfPlan(p)
 	}
-	return nil, nil
+	return nil
 }
 
-func partsOfPatch(p *source.Package) (map[*source.File][]patchPart, error) {
-	members, err := membersOf(p.Patch())
-	if err != nil {
-		return nil, err
-	}
+func partsOfPatch(p *source.Package) map[*source.File][]patchPart {
 	parts := map[*source.File][]patchPart{}
-	seen := map[memberName]int{}
 	for _, f := range p.Files() {
-		name := memberName{cabinet: strings.TrimPrefix(f.Cabinet, "#"), key: f.Key()}
-		name.occurrence = seen[name]
-		seen[memberName{cabinet: name.cabinet, key: name.key}]++
-		c := members[name]
-		for _, use := range c.Uses {
-			parts[f] = append(parts[f], newPatchPart(p.Patch(), c, use))
+		c := p.Member(f)
+		if c == nil {
+			continue
+		}
+		for i := range c.Uses {
+			parts[f] = append(parts[f], newPatchPart(p.Patch(), c, &c.Uses[i]))
 		}
 	}
-	return parts, nil
+	return parts
 }
 
-func partsOfPlan(p *source.Package) (map[*source.File][]patchPart, error) {
-	plan := p.Plan()
-	members := map[*msp.Patch]map[memberName]msp.Content{}
-	pairs := map[*msp.Patch]string{}
-	for _, a := range plan.Applied {
-		var err error
-		if members[a.Patch], err = membersOf(a.Patch); err != nil {
-			return nil, err
-		}
-		pairs[a.Patch] = a.Pair.Name
-	}
+func partsOfPlan(p *source.Package) map[*source.File][]patchPart {
 	parts := map[*source.File][]patchPart{}
-	add := func(f *source.File, m *msp.Member) {
-		patch := m.Cabinet.Patch
-		c := members[patch][memberName{m.Cabinet.Stream, m.Key, m.Occurrence}]
-		for _, use := range c.Uses {
-			if use.Pair == pairs[patch] && use.Delta == m.Delta {
-				parts[f] = append(parts[f], newPatchPart(patch, c, use))
-				return
-			}
-		}
-	}
 	for _, f := range p.Files() {
-		from := plan.Files[f.Key()]
+		from := p.Plan().Files[f.Key()]
 		if from == nil {
 			continue
 		}
-		if from.Whole != nil {
-			add(f, from.Whole)
-		}
-		for _, m := range from.Deltas {
-			add(f, m)
+		for _, m := range from.Members() {
+			if m.Use != nil {
+				parts[f] = append(parts[f], newPatchPart(m.Cabinet.Patch, m.Content, m.Use))
+			}
 		}
 		if own := parts[f]; len(own) > 0 {
 			last := &own[len(own)-1]
 			last.FileSize, last.Version = &f.Size, f.Version
 		}
 	}
-	return parts, nil
+	return parts
 }
 
 // addParts adds to a listed file what patches have to do with it.

@@ -19,6 +19,13 @@ import (
 type patchReader struct {
 	*store
 	patch *msp.Patch
+	files map[*msp.Content]*File
+}
+
+// A patchMember is where a file of a patch comes from.
+type patchMember struct {
+	content *msp.Content
+	stored  *cab.File
 }
 
 func newPatchReader(p *Package, db *msi.Database) (reader, error) {
@@ -26,12 +33,12 @@ func newPatchReader(p *Package, db *msi.Database) (reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &patchReader{store: newStore(p, db), patch: patch}
+	r := &patchReader{store: newStore(p, db), patch: patch, files: map[*msp.Content]*File{}}
 	r.find = func(f *File) (entry, error) {
 		if write, ok := f.from.(maker); ok {
 			return entry{made: write}, nil
 		}
-		return entry{cabinet: f.Cabinet, member: f.key, file: f.from.(*cab.File)}, nil
+		return entry{cabinet: f.Cabinet, member: f.key, file: f.from.(*patchMember).stored}, nil
 	}
 	return r, nil
 }
@@ -39,7 +46,7 @@ func newPatchReader(p *Package, db *msi.Database) (reader, error) {
 func (r *patchReader) list(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	contents, err := r.patch.Contents(nil)
+	contents, err := r.patch.Contents(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,16 +58,14 @@ func (r *patchReader) list(ctx context.Context) error {
 		r.p.warn("what the patch changes is not known: %s", text)
 	}
 	taken, places := map[string]bool{}, newLocations(r.p)
-	position := map[string]int{} // of the next member in each cabinet
-	for _, c := range contents {
+	for _, c := range contents.Members {
 		cabinet, err := r.open(ctx, "#"+c.Cabinet)
 		if err != nil {
 			return err
 		}
-		if err := r.addContent(c, cabinet.cab.Files[position[c.Cabinet]], taken, places); err != nil {
+		if err := r.addContent(c, cabinet.cab.Files[c.Index], taken, places); err != nil {
 			return err
 		}
-		position[c.Cabinet]++
 	}
 	for _, name := range r.db.Storages() {
 		if err := ctx.Err(); err != nil {
@@ -86,7 +91,7 @@ func (r *patchReader) list(ctx context.Context) error {
 
 // addContent lists a member of a cabinet, under the name of the file that it is
 // or, with the format as the extension, the delta to.
-func (r *patchReader) addContent(c msp.Content, member *cab.File, taken map[string]bool, places *locations) error {
+func (r *patchReader) addContent(c *msp.Content, member *cab.File, taken map[string]bool, places *locations) error {
 	name := c.Key
 	if len(c.Uses) > 0 {
 		if _, long, ok := strings.Cut(c.Uses[0].FileName, "|"); ok {
@@ -107,7 +112,8 @@ func (r *patchReader) addContent(c msp.Content, member *cab.File, taken map[stri
 	}
 	taken[fold(file)] = true
 	f := places.file(file, c.Key, c.Size)
-	f.Cabinet, f.from = "#"+c.Cabinet, member
+	f.Cabinet, f.from = "#"+c.Cabinet, &patchMember{c, member}
+	r.files[c] = f
 	f.Attributes = uint32(member.Attributes) & fileAttributes
 	return r.p.add(f)
 }
@@ -184,8 +190,8 @@ type useDescription struct {
 	FileSize  *int64 `json:"file_size,omitempty"`
 }
 
-// describePatch describes a patch whose contents are listed as the first files.
-func (r *patchReader) describePatch(contents []msp.Content) patchDescription {
+// describePatch describes a patch whose contents are listed.
+func (r *patchReader) describePatch(contents *msp.Contents) patchDescription {
 	m := r.patch
 	d := patchDescription{
 		Code: m.Code, Name: m.Name(), Products: append([]string{}, m.Products...), Obsoletes: append([]string{}, m.Obsoletes...),
@@ -201,8 +207,8 @@ func (r *patchReader) describePatch(contents []msp.Content) patchDescription {
 	for _, v := range m.Metadata {
 		d.Metadata = append(d.Metadata, metadataDescription{v.Company, v.Property, v.Value})
 	}
-	for i, c := range contents {
-		member := memberDescription{Path: r.p.files[i].Path(), Cabinet: c.Cabinet, Key: c.Key, Size: c.Size, Uses: []useDescription{}}
+	for _, c := range contents.Members {
+		member := memberDescription{Path: r.files[c].Path(), Cabinet: c.Cabinet, Key: c.Key, Size: c.Size, Uses: []useDescription{}}
 		for _, u := range c.Uses {
 			use := useDescription{Transform: u.Pair, FileName: u.FileName, Content: "whole", Format: u.Format, Added: u.Added, Optional: u.Optional, Version: u.Version}
 			if u.Delta {

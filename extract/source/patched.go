@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msp"
@@ -89,7 +88,7 @@ func applyPatches(ctx context.Context, base *Package, refs []string, patches []*
 		list = append(list, one)
 		r.patches[one] = patch
 	}
-	plan, err := msp.Apply(base.Database(), list...)
+	plan, err := msp.Apply(ctx, base.Database(), list...)
 	var unfit *msp.TargetError
 	switch {
 	case errors.As(err, &unfit):
@@ -127,10 +126,9 @@ func (r *patchedReader) list(ctx context.Context) (err error) {
 	for _, l := range r.base.leftOut {
 		before[l.File.Key()] = l.File
 	}
-	members := r.members()
 	return r.p.listModel(ctx, r.tables, func(m *msi.File, f *File) {
 		o := &origin{base: before[m.Key], patch: r.plan.Files[m.Key]}
-		o.find(members)
+		r.find(o)
 		f.from = o
 		switch {
 		case o.whole != nil:
@@ -141,33 +139,12 @@ func (r *patchedReader) list(ctx context.Context) (err error) {
 	})
 }
 
-// A memberName names members of a patch's cabinets; there may be several of one
-// name.
-type memberName struct {
-	patch        *msp.Patch
-	cabinet, key string
-}
-
-// members returns the members of all patches by their names.
-func (r *patchedReader) members() map[memberName][]part {
-	members := map[memberName][]part{}
-	for patch, of := range r.patches {
-		for _, f := range of.files {
-			if stream, ok := strings.CutPrefix(f.Cabinet, "#"); ok {
-				name := memberName{patch, stream, f.Key()}
-				members[name] = append(members[name], part{of, f})
-			}
-		}
-	}
-	return members
-}
-
-// find looks for what the file is made of.
-func (o *origin) find(members map[memberName][]part) {
+// find looks for the files of the package and the patches that a file is made of.
+func (r *patchedReader) find(o *origin) {
 	find := func(m *msp.Member) part {
-		found := members[memberName{m.Cabinet.Patch, m.Cabinet.Stream, m.Key}]
-		if m.Occurrence < len(found) {
-			return found[m.Occurrence]
+		if m.Content != nil {
+			of := r.patches[m.Cabinet.Patch]
+			return part{of, of.reader.(*patchReader).files[m.Content]}
 		}
 		o.err = fmt.Errorf("%w: cabinet %q of the patch %s has no member %q for it", ErrMissing, m.Cabinet.Stream, m.Cabinet.Patch.Name(), m.Key)
 		return part{}

@@ -157,6 +157,15 @@ func (p *Package) Patch() *msp.Patch {
 	return nil
 }
 
+// Member returns the member of a patch's cabinet that a file of an msp package is, with
+// what the patch makes of it; nil for other files, and where Patch is nil.
+func (p *Package) Member(f *File) *msp.Content {
+	if m, ok := f.from.(*patchMember); ok {
+		return m.content
+	}
+	return nil
+}
+
 // Plan returns what the patches of Options.Patches make of the package; nil
 // without patches.
 func (p *Package) Plan() *msp.Plan {
