@@ -17,6 +17,7 @@ var examples = map[string][]string{
 	},
 	"list": {
 		"list product.msi --tree",
+		"list --json-lines *.msi",
 		"list patch.msp --base product.msi",
 	},
 	"extract": {

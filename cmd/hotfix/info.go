@@ -29,6 +29,7 @@ func infoCommand(s *session) *cli.Command {
 		ArgsUsage: "FILE...",
 		Flags: append(append([]cli.Flag{
 			transformFlag(),
+			linesFlag(),
 			&cli.BoolFlag{Name: "actions", Usage: "list the custom actions as well: what would run, in the order of the sequences"},
 			&cli.BoolFlag{Name: "no-signature", Usage: "check no signature and make no SHA-256, which read the whole file"},
 		}, trustFlags()...), sourceFlags()...),
@@ -54,17 +55,26 @@ func (s *session) info(c *cli.Context) error {
 	var errs []error
 	for _, ref := range c.Args().Slice() {
 		info, err := s.readInfo(c, ref, trust)
-		if err != nil && c.NArg() > 1 { // of one file, the document says it
+		lines := c.Bool("json-lines")
+		if err != nil && c.NArg() > 1 && !lines { // of one file, the document says it
 			detail := s.describe(err)
 			info.Error = &detail
 		}
 		errs = append(errs, err)
 		infos = append(infos, info)
+		var result any = info
 		if info.Kind == "" {
-			results = append(results, unreadable{info.File, info.Error})
-		} else {
-			results = append(results, info)
+			result = unreadable{info.File, info.Error}
 		}
+		results = append(results, result)
+		if lines {
+			if err := s.line(result, err); err != nil {
+				return errors.Join(append(errs, err)...)
+			}
+		}
+	}
+	if c.Bool("json-lines") {
+		return errors.Join(errs...)
 	}
 	text := func(w io.Writer) {
 		for i, info := range infos {

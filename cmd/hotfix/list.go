@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -21,44 +22,32 @@ func listCommand(s *session) *cli.Command {
 	return &cli.Command{
 		Name:      "list",
 		Usage:     "list the files as extract would write them",
-		ArgsUsage: "PACKAGE",
+		ArgsUsage: "PACKAGE...",
 		Flags: append([]cli.Flag{
 			allFeaturesFlag(),
 			&cli.BoolFlag{Name: "tree", Usage: "print folders as a tree"},
 			transformFlag(),
+			linesFlag(),
 			&cli.BoolFlag{Name: "long", Aliases: []string{"l"}, Usage: "print the dates of the files as well, which are in the cabinets"},
 			patchFlag(),
 			&cli.StringFlag{Name: "base", Usage: "list the files that a patch makes of the package `BASE.msi`"},
 		}, sourceFlags()...),
 		Action: func(c *cli.Context) error {
-			if c.NArg() != 1 {
-				return usagef("list needs one package")
+			if c.Bool("json-lines") && c.NArg() > 0 {
+				return s.listLines(c)
 			}
-			stop := s.newMeter().working("reading")
-			defer stop()
-			p, err := source.Open(c.Context, c.Args().First(), patchOptions(c))
+			if c.NArg() != 1 {
+				return usagef("list needs one package; several with --json-lines")
+			}
+			result, kind, err := s.readList(c, c.Args().First())
 			if err != nil {
 				return err
-			}
-			defer p.Close()
-			result, err := newListResult(p)
-			if err != nil {
-				return packageError(p, err)
-			}
-			if c.Bool("long") {
-				if err := result.addDates(c.Context, p); err != nil {
-					return err
-				}
-			}
-			stop()
-			for _, w := range result.Warnings {
-				s.warn("%s", w)
 			}
 			return s.finish(result, func(w io.Writer) {
 				switch {
 				case c.Bool("tree"):
 					result.writeTree(w)
-				case p.Kind() == source.MSP:
+				case kind == source.MSP:
 					result.writePatch(w)
 				default:
 					result.write(w)
@@ -66,6 +55,54 @@ func listCommand(s *session) *cli.Command {
 			}, nil)
 		},
 	}
+}
+
+// readList lists one package.
+func (s *session) readList(c *cli.Context, ref string) (*listResult, source.Kind, error) {
+	stop := s.newMeter().working("reading")
+	defer stop()
+	p, err := source.Open(c.Context, ref, patchOptions(c))
+	if err != nil {
+		return nil, "", err
+	}
+	defer p.Close()
+	result, err := newListResult(p)
+	if err != nil {
+		return nil, "", packageError(p, err)
+	}
+	if c.Bool("long") {
+		if err := result.addDates(c.Context, p); err != nil {
+			return nil, "", err
+		}
+	}
+	stop()
+	for _, w := range result.Warnings {
+		s.warn("%s", w)
+	}
+	return result, p.Kind(), nil
+}
+
+// listLines prints a document for each package. One that cannot be listed has its
+// error there, and does not stop the others.
+func (s *session) listLines(c *cli.Context) error {
+	var errs []error
+	for _, ref := range c.Args().Slice() {
+		result, _, err := s.readList(c, ref)
+		var document any = result
+		if err != nil {
+			document = struct {
+				Package string `json:"package"`
+			}{ref}
+		}
+		errs = append(errs, err)
+		if err := s.line(document, err); err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		if c.Context.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // listResult is the JSON document of list.

@@ -219,6 +219,18 @@ func (s *session) finish(result any, text func(io.Writer), err error) error {
 	return err
 }
 
+// line prints one of several documents, on a line of its own, with err as its
+// "error" member.
+func (s *session) line(result any, err error) error {
+	s.reported = true
+	doc, marshalErr := s.marshalWithError(result, err)
+	if marshalErr != nil {
+		return marshalErr
+	}
+	_, writeErr := s.output().Write(append(display.JSON(doc), '\n'))
+	return writeErr
+}
+
 // output is standard output; a failure to write there is an *extract.OutputError.
 func (s *session) output() io.Writer { return outputWriter{s.stdout} }
 

@@ -30,6 +30,12 @@ func sourceFlags() []cli.Flag {
 	}
 }
 
+// linesFlag is for commands that read several packages and have a document for
+// each.
+func linesFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "json-lines", Usage: "print one JSON document for each file, on a line of its own, as soon as it is read"}
+}
+
 // transformFlag is for commands that read a package as transforms make it.
 func transformFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "transform", Usage: "apply the transform `NAME` in the package (:1031) or the file FILE.mst first; may be given several times"}
