@@ -56,6 +56,11 @@ func Open(ctx context.Context, ref string, o Options) (*Package, error) {
 		}
 		p = next
 	}
+	if len(o.Transforms) > 0 && o.Base == "" && p.Database() == nil {
+		err := p.errorAt("", fmt.Errorf("%w: it has no tables that a transform could change", ErrKind))
+		p.Close()
+		return nil, err
+	}
 	switch {
 	case o.Base != "":
 		return openOnBase(ctx, p, o)
