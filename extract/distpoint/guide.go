@@ -18,7 +18,6 @@ type notes struct {
 	line         *PropertyLine // of the first platform, where there are several
 	lines        []PlatformLine
 	deployments  []Deployment
-	definition   string // package definition for existing clients, below the output folder; "" without one
 	noPatch      string // why no patch is needed; "" when one is
 	supersededBy string // the KB that makes the patch needless
 	superseding  []manifest.Superseding
@@ -163,18 +162,32 @@ func (n notes) certFixPackage() report.Section {
 
 func (n notes) propertyLine() report.Section {
 	s := report.Section{ID: "properties", Title: "Installation properties of the step Setup Windows and ConfigMgr"}
-	if n.line.Line == "" {
+	switch form := n.missingLine(); {
+	case form != "":
+		s.Items = []report.Item{{
+			Text: fmt.Sprintf("%s is spared only if the client update of %s is installed during the task sequence. That update was not at hand: give its own .msp, in the folder and under the name that it has among the client files, in this form.", n.kb, n.supersededBy),
+			Copy: form,
+		}}
+	case n.line.Line == "":
 		s.Items = items("There is nothing to enter for this hotfix.")
-	} else {
+	default:
 		s.Items = n.lineItems("On one line")
 	}
-	if n.supersededBy != "" && !n.hasPatchOf(n.supersededBy) {
-		s.Items = append(s.Items, report.Item{
-			Text: fmt.Sprintf("%s is spared only if the client update of %s is installed during the task sequence. That update was not at hand: give its own .msp, in the folder and under the name that it has among the client files, in this form.", n.kb, n.supersededBy),
-			Copy: `PATCH="` + n.root() + `\i386\hotfix\` + n.supersededBy + `\<name of the .msp>"`,
-		})
-	}
 	return s
+}
+
+// missingLine is the form of the property line where the update that makes the fix
+// needless has to be installed during the task sequence and was not at hand; ""
+// where nothing is missing.
+func (n notes) missingLine() string {
+	if n.supersededBy == "" || n.hasPatchOf(n.supersededBy) {
+		return ""
+	}
+	update := n.root() + `\i386\hotfix\` + n.supersededBy + `\<name of the .msp>`
+	if rest, ok := strings.CutPrefix(n.line.Line, `PATCH="`); ok {
+		return `PATCH="` + update + ";" + rest
+	}
+	return strings.TrimSpace(`PATCH="` + update + `" ` + n.line.Line)
 }
 
 // lineItems are the property lines, each to be copied.
@@ -212,11 +225,11 @@ func (n notes) root() string {
 func (n notes) aboutLine() report.Section {
 	s := report.Section{ID: "about-properties", Title: "About the properties"}
 	say := func(text string) { s.Items = append(s.Items, report.Item{Text: text}) }
-	if n.line.Patch != "" {
+	if n.line.Patch != "" || n.missingLine() != "" {
 		say("The hotfix has to be installed by the step Setup Windows and ConfigMgr, or the problem remains while the task sequence runs. The step Install Software must not install it: it stops the client service, and the task sequence fails.")
 		say("Microsoft's article 907423 (how to include updates in the initial installation of the Advanced Client) describes how PATCH works: support.microsoft.com/kb/907423.")
 		say("The quotes are part of the line. The path must be a full path.")
-		if n.line.Placeholder {
+		if n.line.Placeholder || n.missingLine() != "" && strings.Contains(n.root(), Placeholder) {
 			say("Replace " + Placeholder + ", angle brackets included, by the package ID of the ConfigMgr client installation files.")
 		}
 		say("The package ID is that of the ConfigMgr client installation package, never that of the package of the hotfix: the second is a known mistake.")
@@ -234,7 +247,10 @@ func (n notes) aboutLine() report.Section {
 
 // alternatives tells the other ways to reach the patch, those not used included.
 func (n notes) alternatives(say func(string)) {
-	first := `\` + strings.ReplaceAll(n.patches[0].Path, "/", `\`)
+	first := `\i386\hotfix\` + n.supersededBy + `\<name of the .msp>`
+	if len(n.patches) > 0 {
+		first = `\` + strings.ReplaceAll(n.patches[0].Path, "/", `\`)
+	}
 	say(`Another drive: the folder _SMSTaskSequence is on the drive with the most free space. Where that is not drive C, change the letter, as in D:\_SMSTaskSequence\OSD\` + Placeholder + first + ".")
 	say(`A UNC path: instead of the cache, the path may lead to the client files in the original package source or on a distribution point, as in \\SERVER\SMS_<site code>\Client` + first + ".")
 	say("The variable " + dataPathVariable + " in the path is not recommended: Windows can assign drive letters differently in the full operating system.")

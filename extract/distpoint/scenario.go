@@ -32,14 +32,19 @@ func (n notes) scenarios() []report.Section {
 
 // enterProperties are the steps 3 to 6 of the first list.
 func (n notes) enterProperties() []report.Item {
-	if n.line.Line == "" {
+	form := n.missingLine()
+	if n.line.Line == "" && form == "" {
 		return nil
 	}
 	steps := items(
 		"Right-click the task sequence that has to be changed and click Edit.",
 		"Click the step Setup Windows and ConfigMgr.",
 	)
-	steps = append(steps, n.lineItems("Enter this in the box Installation properties")...)
+	if form != "" {
+		steps = append(steps, report.Item{Text: "Enter this in the box Installation properties, with the name of the .msp of " + n.supersededBy + ":", Copy: form})
+	} else {
+		steps = append(steps, n.lineItems("Enter this in the box Installation properties")...)
+	}
 	return append(steps, report.Item{Text: "Click Apply or OK to save the task sequence."})
 }
 
