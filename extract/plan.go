@@ -55,6 +55,7 @@ type Plan struct {
 	Warnings []string // about colliding names; the package has others
 
 	options Options
+	spelled map[string]string // folder as in the path of a file -> as it is written, where they differ
 }
 
 // An Item is one file of a Plan.
@@ -71,7 +72,7 @@ func NewPlan(p *source.Package, o Options) (*Plan, error) {
 	if o.Layout == "" {
 		o.Layout = Admin
 	}
-	plan := &Plan{Package: p, options: o}
+	plan := &Plan{Package: p, options: o, spelled: map[string]string{}}
 	layOut := plan.layOut
 	if o.Layout == Streams {
 		layOut = plan.layOutStreams
@@ -137,6 +138,16 @@ func (o Options) path(f *source.File) string {
 	}
 	if o.Layout == Flat {
 		return path.Base(name)
+	}
+	return name
+}
+
+// path returns where the plan puts a file that it writes. It is Item.Path, made
+// again: a table of the paths would need more memory than the files themselves.
+func (plan *Plan) path(f *source.File) string {
+	name := plan.options.path(f)
+	if as, ok := plan.spelled[path.Dir(name)]; ok {
+		return path.Join(as, path.Base(name))
 	}
 	return name
 }
@@ -210,6 +221,9 @@ func (plan *Plan) unifyFolders(files map[string]int) error {
 				return err
 			}
 			spelled[folder] = as
+			if as != folder {
+				plan.spelled[folder] = as
+			}
 		}
 		if as != folder {
 			item.Path = path.Join(as, path.Base(item.Path))

@@ -82,7 +82,7 @@ func (plan *Plan) Write(ctx context.Context, dir string, o WriteOptions) (*Resul
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{plan: plan, options: o, dir: dir, out: out, total: plan.Bytes, paths: map[*source.File]string{}}
+	w := &writer{plan: plan, options: o, dir: dir, out: out, total: plan.Bytes}
 	damage, err := w.write(ctx)
 	if err != nil {
 		if abortErr := out.Abort(); abortErr != nil && !errors.Is(err, abortErr) {
@@ -117,7 +117,6 @@ type writer struct {
 	dir     string // as it was named
 	out     *Dir
 	total   int64
-	paths   map[*source.File]string
 
 	mu    sync.Mutex
 	done  int64
@@ -130,7 +129,6 @@ func (w *writer) write(ctx context.Context) (damage, err error) {
 	files := make([]*source.File, len(w.plan.Items))
 	for i, item := range w.plan.Items {
 		files[i] = item.File
-		w.paths[item.File] = item.Path
 	}
 	switch {
 	case w.plan.options.Layout == Streams:
@@ -155,7 +153,7 @@ func (w *writer) write(ctx context.Context) (damage, err error) {
 
 // create is what Walk calls for each file.
 func (w *writer) create(f *source.File, stored source.Stored) (source.Sink, error) {
-	name := w.paths[f]
+	name := w.plan.path(f)
 	file, err := w.out.Create(name, FileInfo{Modified: stored.Modified, Attributes: f.Attributes})
 	if err != nil {
 		return nil, err

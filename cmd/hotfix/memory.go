@@ -16,7 +16,7 @@ const freeHeap = 28 << 20
 // collector from running all the time, as it would below a fixed limit that is
 // smaller than what is in use.
 const (
-	leastGrowth = 40
+	leastGrowth = 25
 	mostGrowth  = 400
 )
 

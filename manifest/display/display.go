@@ -76,7 +76,7 @@ func Hidden(r rune) bool {
 // as escapes of JSON. Its meaning stays the same, byte for byte of each value.
 func JSON(document []byte) []byte {
 	hidden := func(r rune) bool { return r > '~' && Hidden(r) }
-	if !strings.ContainsFunc(string(document), hidden) {
+	if !bytes.ContainsFunc(document, hidden) {
 		return document
 	}
 	var b strings.Builder
