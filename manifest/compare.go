@@ -413,7 +413,7 @@ func (o CompareOptions) SignatureStatus(s *authenticode.Signature) Status {
 // are checked: executables, Windows Installer packages and cabinets.
 var signableExtensions = []string{
 	".exe", ".dll", ".sys", ".ocx", ".cpl", ".drv", ".efi", ".mui", ".scr", ".com", ".ax", ".tlb", ".winmd",
-	".msi", ".msp", ".msm", ".mst", ".cab", ".rpm",
+	".msi", ".msp", ".msm", ".mst", ".cab", ".msu", ".rpm",
 }
 
 // signableName reports whether a file of this name is one that can carry a

@@ -247,6 +247,7 @@ func TestRequireSignature(t *testing.T) {
 		{"tampered with", inspect("a.sys", tampered), manifest.CompareOptions{}, manifest.SignatureInvalid, nil},
 		{"tampered with, and a signature required", inspect("a.sys", tampered), required, manifest.SignatureInvalid, nil},
 		{"noise called like a driver", inspect("a.sys", []byte("text")), required, manifest.SignatureMissing, nil},
+		{"noise called like an update", inspect("a.MSU", []byte("text")), required, manifest.SignatureMissing, nil},
 		{"a text", inspect("a.txt", []byte("text")), required, manifest.OK, []manifest.Note{manifest.SignatureUnchecked}},
 	}
 	for _, tt := range tests {
