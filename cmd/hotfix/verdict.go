@@ -135,7 +135,7 @@ func verdict(r *verify.Result) string {
 	}
 	switch {
 	case r.Policy == manifest.SignaturesOnly && !r.Signed():
-		reasons = append(reasons, "nothing is signed, and without a manifest nothing else is checked")
+		reasons = append(reasons, "nothing has a valid signature, and without a manifest nothing else is checked")
 	case len(reasons) > 0:
 	case len(r.Unnamed()) > 0 || len(r.Moved()) > 0:
 		reasons = append(reasons, "the files are not exactly those of the manifest: "+strings.Join(unexpected(r), ", "))
@@ -164,7 +164,7 @@ func agreement(r *verify.Result) string {
 	if r.Policy == manifest.SignaturesOnly {
 		signed := 0
 		for _, f := range r.Files {
-			if f.Signature != nil && f.Signature.Status != authenticode.None {
+			if f.Signature != nil && f.Signature.Status == authenticode.Valid {
 				signed++
 			}
 		}
@@ -174,7 +174,7 @@ func agreement(r *verify.Result) string {
 				words = append(words, fmt.Sprintf("signature of %s: %s", display.Text(p.Name), s.Status))
 			}
 		}
-		words = append(words, fmt.Sprintf("%d of %s signed, none invalid", signed, display.Count(n, "file")), "nothing else was checked")
+		words = append(words, fmt.Sprintf("%d of %s with a valid signature, none with an invalid one", signed, display.Count(n, "file")), "nothing else was checked")
 		return strings.Join(words, "; ")
 	}
 	how := "published"

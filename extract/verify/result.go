@@ -135,9 +135,10 @@ func (r *Result) markUnreadable() {
 	}
 }
 
-// Signed reports whether a package or a file carries a signature.
+// Signed reports whether a package or a file carries a valid signature. Anybody can
+// make one that is not trusted.
 func (r *Result) Signed() bool {
-	signed := func(s *authenticode.Signature) bool { return s != nil && s.Status != authenticode.None }
+	signed := func(s *authenticode.Signature) bool { return s != nil && s.Status == authenticode.Valid }
 	return slices.ContainsFunc(r.Packages, func(p CheckedPackage) bool { return signed(p.Identity.Signature) }) ||
 		slices.ContainsFunc(r.Files, func(c manifest.Checked) bool { return signed(c.Signature) })
 }
