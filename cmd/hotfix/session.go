@@ -184,8 +184,12 @@ func (s *session) describe(err error) errorDetail {
 
 // warn prints one warning on standard error.
 func (s *session) warn(format string, args ...any) {
+	text := oneLine(fmt.Sprintf(format, args...))
+	if !strings.HasPrefix(text, source.Note) {
+		text = "warning: " + text
+	}
 	if !s.quiet {
-		s.tell("warning: " + oneLine(fmt.Sprintf(format, args...)))
+		s.tell(text)
 	}
 }
 

@@ -168,7 +168,7 @@ func (c *checked) checkClaim() error {
 	case c.walk.p.options.StrictSize || e.mustClaim && len(e.digests) == 0:
 		return fmt.Errorf("%w: %d bytes, the File table says %d", ErrMismatch, c.size, e.claimed)
 	case len(e.digests) > 0:
-		c.walk.p.warn("%s: %d bytes, the File table says %d; its MsiFileHash holds", c.file.Path(), c.size, e.claimed)
+		c.walk.p.warn(Note+"%s: %d bytes, the File table says %d; its MsiFileHash holds", c.file.Path(), c.size, e.claimed)
 	default:
 		c.walk.p.warn("%s: %d bytes, the File table says %d; it has no MsiFileHash row", c.file.Path(), c.size, e.claimed)
 	}
@@ -203,7 +203,7 @@ func (c *checked) checkVersion() error {
 	case c.expect.mustClaim && len(c.expect.digests) == 0:
 		return fmt.Errorf("%w: its version is %s, the File table says %s", ErrMismatch, found, c.expect.version)
 	}
-	c.walk.p.warn("%s: its version is %s, the File table says %s", c.file.Path(), found, c.expect.version)
+	c.walk.p.warn(Note+"%s: its version is %s, the File table says %s", c.file.Path(), found, c.expect.version)
 	return nil
 }
 

@@ -222,6 +222,10 @@ func (p *Package) Warnings() []string {
 // enough.
 const maxWarnings = 1000
 
+// Note is how a warning begins that is worth knowing and not a reason for doubt: the
+// package contradicts itself, and its own hash says which is right.
+const Note = "note: "
+
 // warnAll adds warnings.
 func (p *Package) warnAll(warnings []string) {
 	for _, w := range warnings {
