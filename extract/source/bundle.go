@@ -260,20 +260,9 @@ func (r *bundleReader) decode(ctx context.Context, w *walk, plan *containerPlan)
 	err = set.Decode(ctx, func(member *cab.File) (cab.Sink, error) {
 		files := bySource[member.Name]
 		delete(bySource, member.Name)
-		var sinks sinkList
-		for _, f := range files {
-			sink, err := w.sink(f, Stored{Modified: member.Modified, Size: member.Size}, f.from.(bundleFile).expect())
-			if err != nil {
-				return nil, errors.Join(err, sinks.Close(err))
-			}
-			if sink != nil {
-				sinks = append(sinks, sink)
-			}
-		}
-		if sinks == nil {
-			return nil, nil
-		}
-		return sinks, nil
+		return joinSinks(files, func(f *File) (Sink, error) {
+			return w.sink(f, Stored{Modified: member.Modified, Size: member.Size}, f.from.(bundleFile).expect())
+		})
 	}, cab.DecodeOptions{Workers: w.options.Workers, KeepGoing: w.options.KeepGoing, Spend: w.budget.Spend})
 	if err == nil {
 		err = w.unread(plan.files, fmt.Errorf("%w: the container %q does not hold it", ErrMissing, c.ID))

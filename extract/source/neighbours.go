@@ -316,25 +316,31 @@ func (i *insidePackage) deliver(ctx context.Context, deliveries []delivery, o Wa
 		byFile[one.from.file] = append(byFile[one.from.file], one)
 	}
 	return i.outer.Walk(ctx, func(f *File, stored Stored) (Sink, error) {
-		var sinks sinkList
-		for _, one := range byFile[f] {
-			sink, err := one.want(stored)
-			if err != nil {
-				return nil, errors.Join(err, sinks.Close(err))
-			}
-			if sink != nil {
-				sinks = append(sinks, sink)
-			}
-		}
-		if sinks == nil {
-			return nil, nil
-		}
-		return sinks, nil
+		return joinSinks(byFile[f], func(one delivery) (Sink, error) { return one.want(stored) })
 	}, inner)
 }
 
 // A sinkList gives the bytes of one file to several sinks.
 type sinkList []Sink
+
+// joinSinks returns one sink for those of several takers of the same bytes, nil
+// where nobody wants them. After an error, the sinks opened so far are closed.
+func joinSinks[T any](takers []T, open func(T) (Sink, error)) (Sink, error) {
+	var sinks sinkList
+	for _, taker := range takers {
+		sink, err := open(taker)
+		if err != nil {
+			return nil, errors.Join(err, sinks.Close(err))
+		}
+		if sink != nil {
+			sinks = append(sinks, sink)
+		}
+	}
+	if sinks == nil {
+		return nil, nil
+	}
+	return sinks, nil
+}
 
 func (l sinkList) Write(p []byte) (int, error) {
 	for _, sink := range l {
