@@ -21,15 +21,15 @@ type addition struct {
 	replaced []string // files that are there with other content
 }
 
-// planAddition compares the staged patches with what is among the client files. A
+// compareWith compares the planned patches with what is among the client files. A
 // file with other content is an error unless Options.Replace.
-func (s *staging) planAddition() (*addition, error) {
+func compareWith(dir string, files []plannedFile, replace bool) (*addition, error) {
 	a := &addition{}
-	for _, f := range s.result.Files {
+	for _, f := range files {
 		if !f.ClientDir {
 			continue
 		}
-		name, missing, err := a.locate(s.o.ClientDir, f.Path)
+		name, missing, err := a.locate(dir, f.Path)
 		switch {
 		case err != nil:
 			return nil, err
@@ -41,7 +41,7 @@ func (s *staging) planAddition() (*addition, error) {
 		case err != nil:
 			return nil, &extract.OutputError{Path: name, Err: err}
 		case same:
-		case s.o.Replace:
+		case replace:
 			a.replaced = append(a.replaced, name)
 		default:
 			return nil, &extract.OutputError{Path: name, Err: ErrConflict}

@@ -136,51 +136,31 @@ func existingDefinition(kb, language string, deployments []Deployment) Definitio
 	return definition
 }
 
-// writeExisting writes the package source for clients that are installed: the
-// staged patches once more, their package definition, and command files where the
-// command lines need them.
-func (s *staging) writeExisting() error {
-	for _, f := range s.order {
-		to := s.places[f]
-		if to.twin || !isPatch(to.name) {
-			continue
-		}
-		if err := s.copyPatch(to); err != nil {
-			return err
-		}
-		s.result.Deployments = append(s.result.Deployments, newDeployment(s.result.KB, path.Base(to.name), s.facts[to.name], s.o.Properties))
+// addExisting plans the package source for clients that are installed: the staged
+// patches once more, their package definition, and command files where the command
+// lines need them.
+func (p *plan) addExisting() error {
+	for _, name := range p.patchPaths() {
+		i := slices.IndexFunc(p.files, func(f plannedFile) bool { return f.Path == p.places[name].name })
+		staged := p.files[i].StagedFile
+		again := StagedFile{Path: existingFolder + "/" + path.Base(staged.Path), Size: staged.Size, SHA256: staged.SHA256}
+		p.add(plannedFile{StagedFile: again, copyOf: &staged})
+		p.result.Deployments = append(p.result.Deployments, newDeployment(p.kb, path.Base(staged.Path), p.patches[name], p.options.Properties))
 	}
-	if len(s.result.Deployments) == 0 {
+	if len(p.result.Deployments) == 0 {
 		return nil
 	}
-	for _, d := range s.result.Deployments {
-		if !d.tooLong() {
-			continue
-		}
-		if err := s.add(existingFolder+"/"+d.scriptName(s.result.KB), d.script(s.result.KB, s.o.Properties)); err != nil {
-			return err
+	for _, d := range p.result.Deployments {
+		if d.tooLong() {
+			p.make(existingFolder+"/"+d.scriptName(p.kb), d.script(p.kb, p.options.Properties))
 		}
 	}
-	definition, err := existingDefinition(s.result.KB, languageName(s.result.Package.Language), s.result.Deployments).Bytes()
+	definition, err := existingDefinition(p.kb, languageName(p.result.Package.Language), p.result.Deployments).Bytes()
 	if err != nil {
 		return err
 	}
-	return s.add(existingFolder+"/"+s.result.KB+".sms", definition)
-}
-
-// copyPatch copies a staged patch to the package source.
-func (s *staging) copyPatch(to place) error {
-	dir := s.dir
-	if to.inClient {
-		dir = s.clientDir
-	}
-	f, err := dir.Open(to.name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = s.copyTo(s.dir, existingFolder+"/"+path.Base(to.name), f)
-	return err
+	p.make(existingFolder+"/"+p.kb+".sms", definition)
+	return nil
 }
 
 // existingClients tells how the hotfix reaches clients that are installed.

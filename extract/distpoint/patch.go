@@ -38,9 +38,9 @@ func (p Patch) withFacts(patch *msp.Patch) Patch {
 // name is the file name of the patch.
 func (p Patch) name() string { return path.Base(p.Path) }
 
-// readPatch reads a patch from a file.
-func readPatch(name string) (*msp.Patch, error) {
-	f, err := os.Open(name)
+// readPatch reads a patch from a file that was just opened, or the error of opening
+// it, and closes it.
+func readPatch(f *os.File, err error) (*msp.Patch, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -9,46 +9,44 @@ import (
 
 // properties writes the installation properties into the result and returns what
 // the guide is written from.
-func (s *staging) properties() (*notes, error) {
-	patches := slices.Clone(s.patches)
-	for _, f := range s.order {
-		if to := s.places[f]; !to.twin && isPatch(to.name) {
-			p := Patch{KB: s.result.KB, Path: path.Join(hotfixTree, s.result.KB, path.Base(to.name))}
-			patches = append(patches, p.withFacts(s.facts[to.name]))
-		}
+func (p *plan) properties() (*notes, error) {
+	patches := slices.Clone(p.others)
+	for _, name := range p.patchPaths() {
+		own := Patch{KB: p.kb, Path: path.Join(hotfixTree, p.kb, path.Base(name))}
+		patches = append(patches, own.withFacts(p.patches[name]))
 	}
-	patches, err := SortPatches(patches, s.o.Order, s.clientCode())
+	patches, err := SortPatches(patches, p.options.Order, p.in.clientCode())
 	if err != nil {
 		return nil, err
 	}
-	lines, err := s.lines(patches)
+	lines, err := p.options.lines(patches)
 	if err != nil {
 		return nil, err
 	}
 	line := lines[0].line
-	s.result.Patches = patches
+	p.result.Patches = patches
 	if len(lines) == 1 {
-		s.result.PropertiesLine = line.Line
+		p.result.PropertiesLine = line.Line
 		if line.Patch != "" && !line.Placeholder {
-			s.result.PatchProperty = &line.Patch
+			p.result.PatchProperty = &line.Patch
 		}
 	} else {
-		s.result.PlatformLines = lines
+		p.result.PlatformLines = lines
 	}
-	s.result.Warnings = append(s.result.Warnings, line.Warnings...)
-	if sp := superseding[s.result.SupersededBy]; sp != "" && s.result.ServicePack != "" && s.result.ServicePack != sp {
-		s.warn("%s is an update for %s, and this package is for %s", s.result.SupersededBy, sp, s.result.ServicePack)
+	p.result.Warnings = append(p.result.Warnings, line.Warnings...)
+	if sp := superseding[p.result.SupersededBy]; sp != "" && p.result.ServicePack != "" && p.result.ServicePack != sp {
+		p.result.warn("%s is an update for %s, and this package is for %s", p.result.SupersededBy, sp, p.result.ServicePack)
 	}
 	n := &notes{
-		kb: s.result.KB, product: cmp.Or(strings.TrimSpace(s.manifest.Product+" "+s.result.ServicePack), s.manifest.Title, "the ConfigMgr client"),
-		patches: patches, line: line, lines: lines, deployments: s.result.Deployments, noPatch: s.result.NoPatch, supersededBy: s.result.SupersededBy,
-		superseding: s.manifest.SupersededBy, certFix: s.certFix() != nil, inClientDir: s.client != nil, location: s.o.Location,
+		kb: p.result.KB, product: cmp.Or(strings.TrimSpace(p.verdict.manifest.Product+" "+p.result.ServicePack), p.verdict.manifest.Title, "the ConfigMgr client"),
+		patches: patches, line: line, lines: lines, deployments: p.result.Deployments, noPatch: p.result.NoPatch, supersededBy: p.result.SupersededBy,
+		superseding: p.verdict.manifest.SupersededBy, certFix: p.verdict.certFix() != nil, inClientDir: p.in.client != nil, location: p.options.Location,
 	}
 	if n.supersededBy != "" && !n.hasPatchOf(n.supersededBy) {
-		s.warn("%s is spared only where the client update of %s is installed during the task sequence: PATCH must name its .msp, which was not at hand", n.kb, n.supersededBy)
+		p.result.warn("%s is spared only where the client update of %s is installed during the task sequence: PATCH must name its .msp, which was not at hand", n.kb, n.supersededBy)
 	}
-	n.warnings = s.result.Warnings
-	for _, f := range s.result.Verification.Files {
+	n.warnings = p.result.Warnings
+	for _, f := range p.result.Verification.Files {
 		switch {
 		case isClientPatch(f.Name), isCertFix(f.Name), slices.Contains(n.siteFiles, f.Name):
 		case strings.HasPrefix(strings.ToLower(f.Name), "ccmsetup"):
@@ -61,11 +59,11 @@ func (s *staging) properties() (*notes, error) {
 }
 
 // clientCode is the product code of the client, "" where it is unknown.
-func (s *staging) clientCode() string {
-	if s.client == nil {
+func (in *inputs) clientCode() string {
+	if in.client == nil {
 		return ""
 	}
-	return s.client.code
+	return in.client.code
 }
 
 // A PlatformLine is the property line for clients of one processor.
@@ -78,10 +76,10 @@ type PlatformLine struct {
 
 // lines writes the property line, or one for each processor where the patches are
 // for several: a client refuses the patch of another processor.
-func (s *staging) lines(patches []Patch) ([]PlatformLine, error) {
+func (o Options) lines(patches []Patch) ([]PlatformLine, error) {
 	several := platforms(patches)
 	if several == nil {
-		line, err := NewPropertyLine(patches, s.o.Location, s.o.Properties)
+		line, err := NewPropertyLine(patches, o.Location, o.Properties)
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +87,7 @@ func (s *staging) lines(patches []Patch) ([]PlatformLine, error) {
 	}
 	var all []PlatformLine
 	for _, one := range several {
-		line, err := NewPropertyLine(forPlatform(patches, one), s.o.Location, s.o.Properties)
+		line, err := NewPropertyLine(forPlatform(patches, one), o.Location, o.Properties)
 		if err != nil {
 			return nil, err
 		}

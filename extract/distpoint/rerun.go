@@ -49,12 +49,12 @@ const (
 
 // mayReplace decides whether a folder is what an earlier run staged from the same
 // package, with nothing in it changed since: its stage.json and SHA256SUMS prove it.
-func (s *staging) mayReplace(ctx context.Context, old *os.Root) error {
+func (w *writer) mayReplace(ctx context.Context, old *os.Root) error {
 	evidence, document, err := readEvidence(old)
 	if err != nil {
 		return err
 	}
-	if evidence == nil || evidence.KB != s.result.KB || evidence.Package.SHA256 != s.result.Package.SHA256 {
+	if evidence == nil || evidence.KB != w.plan.kb || evidence.Package.SHA256 != w.plan.result.Package.SHA256 {
 		return extract.ErrExists
 	}
 	sum := sha256.Sum256(document)
