@@ -11,8 +11,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/hotfixkit/hotfixkit/internal/pe"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
-	"github.com/hotfixkit/hotfixkit/manifest/pe"
 )
 
 // ErrSize means that a file had more or fewer bytes than announced.

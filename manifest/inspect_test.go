@@ -17,10 +17,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/pe"
+	"github.com/hotfixkit/hotfixkit/internal/pe/petest"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
-	"github.com/hotfixkit/hotfixkit/manifest/pe"
-	"github.com/hotfixkit/hotfixkit/manifest/pe/petest"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 )
 

@@ -23,7 +23,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hotfixkit/hotfixkit/manifest/display"
+	"github.com/hotfixkit/hotfixkit/internal/display"
 )
 
 // ErrFormat means that a manifest file is not one, or that a field of it does

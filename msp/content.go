@@ -6,9 +6,9 @@ import (
 	"io"
 	"slices"
 
+	"github.com/hotfixkit/hotfixkit/internal/delta"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
-	"github.com/hotfixkit/hotfixkit/msp/delta"
 )
 
 // Contents are the members of all cabinets in a patch, and which files they become.

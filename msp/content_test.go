@@ -7,9 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/delta/deltatest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msp"
-	"github.com/hotfixkit/hotfixkit/msp/delta/deltatest"
 )
 
 // A patch need not keep the headers of its deltas apart: then the members say

@@ -8,9 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/delta"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msp"
-	"github.com/hotfixkit/hotfixkit/msp/delta"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hotfixkit/hotfixkit/internal/delta"
 	"github.com/hotfixkit/hotfixkit/msi"
-	"github.com/hotfixkit/hotfixkit/msp/delta"
 )
 
 // Plan is what patches make of a package. Its databases read from the package

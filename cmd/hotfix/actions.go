@@ -5,7 +5,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/hotfixkit/hotfixkit/manifest/display"
+	"github.com/hotfixkit/hotfixkit/internal/display"
 	"github.com/hotfixkit/hotfixkit/msi"
 )
 

@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
-	"github.com/hotfixkit/hotfixkit/extract/source/burn"
+	"github.com/hotfixkit/hotfixkit/internal/burn"
+	"github.com/hotfixkit/hotfixkit/internal/display"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
-	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
 
 // downloadInfo is what info knows about a zip, a self-extracting program or a

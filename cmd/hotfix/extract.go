@@ -9,7 +9,7 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
-	"github.com/hotfixkit/hotfixkit/manifest/display"
+	"github.com/hotfixkit/hotfixkit/internal/display"
 )
 
 func extractCommand(s *session) *cli.Command {

@@ -13,14 +13,14 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract/distpoint"
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
-	"github.com/hotfixkit/hotfixkit/extract/source/burn"
-	"github.com/hotfixkit/hotfixkit/extract/source/zip"
+	"github.com/hotfixkit/hotfixkit/internal/burn"
+	"github.com/hotfixkit/hotfixkit/internal/delta"
+	"github.com/hotfixkit/hotfixkit/internal/zip"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/msi/cfb"
 	"github.com/hotfixkit/hotfixkit/msp"
-	"github.com/hotfixkit/hotfixkit/msp/delta"
 )
 
 // A running command, as far as hints depend on it.

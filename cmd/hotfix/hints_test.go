@@ -122,7 +122,7 @@ var namesCommandLine = regexp.MustCompile(`--[a-z]|hotfix (info|list|extract|cat
 // not the command.
 func TestLibrariesDoNotKnowTheCommandLine(t *testing.T) {
 	files := 0
-	for _, room := range []string{"extract", "manifest", "msi", "msp"} {
+	for _, room := range []string{"extract", "internal", "manifest", "msi", "msp"} {
 		err := filepath.WalkDir(filepath.Join("..", "..", room), func(name string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
 				return err

@@ -15,7 +15,7 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
-	"github.com/hotfixkit/hotfixkit/manifest/display"
+	"github.com/hotfixkit/hotfixkit/internal/display"
 )
 
 func listCommand(s *session) *cli.Command {

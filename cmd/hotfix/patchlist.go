@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
-	"github.com/hotfixkit/hotfixkit/manifest/display"
+	"github.com/hotfixkit/hotfixkit/internal/display"
 	"github.com/hotfixkit/hotfixkit/msp"
 )
 

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hotfixkit/hotfixkit/manifest/display"
+	"github.com/hotfixkit/hotfixkit/internal/display"
 )
 
 // A meter shows progress on a terminal; a nil meter shows none. It may be told of

@@ -11,8 +11,8 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
-	"github.com/hotfixkit/hotfixkit/manifest/display"
-	"github.com/hotfixkit/hotfixkit/manifest/report"
+	"github.com/hotfixkit/hotfixkit/internal/display"
+	"github.com/hotfixkit/hotfixkit/internal/report"
 )
 
 // version is the version of the command, written into reports and evidence. A

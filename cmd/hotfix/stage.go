@@ -14,8 +14,8 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/distpoint"
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/internal/display"
 	"github.com/hotfixkit/hotfixkit/manifest"
-	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
 
 func stageCommand(s *session) *cli.Command {

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/hotfixkit/hotfixkit/manifest/display"
+	"github.com/hotfixkit/hotfixkit/internal/display"
 )
 
 // table is a table for people: columns as wide as their widest cell, two blanks

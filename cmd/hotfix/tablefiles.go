@@ -12,7 +12,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
-	"github.com/hotfixkit/hotfixkit/manifest/display"
+	"github.com/hotfixkit/hotfixkit/internal/display"
 	"github.com/hotfixkit/hotfixkit/msi"
 )
 

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/extract/verify"
+	"github.com/hotfixkit/hotfixkit/internal/display"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
-	"github.com/hotfixkit/hotfixkit/manifest/display"
 )
 
 // writeVerified prints the verdict and then what it rests on.

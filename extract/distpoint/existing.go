@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/hotfixkit/hotfixkit/manifest/report"
+	"github.com/hotfixkit/hotfixkit/internal/report"
 	"github.com/hotfixkit/hotfixkit/msp"
 )
 

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hotfixkit/hotfixkit/internal/report"
 	"github.com/hotfixkit/hotfixkit/manifest"
-	"github.com/hotfixkit/hotfixkit/manifest/report"
 )
 
 // notes is what the guide is written from.

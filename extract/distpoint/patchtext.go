@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/hotfixkit/hotfixkit/manifest/display"
-	"github.com/hotfixkit/hotfixkit/manifest/report"
+	"github.com/hotfixkit/hotfixkit/internal/display"
+	"github.com/hotfixkit/hotfixkit/internal/report"
 )
 
 // patchText writes the guide as PATCH.txt, with the line ends of Windows. Names

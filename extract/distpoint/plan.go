@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hotfixkit/hotfixkit/manifest/display"
-	"github.com/hotfixkit/hotfixkit/manifest/report"
+	"github.com/hotfixkit/hotfixkit/internal/display"
+	"github.com/hotfixkit/hotfixkit/internal/report"
 	"github.com/hotfixkit/hotfixkit/msp"
 )
 

@@ -13,9 +13,9 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/extract/verify"
+	"github.com/hotfixkit/hotfixkit/internal/report"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
-	"github.com/hotfixkit/hotfixkit/manifest/report"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msp"
 )

@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/hotfixkit/hotfixkit/extract/verify"
+	"github.com/hotfixkit/hotfixkit/internal/report"
 	"github.com/hotfixkit/hotfixkit/manifest"
-	"github.com/hotfixkit/hotfixkit/manifest/report"
 )
 
 // A StagedFile is one file of the result.

@@ -1,6 +1,6 @@
 package distpoint
 
-import "github.com/hotfixkit/hotfixkit/manifest/report"
+import "github.com/hotfixkit/hotfixkit/internal/report"
 
 // The clicks of the two numbered lists of KB977203's article, for each scenario of
 // operating system deployment. A sequence that restores user state needs both lists;

@@ -7,8 +7,8 @@ import (
 	"io"
 	"sync"
 
-	"github.com/hotfixkit/hotfixkit/extract/source/burn"
-	"github.com/hotfixkit/hotfixkit/manifest/pe"
+	"github.com/hotfixkit/hotfixkit/internal/burn"
+	"github.com/hotfixkit/hotfixkit/internal/pe"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 

@@ -14,9 +14,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/extract/source/burn/burntest"
-	"github.com/hotfixkit/hotfixkit/extract/source/zip"
-	"github.com/hotfixkit/hotfixkit/extract/source/zip/ziptest"
+	"github.com/hotfixkit/hotfixkit/internal/burn/burntest"
+	"github.com/hotfixkit/hotfixkit/internal/zip"
+	"github.com/hotfixkit/hotfixkit/internal/zip/ziptest"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 )
 

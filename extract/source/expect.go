@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hotfixkit/hotfixkit/manifest/pe"
+	"github.com/hotfixkit/hotfixkit/internal/pe"
 )
 
 // A digest is what the content of a file must hash to.

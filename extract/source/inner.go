@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hotfixkit/hotfixkit/extract/source/burn"
+	"github.com/hotfixkit/hotfixkit/internal/burn"
 )
 
 // A ChoiceError says that a download holds several installer packages, and that

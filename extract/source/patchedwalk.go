@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/hotfixkit/hotfixkit/msp/delta"
+	"github.com/hotfixkit/hotfixkit/internal/delta"
 )
 
 // What deltas may take of the memory, in bytes. An old file that is larger than

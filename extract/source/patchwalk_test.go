@@ -13,12 +13,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/manifest/pe"
-	"github.com/hotfixkit/hotfixkit/manifest/pe/petest"
+	"github.com/hotfixkit/hotfixkit/internal/delta"
+	"github.com/hotfixkit/hotfixkit/internal/delta/deltatest"
+	"github.com/hotfixkit/hotfixkit/internal/pe"
+	"github.com/hotfixkit/hotfixkit/internal/pe/petest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msp"
-	"github.com/hotfixkit/hotfixkit/msp/delta"
-	"github.com/hotfixkit/hotfixkit/msp/delta/deltatest"
 	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 

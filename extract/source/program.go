@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/hotfixkit/hotfixkit/extract/source/burn"
-	"github.com/hotfixkit/hotfixkit/extract/source/program"
+	"github.com/hotfixkit/hotfixkit/internal/burn"
+	"github.com/hotfixkit/hotfixkit/internal/program"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/hotfixkit/hotfixkit/extract/source/zip"
+	"github.com/hotfixkit/hotfixkit/internal/zip"
 )
 
 // A zipReader reads a zip, alone or behind a program.

@@ -7,7 +7,7 @@ import (
 	"hash"
 	"math"
 
-	"github.com/hotfixkit/hotfixkit/manifest/pe"
+	"github.com/hotfixkit/hotfixkit/internal/pe"
 )
 
 // maxKept is how many bytes of a signed file a Collector keeps rather than digest

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/hotfixkit/hotfixkit/manifest/pe"
+	"github.com/hotfixkit/hotfixkit/internal/pe"
 )
 
 // The certificate table of a PE file ("PE Format", "The Attribute Certificate

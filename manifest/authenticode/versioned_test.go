@@ -12,8 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/manifest/pe"
-	"github.com/hotfixkit/hotfixkit/manifest/pe/petest"
+	"github.com/hotfixkit/hotfixkit/internal/pe"
+	"github.com/hotfixkit/hotfixkit/internal/pe/petest"
 )
 
 // TestVersionedFixture checks testdata/versioned: a signed program with a version

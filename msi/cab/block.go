@@ -7,7 +7,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/hotfixkit/hotfixkit/msi/cab/internal/codec"
+	"github.com/hotfixkit/hotfixkit/internal/codec"
 )
 
 // A block is one CFDATA ([MS-CAB] 2.4), or the parts of one that is split over

@@ -28,7 +28,7 @@ import (
 func fixture(t testing.TB, name string) []byte {
 	t.Helper()
 	if strings.HasPrefix(name, "lzx") {
-		return readFile(t, filepath.Join("lzx", "testdata", name))
+		return readFile(t, filepath.Join("..", "..", "internal", "codec", "lzx", "testdata", name))
 	}
 	return readFile(t, filepath.Join("testdata", name))
 }

@@ -3,10 +3,10 @@ package cab
 import (
 	"fmt"
 
-	"github.com/hotfixkit/hotfixkit/msi/cab/internal/codec"
-	"github.com/hotfixkit/hotfixkit/msi/cab/internal/mszip"
-	"github.com/hotfixkit/hotfixkit/msi/cab/internal/quantum"
-	"github.com/hotfixkit/hotfixkit/msi/cab/lzx"
+	"github.com/hotfixkit/hotfixkit/internal/codec"
+	"github.com/hotfixkit/hotfixkit/internal/codec/lzx"
+	"github.com/hotfixkit/hotfixkit/internal/codec/mszip"
+	"github.com/hotfixkit/hotfixkit/internal/codec/quantum"
 )
 
 // decoder returns a decoder at the start of a folder, nil for a stored one. The

@@ -16,7 +16,7 @@ func FuzzCabinet(f *testing.F) {
 	names, err := filepath.Glob("testdata/*.cab")
 	require.NoError(f, err)
 	require.NotEmpty(f, names)
-	for _, name := range append(names, "lzx/testdata/lzx16.cab", "lzx/testdata/lzx21-3folders.cab") {
+	for _, name := range append(names, "../../internal/codec/lzx/testdata/lzx16.cab", "../../internal/codec/lzx/testdata/lzx21-3folders.cab") {
 		if data := readFile(f, name); len(data) < 60_000 {
 			f.Add(data)
 		}

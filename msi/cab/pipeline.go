@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/hotfixkit/hotfixkit/msi/cab/internal/codec"
-	"github.com/hotfixkit/hotfixkit/msi/cab/internal/mszip"
-	"github.com/hotfixkit/hotfixkit/msi/cab/lzx"
+	"github.com/hotfixkit/hotfixkit/internal/codec"
+	"github.com/hotfixkit/hotfixkit/internal/codec/lzx"
+	"github.com/hotfixkit/hotfixkit/internal/codec/mszip"
 )
 
 const (

@@ -3,9 +3,9 @@ package cab
 import (
 	"sync/atomic"
 
-	"github.com/hotfixkit/hotfixkit/msi/cab/internal/codec"
-	"github.com/hotfixkit/hotfixkit/msi/cab/internal/mszip"
-	"github.com/hotfixkit/hotfixkit/msi/cab/lzx"
+	"github.com/hotfixkit/hotfixkit/internal/codec"
+	"github.com/hotfixkit/hotfixkit/internal/codec/lzx"
+	"github.com/hotfixkit/hotfixkit/internal/codec/mszip"
 )
 
 // twoSteps is a decoder whose work goroutines can share: parsing decodes Huffman

@@ -9,7 +9,7 @@ import (
 
 	"github.com/klauspost/compress/flate"
 
-	"github.com/hotfixkit/hotfixkit/msi/cab/internal/codec"
+	"github.com/hotfixkit/hotfixkit/internal/codec"
 )
 
 // WriterOptions say how cabinets are written. The zero value makes one cabinet

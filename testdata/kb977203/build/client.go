@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hotfixkit/hotfixkit/internal/delta"
+	"github.com/hotfixkit/hotfixkit/internal/delta/deltatest"
 	"github.com/hotfixkit/hotfixkit/msi"
-	"github.com/hotfixkit/hotfixkit/msp/delta"
-	"github.com/hotfixkit/hotfixkit/msp/delta/deltatest"
 )
 
 // A client is the stand-in for client.msi with the files that its patch changes:

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hotfixkit/hotfixkit/extract/source/zip/ziptest"
+	"github.com/hotfixkit/hotfixkit/internal/zip/ziptest"
 	"github.com/hotfixkit/hotfixkit/manifest"
 )
 

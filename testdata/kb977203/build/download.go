@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hotfixkit/hotfixkit/extract/source/zip/ziptest"
-	"github.com/hotfixkit/hotfixkit/manifest/pe"
-	"github.com/hotfixkit/hotfixkit/manifest/pe/petest"
+	"github.com/hotfixkit/hotfixkit/internal/pe"
+	"github.com/hotfixkit/hotfixkit/internal/pe/petest"
+	"github.com/hotfixkit/hotfixkit/internal/zip/ziptest"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
