@@ -50,6 +50,10 @@ func (b *chainBuilder) build(signer *x509.Certificate) (chain []*x509.Certificat
 func (b *chainBuilder) extend(path []*x509.Certificate) []*x509.Certificate {
 	last := path[len(path)-1]
 	if slices.ContainsFunc(b.roots, last.Equal) {
+		if reason := refusePolicies(path); reason != "" {
+			b.fail(path, reason)
+			return nil
+		}
 		return path
 	}
 	if len(path) == maxChainLength {
@@ -145,6 +149,9 @@ func (b *chainBuilder) refuseIssuer(issuer *x509.Certificate, path []*x509.Certi
 		!slices.Contains(issuer.ExtKeyUsage, b.purpose) && !slices.Contains(issuer.ExtKeyUsage, x509.ExtKeyUsageAny) {
 		return fmt.Sprintf("%s may not issue certificates for %s", nameOf(issuer), purposeName(b.purpose))
 	}
+	if reason := refuseNames(issuer, path); reason != "" {
+		return reason
+	}
 	return b.refuse(issuer)
 }
 
@@ -153,8 +160,10 @@ func (b *chainBuilder) refuse(c *x509.Certificate) string {
 	if disallowed(c) {
 		return fmt.Sprintf("%s was disallowed by Microsoft in 2012", nameOf(c))
 	}
-	if len(c.UnhandledCriticalExtensions) > 0 {
-		return fmt.Sprintf("the certificate of %s has the critical extension %v, whose meaning is not known here", nameOf(c), c.UnhandledCriticalExtensions[0])
+	for _, extension := range c.UnhandledCriticalExtensions {
+		if !extension.Equal(oidNameConstraints) { // see refuseNames
+			return fmt.Sprintf("the certificate of %s has the critical extension %v, whose meaning is not known here", nameOf(c), extension)
+		}
 	}
 	if !b.at.IsZero() && (b.at.Before(c.NotBefore) || b.at.After(c.NotAfter)) {
 		return fmt.Sprintf("the certificate of %s is valid from %s to %s, which %s is not within", nameOf(c),

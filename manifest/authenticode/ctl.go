@@ -48,7 +48,7 @@ type MemberKind string
 const (
 	MemberPE    MemberKind = "pe"    // the Authenticode digest of a PE file
 	MemberFlat  MemberKind = "flat"  // all bytes of the file
-	MemberOther MemberKind = "other" // as another subject interface package makes it; matches no file
+	MemberOther MemberKind = "other" // as another subject interface package makes it, or with a tag of another digest; matches no file
 )
 
 // CatalogMember is one file that a catalog vouches for.
@@ -185,7 +185,18 @@ func parseMember(der []byte) (m CatalogMember, digest []byte, err error) {
 		m.Tag = tag
 	}
 	digest = m.setDigest(&content)
+	if tagIsDigest(m.Tag) {
+		// Windows looks files up by the tag and then compares the digest.
+		m.Kind, digest = MemberOther, nil
+	}
 	return m, digest, nil
+}
+
+// tagIsDigest reports whether a tag has the form of a SHA-1 or SHA-256 digest. Old
+// catalogs have words for tags.
+func tagIsDigest(tag string) bool {
+	sum, err := hex.DecodeString(tag)
+	return err == nil && (len(sum) == crypto.SHA1.Size() || len(sum) == crypto.SHA256.Size())
 }
 
 // setDigest fills in what the digest is of, and returns it when it can match a

@@ -50,6 +50,16 @@ func newLayout(parts *pe.Layout) (layout, error) {
 		return l, fmt.Errorf("%w: its offset %#x is not a multiple of %d", errTable, offset, tableAlignment)
 	case length > maxSignature:
 		return l, fmt.Errorf("%w: its %d bytes are above the limit of %d", errTable, length, maxSignature)
+	case parts.HeadersSize > offset:
+		return l, fmt.Errorf("%w: it lies in the %d bytes that the headers are said to have", errTable, parts.HeadersSize)
+	}
+	// What is loaded from the table would be loaded from bytes that nobody signed. The
+	// digest of such a file cannot be what the format says: its sections would have to
+	// hold their own signature.
+	for _, section := range parts.Sections {
+		if section.Size > 0 && section.Offset+section.Size > offset {
+			return l, fmt.Errorf("%w: section %q reaches into it", errTable, section.Name)
+		}
 	}
 	return l, nil
 }
@@ -124,7 +134,10 @@ func parseTable(table []byte) ([]*embedded, error) {
 		}
 		// The length may or may not include the padding.
 		end := min((int(length)+tableAlignment-1)/tableAlignment*tableAlignment, len(rest))
-		signatures, err := parseWithin(rest[winCertHeaderSize:end], w)
+		if !onlyZeros(rest[length:end]) {
+			return nil, fmt.Errorf("%w: %d bytes of other data behind an entry", errTable, end-int(length))
+		}
+		signatures, err := parseWithin(rest[winCertHeaderSize:length], w)
 		if err != nil {
 			return nil, err
 		}

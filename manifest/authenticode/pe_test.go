@@ -199,6 +199,7 @@ func TestFarHeader(t *testing.T) {
 		// A header within the DOS header has e_lfanew in its BaseOfCode.
 		set32(file[dosNewHeader:], uint32(start))
 		directory, checksum := builtDirectory+by, builtOptional+optionalChecksum+by
+		set32(file[start+builtOptional-builtHeader+0xe0+16:], 0x100) // SizeOfRawData: all of it before the table
 		table := len(file) &^ 7
 		file = file[:table]
 		set32(file[directory:], uint32(table))

@@ -27,6 +27,11 @@ type signing struct {
 	algorithm    asn1.ObjectIdentifier // of the signature
 	signers      int
 	bare         bool // sign the digest without DigestInfo
+
+	sign        func(sum []byte) []byte         // instead of RSASSA-PKCS1-v1_5
+	signerParts func(parts [][]byte) [][]byte   // changes the elements of SignerInfo
+	bodyParts   func(parts [][]byte) [][]byte   // changes the elements of SignedData
+	signedSet   func(members [][]byte) [][]byte // changes the signed attributes after they were signed
 }
 
 type attributeValue struct {
@@ -120,8 +125,17 @@ func (s signing) signerInfo(t testing.TB) []byte {
 	if s.bare {
 		hash = 0
 	}
-	signature, err := rsa.SignPKCS1v15(nil, s.by.key, hash, sum)
-	require.NoError(t, err)
+	if s.sign == nil {
+		s.sign = func(sum []byte) []byte {
+			signature, err := rsa.SignPKCS1v15(nil, s.by.key, hash, sum)
+			require.NoError(t, err)
+			return signature
+		}
+	}
+	signature := s.sign(sum)
+	if s.signedSet != nil {
+		encoded = s.signedSet(encoded)
+	}
 
 	parts := [][]byte{
 		marshal(t, 1),
@@ -137,7 +151,10 @@ func (s signing) signerInfo(t testing.TB) []byte {
 	if s.unsigned != nil {
 		parts = append(parts, marshal(t, tagged(1, marshalAll(t, s.unsigned(signature))...)))
 	}
-	return marshal(t, asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: bytes.Join(parts, nil)})
+	if s.signerParts != nil {
+		parts = s.signerParts(parts)
+	}
+	return marshal(t, sequence(parts...))
 }
 
 // der returns the ContentInfo.
@@ -149,14 +166,21 @@ func (s signing) der(t testing.TB) []byte {
 		Value asn1.RawValue
 	}
 	signer := s.signerInfo(t)
-	return marshal(t, content{oidSignedData, tagged(0, marshal(t, struct {
-		Version      int
-		Algorithms   asn1.RawValue
-		Content      content
-		Certificates asn1.RawValue
-		Signers      asn1.RawValue
-	}{1, set(), content{s.contentType, tagged(0, s.content)}, tagged(0, s.certificates...), set(bytes.Repeat(signer, s.signers))}))})
+	parts := [][]byte{
+		marshal(t, 1),
+		marshal(t, set(marshal(t, algorithmIdentifier{Algorithm: oidOf(s.hash)}))),
+		marshal(t, content{s.contentType, tagged(0, s.content)}),
+		marshal(t, tagged(0, s.certificates...)),
+		marshal(t, set(bytes.Repeat(signer, s.signers))),
+	}
+	if s.bodyParts != nil {
+		parts = s.bodyParts(parts)
+	}
+	return marshal(t, content{oidSignedData, tagged(0, marshal(t, sequence(parts...)))})
 }
+
+// peImageData is SpcPeImageData without flags, for a file that is not named.
+var peImageData = []byte{0x30, 0x09, 0x03, 0x01, 0x00, 0xa0, 0x04, 0xa2, 0x02, 0x80, 0x00}
 
 // fileDigest returns SpcIndirectDataContent for the PE file of buildPE. It computes
 // the digest as the format defines it, not as this package does.
@@ -170,7 +194,7 @@ func fileDigest(t testing.TB, hash crypto.Hash) []byte {
 	}, nil)
 	var content indirectData
 	content.Data.Type = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 2, 1, 15}
-	content.Data.Value = asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true}
+	content.Data.Value.FullBytes = peImageData
 	content.MessageDigest.DigestAlgorithm.Algorithm = oidOf(hash)
 	content.MessageDigest.Digest = sumOf(hash, covered)
 	return marshal(t, content)

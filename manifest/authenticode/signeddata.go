@@ -65,7 +65,7 @@ type algorithmIdentifier struct {
 // parseSignedData reads a ContentInfo that holds a SignedData, in DER.
 func parseSignedData(der []byte, w *work) (*signedData, error) {
 	var outer contentInfo
-	if rest, err := asn1.Unmarshal(der, &outer); err != nil || len(rest) > 0 {
+	if rest, err := asn1.Unmarshal(der, &outer); err != nil || len(rest) > 0 || !onlyFields(der, 2) {
 		return nil, fmt.Errorf("%w: it is not a PKCS #7 structure", errSignedData)
 	}
 	if !outer.ContentType.Equal(oidSignedData) {
@@ -79,7 +79,10 @@ func parseSignedData(der []byte, w *work) (*signedData, error) {
 		CRLs             asn1.RawValue `asn1:"optional,tag:1"`
 		SignerInfos      asn1.RawValue `asn1:"set"`
 	}
-	if rest, err := asn1.Unmarshal(outer.Content.Bytes, &body); err != nil || len(rest) > 0 {
+	if rest, err := asn1.Unmarshal(outer.Content.Bytes, &body); err != nil || len(rest) > 0 || !onlyFields(outer.Content.Bytes, 4+present(body.Certificates)+present(body.CRLs)) {
+		return nil, fmt.Errorf("%w: its SignedData cannot be read", errSignedData)
+	}
+	if body.DigestAlgorithms.Tag != asn1.TagSet || body.SignerInfos.Tag != asn1.TagSet {
 		return nil, fmt.Errorf("%w: its SignedData cannot be read", errSignedData)
 	}
 	var signer asn1.RawValue
@@ -96,6 +99,25 @@ func parseSignedData(der []byte, w *work) (*signedData, error) {
 	}
 	sd.certificates = readableCertificates(set)
 	return sd, nil
+}
+
+// onlyFields reports whether the ASN.1 sequence der has n elements. encoding/asn1
+// takes more of them for those of a later version; here nobody signs them.
+func onlyFields(der []byte, n int) bool {
+	var sequence asn1.RawValue
+	if _, err := asn1.Unmarshal(der, &sequence); err != nil {
+		return false
+	}
+	fields, err := members(sequence.Bytes, n)
+	return err == nil && len(fields) == n
+}
+
+// present returns 1 for an optional field that is there.
+func present(field asn1.RawValue) int {
+	if field.FullBytes == nil {
+		return 0
+	}
+	return 1
 }
 
 // members splits the content of a SET or SEQUENCE OF.
@@ -163,7 +185,8 @@ type signer struct {
 // chainBuilder.
 func (sd *signedData) verifySigner() (*signer, error) {
 	var info signerInfo
-	if rest, err := asn1.Unmarshal(sd.signer, &info); err != nil || len(rest) > 0 {
+	if rest, err := asn1.Unmarshal(sd.signer, &info); err != nil || len(rest) > 0 ||
+		!onlyFields(sd.signer, 5+present(info.AuthenticatedAttributes)+present(info.UnauthenticatedAttributes)) {
 		return nil, fmt.Errorf("%w: its signer cannot be read", errSignedData)
 	}
 	s := &signer{signature: info.EncryptedDigest, pool: sd.certificates}

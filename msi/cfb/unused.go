@@ -8,16 +8,20 @@ import (
 
 // CheckUnused reports bytes of the file that no structure and no stream uses:
 // sectors that no chain reaches, sectors of a chain behind the end of its
-// stream, bytes behind the last sector in use, and directory entries that the
-// tree does not reach and that are not empty. They are part of no digest over
-// the streams, so that somebody else can have put them there. The error is
-// ErrUnused; for damaged chains it is that of Open.
+// stream, bytes behind the last sector in use, what stands in the last sector of
+// the file behind the end of its stream, links of sectors that the file does not
+// have, and directory entries that the tree does not reach and that are not empty.
+// They are part of no digest over the streams, so that somebody else can have put
+// them there. The error is ErrUnused; for damaged chains it is that of Open.
 //
-// The unused ends of last sectors count as part of their stream, and up to
-// miniStreamCutoff bytes of mini sectors, rounded up to a sector, may be free:
-// writers leave there what a removed small stream was (all of twenty real signed
-// packages are free of everything else).
+// The unused ends of the last sectors of other streams count as part of their
+// stream, and up to miniStreamCutoff bytes of mini sectors, rounded up to a sector,
+// may be free: writers leave there what a removed small stream was (all of twenty
+// real signed packages are free of everything else).
 func (c *Reader) CheckUnused() error {
+	if err := c.checkTables(); err != nil {
+		return err
+	}
 	use := &sectorUse{c: c, sectors: make([]uint64, (c.size/c.sectorSize+63)/64)}
 	for _, list := range [][]uint32{c.difat, c.fat.sectors, c.directory, c.mini.sectors} {
 		for _, s := range list {
@@ -34,11 +38,42 @@ func (c *Reader) CheckUnused() error {
 	return c.checkUnreached()
 }
 
+// checkTables reports sectors of the allocation tables, and links in them, that are
+// for sectors behind the end of what they describe. They must be FREESECT ([MS-CFB]
+// 2.3).
+func (c *Reader) checkTables() error {
+	for _, t := range []struct {
+		name  string
+		table *table
+		links int64
+	}{
+		{"FAT", &c.fat, (c.size+c.sectorSize-1)/c.sectorSize - 1},
+		{"mini FAT", &c.mini, (c.miniSize + miniSectorSize - 1) / miniSectorSize},
+	} {
+		perSector := c.sectorSize / 4
+		for i := t.links / perSector; i < int64(len(t.table.sectors)); i++ {
+			sector := t.table.sectors[i]
+			if sector == freeSect {
+				continue
+			}
+			links, err := t.table.load(uint32(i))
+			if err != nil {
+				return fmt.Errorf("cfb: %s: %w", t.name, err)
+			}
+			if len(bytes.Trim(links[max(0, t.links-i*perSector)*4:], "\xff")) > 0 {
+				return fmt.Errorf("cfb: sector %d of the %s links sectors that the file does not have: %w", sector, t.name, ErrUnused)
+			}
+		}
+	}
+	return nil
+}
+
 // sectorUse notes which sectors of a file are in use.
 type sectorUse struct {
 	c       *Reader
 	sectors []uint64 // one bit each
 	mini    int64    // bytes of mini sectors in use
+	end     int64    // of the stream that ends last in the file
 }
 
 func (u *sectorUse) sector(s uint32) {
@@ -73,6 +108,7 @@ func (u *sectorUse) streams() error {
 
 func (u *sectorUse) extents(x *extents) {
 	for _, run := range x.runs {
+		u.end = max(u.end, run.offset+run.length)
 		for at := run.offset; at < run.offset+run.length; at += u.c.sectorSize {
 			u.sector(uint32(at/u.c.sectorSize - 1))
 		}
@@ -94,6 +130,15 @@ func (u *sectorUse) check() error {
 			return fmt.Errorf("cfb: sector %d, at byte %d of %d, belongs to no stream: %w", s, at, c.size, ErrUnused)
 		}
 	}
+	if slack := c.size - u.end; u.end > 0 && slack > 0 && slack < c.sectorSize {
+		last := make([]byte, slack)
+		if err := readFull(c.r, c.size, last, u.end); err != nil {
+			return fmt.Errorf("cfb: last sector: %w", err)
+		}
+		if len(bytes.Trim(last, "\x00")) > 0 {
+			return fmt.Errorf("cfb: the last sector of the file is not empty behind the end of its stream: %w", ErrUnused)
+		}
+	}
 	if free := c.miniSize - u.mini; free > miniStreamCutoff+c.sectorSize {
 		return fmt.Errorf("cfb: %d bytes of mini sectors belong to no stream: %w", free, ErrUnused)
 	}
@@ -101,8 +146,8 @@ func (u *sectorUse) check() error {
 }
 
 // checkUnreached reports directory entries that hold something although the
-// tree does not reach them. Of an unused entry all bytes are zero, except for
-// the links ([MS-CFB] 2.6.3).
+// tree does not reach them, and something behind the names of the others. Of an
+// unused entry all bytes are zero, except for the links ([MS-CFB] 2.6.3).
 func (c *Reader) checkUnreached() error {
 	directory, err := c.readSectors(c.directory)
 	if err != nil {
@@ -114,6 +159,9 @@ func (c *Reader) checkUnreached() error {
 	}
 	for id := range len(directory) / entrySize {
 		raw := directory[id*entrySize:][:entrySize]
+		if length := int(binary.LittleEndian.Uint16(raw[64:])); c.reached[id] && length < 64 && len(bytes.Trim(raw[length:64], "\x00")) > 0 {
+			return fmt.Errorf("cfb: directory entry %d holds something behind its name: %w", id, ErrUnused)
+		}
 		if !c.reached[id] && !bytes.Equal(raw, empty[:]) && !bytes.Equal(raw, noLinks[:]) {
 			return fmt.Errorf("cfb: directory entry %d is not empty and not in the tree: %w", id, ErrUnused)
 		}
