@@ -172,7 +172,7 @@ func (plan *Plan) resolve() error {
 			return fmt.Errorf("%w: %s and %s", ErrCollision, other.File.Path(), item.File.Path())
 		}
 		plan.Warnings = append(plan.Warnings, fmt.Sprintf("%s: two files have this path; %s (sequence %d) replaces %s (sequence %d)",
-			item.Path, item.File.Key(), item.File.Sequence, other.File.Key(), other.File.Sequence))
+			item.Path, item.File.Key(), item.File.Sequence(), other.File.Key(), other.File.Sequence()))
 	}
 	kept := plan.Items[:0]
 	for i, item := range plan.Items {

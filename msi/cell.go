@@ -1,9 +1,9 @@
 package msi
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
-	"slices"
 )
 
 // record holds the cells of a row as they are stored, 0 for null: string
@@ -37,30 +37,47 @@ func (db *Database) readTable(t *Table) error {
 	if err := db.spend(int64(count) * int64(rowOverhead+4*len(t.columns))); err != nil {
 		return fmt.Errorf("msi: table %s: %w", t.Name, err)
 	}
-	cells := make([]uint32, count*len(t.columns))
-	records := make([]record, count)
-	t.rows = make([]*record, count)
-	for i := range records {
-		records[i].cells = cells[i*len(t.columns):][:len(t.columns):len(t.columns)]
-		t.rows[i] = &records[i]
-	}
-	strings := uint32(len(db.pool.text))
+	t.stored = storedRows{cells: b, count: count, columns: make([]storedColumn, len(t.columns))}
+	strings, at := uint32(db.pool.len()), 0
 	for c, column := range t.columns {
 		n := column.Type.width(db.pool.wide)
-		for i := range records {
-			var v uint32
-			for j := range n {
-				v |= uint32(b[i*n+j]) << (8 * j)
-			}
-			if v >= strings && column.Type.IsString() {
+		t.stored.columns[c] = storedColumn{at, n}
+		at += n * count
+		if !column.Type.IsString() {
+			continue
+		}
+		for i := range count {
+			if v := t.stored.cell(i, c); v >= strings {
 				return fmt.Errorf("msi: table %s, row %d: string %d of %d: %w", t.Name, i+1, v, strings-1, ErrFormat)
 			}
-			records[i].cells[c] = v
 		}
-		b = b[n*count:]
 	}
-	t.sorted = slices.IsSortedFunc(t.rows, t.compare)
 	return nil
+}
+
+// storedRows are rows as they are in a file, column by column.
+type storedRows struct {
+	cells   []byte
+	count   int
+	columns []storedColumn
+}
+
+// A storedColumn is where the cells of a column begin, and how many bytes each has.
+type storedColumn struct{ at, width int }
+
+// cell returns a cell of a row.
+func (s *storedRows) cell(row, column int) uint32 {
+	c := s.columns[column]
+	b := s.cells[c.at+row*c.width:]
+	switch c.width {
+	case 0:
+		return 0
+	case 2:
+		return uint32(binary.LittleEndian.Uint16(b))
+	case 3:
+		return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
+	}
+	return binary.LittleEndian.Uint32(b)
 }
 
 func (t *Table) rowWidth(wide bool) int {
@@ -73,12 +90,13 @@ func (t *Table) rowWidth(wide bool) int {
 
 // encode is the inverse of readTable.
 func (t *Table) encode(wide bool) []byte {
-	b := make([]byte, 0, len(t.rows)*t.rowWidth(wide))
+	b := make([]byte, 0, t.Len()*t.rowWidth(wide))
 	for c, column := range t.columns {
 		n := column.Type.width(wide)
-		for _, r := range t.rows {
+		for row := range t.Rows() {
+			v := row.cell(c)
 			for j := range n {
-				b = append(b, byte(r.cells[c]>>(8*j)))
+				b = append(b, byte(v>>(8*j)))
 			}
 		}
 	}
@@ -93,7 +111,7 @@ func (t *Table) value(i int, cell uint32) Value {
 	case kind.IsBinary():
 		return Binary()
 	case kind.IsString():
-		return String(t.db.pool.text[cell])
+		return String(t.db.pool.string(cell))
 	case kind.IntWidth() == 2:
 		return Int(int32(cell) - bias2)
 	}

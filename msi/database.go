@@ -238,30 +238,28 @@ func (db *Database) readSummary() (*Summary, error) {
 }
 
 func (db *Database) readPool() (*pool, error) {
-	var parts [2][]byte
-	for i, name := range []string{streamPool, streamData} {
-		s, ok := db.raw[name]
-		if !ok {
+	for _, name := range []string{streamPool, streamData} {
+		if db.raw[name] == nil {
 			return nil, fmt.Errorf("msi: there is no stream %s: this is not an installer database: %w", name, ErrFormat)
 		}
-		b, err := db.readAll(s)
-		if err != nil {
-			return nil, fmt.Errorf("msi: %s: %w", name, err)
-		}
-		parts[i] = b
 	}
-	if err := db.spend(int64(len(parts[0]) / 4 * stringOverhead)); err != nil {
+	table, err := db.readAll(db.raw[streamPool])
+	if err != nil {
 		return nil, fmt.Errorf("msi: %s: %w", streamPool, err)
 	}
-	return parsePool(parts[0], parts[1])
+	data, err := db.readText(db.raw[streamData])
+	if err != nil {
+		return nil, fmt.Errorf("msi: %s: %w", streamData, err)
+	}
+	if err := db.spend(int64(len(table) / 4 * stringOverhead)); err != nil {
+		return nil, fmt.Errorf("msi: %s: %w", streamPool, err)
+	}
+	return parsePool(table, data)
 }
 
 // readAll reads a stream that belongs to the tables.
 func (db *Database) readAll(s *stream) ([]byte, error) {
-	if s.size > db.fileSize {
-		return nil, fmt.Errorf("%d bytes in a file of %d: %w", s.size, db.fileSize, cfb.ErrTruncated)
-	}
-	if err := db.spend(s.size); err != nil {
+	if err := db.spendStream(s); err != nil {
 		return nil, err
 	}
 	b := make([]byte, s.size)
@@ -269,6 +267,25 @@ func (db *Database) readAll(s *stream) ([]byte, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// readText is readAll for a stream that is one text.
+func (db *Database) readText(s *stream) (string, error) {
+	if err := db.spendStream(s); err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	text.Grow(int(s.size))
+	_, err := io.CopyN(&text, s.entry.Open(), s.size)
+	return text.String(), err
+}
+
+// spendStream takes the memory that a stream needs from the budget of the tables.
+func (db *Database) spendStream(s *stream) error {
+	if s.size > db.fileSize {
+		return fmt.Errorf("%d bytes in a file of %d: %w", s.size, db.fileSize, cfb.ErrTruncated)
+	}
+	return db.spend(s.size)
 }
 
 // spend takes memory from the budget of the tables.
@@ -318,7 +335,7 @@ func (db *Database) SetCodePage(codePage int) error {
 		return err
 	}
 	for _, t := range db.tables {
-		t.index = nil
+		t.index, t.places = nil, nil
 	}
 	db.touch()
 	return nil

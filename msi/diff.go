@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -469,7 +468,7 @@ func equalStorages(a, b *Database, name string) (bool, error) {
 		return false, err
 	}
 	if len(compareSummaries(sa.Summary(), sb.Summary())) > 0 ||
-		sa.CodePage() != sb.CodePage() || !slices.Equal(sa.pool.text, sb.pool.text) || !maps.Equal(sa.pool.raw, sb.pool.raw) {
+		sa.CodePage() != sb.CodePage() || !sa.pool.equal(sb.pool) {
 		return false, nil
 	}
 	for _, s := range union(sa.TableStreams(), sb.TableStreams()) {

@@ -20,8 +20,8 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(db.Property("ProductName"), db.Property("ProductVersion"))
-	for _, f := range model.Files {
-		fmt.Println(strings.Join(f.SourcePath(false), "/"), f.Size, f.Cabinet)
+	for f := range model.Files() {
+		fmt.Println(strings.Join(f.SourcePath(false), "/"), f.Size(), f.Cabinet())
 	}
 	// Output:
 	// Example 1.0.0

@@ -3,20 +3,89 @@ package msi
 import (
 	"cmp"
 	"fmt"
+	"slices"
+)
+
+// A componentRecord is what is known of the row of the Component table at the same
+// place.
+type componentRecord struct {
+	folder uint32 // into Model.folders
+	use    uint32 // into Model.uses
+}
+
+// The columns of Model.componentRows.
+const (
+	componentKey = iota
+	componentGUID
+	componentDirectory
+	componentAttributes
+	componentCondition
+	componentKeyPath
 )
 
 // Component is a row of the Component table.
 type Component struct {
-	Key        string
-	GUID       string // "" where the component is not registered
-	Directory  *Directory
-	Attributes int32
-	Condition  string
-	KeyPath    string
-	Features   []*Feature // those that name it
-	// LeftOut is nil for a component that an administrative image holds, and
-	// for all of them in a package without features.
-	LeftOut *LeftOut
+	model *Model
+	row   int
+}
+
+func (c Component) text(column int) string { return c.model.componentRows.text(c.row, column) }
+
+func (c Component) record() componentRecord { return c.model.components[c.row] }
+
+// Key returns the primary key.
+func (c Component) Key() string { return c.text(componentKey) }
+
+// GUID returns the identifier, "" where the component is not registered.
+func (c Component) GUID() string { return c.text(componentGUID) }
+
+// Directory returns the directory that the component's files are in.
+func (c Component) Directory() *Directory { return c.model.folders[c.record().folder] }
+
+// Attributes returns the bits of the column of that name.
+func (c Component) Attributes() int32 {
+	return c.model.componentRows.number(c.row, componentAttributes)
+}
+
+// Condition returns the condition on which the component is installed.
+func (c Component) Condition() string { return c.text(componentCondition) }
+
+// KeyPath returns the key of the file, registry value or data source that shows that
+// the component is installed.
+func (c Component) KeyPath() string { return c.text(componentKeyPath) }
+
+// Features returns the features that name the component, in the order of the
+// FeatureComponents table.
+func (c Component) Features() []*Feature {
+	var features []*Feature
+	for use := c.model.uses[c.record().use]; use.feature != nil; use = c.model.uses[use.before] {
+		features = append(features, use.feature)
+	}
+	slices.Reverse(features)
+	return features
+}
+
+// LeftOut returns nil for a component of which at least one feature is installed, and
+// for all of them in a package without features.
+func (c Component) LeftOut() *LeftOut {
+	use := c.model.uses[c.record().use]
+	switch {
+	case len(c.model.Features) == 0 || use.installed:
+		return nil
+	case use.leftOutBy == nil:
+		return &LeftOut{Reason: fmt.Sprintf("no feature names component %s", c.Key())}
+	}
+	return &LeftOut{Feature: use.leftOutBy, Reason: fmt.Sprintf("feature %s has Level 0", use.leftOutBy.Key)}
+}
+
+// A featureUse is a list of features that name a component: one behind those of
+// another use. Components with the same features share it. The first one is that of no
+// feature.
+type featureUse struct {
+	before    uint32   // into Model.uses
+	feature   *Feature // nil in the first
+	installed bool     // at least one of the features is
+	leftOutBy *Feature // that of the first feature that is left out
 }
 
 // Feature is a row of the Feature table.
@@ -27,7 +96,6 @@ type Feature struct {
 	Description string
 	Level       int32
 	Attributes  int32
-	Components  []*Component
 
 	leftOutBy *Feature // the nearest feature with Level 0, or nil
 }
@@ -45,49 +113,31 @@ type LeftOut struct {
 	Reason  string
 }
 
-// leftOut returns nil for a component of which at least one feature is
-// installed.
-func (c *Component) leftOut() *LeftOut {
-	var by *Feature
-	for _, f := range c.Features {
-		out, feature := f.LeftOut()
-		if !out {
-			return nil
-		}
-		by = cmp.Or(by, feature)
-	}
-	if by == nil {
-		return &LeftOut{Reason: fmt.Sprintf("no feature names component %s", c.Key)}
-	}
-	return &LeftOut{Feature: by, Reason: fmt.Sprintf("feature %s has Level 0", by.Key)}
-}
-
-func (m *Model) readComponents(db *Database) error {
-	column := db.columnOf("Component", "Component")
-	all := make([]Component, db.count("Component"))
-	for row := range db.rows("Component") {
-		if err := short(row, "Component"); err != nil {
+func (m *Model) readComponents(db *Database, components *byKey) error {
+	rows, folders := &m.componentRows, make(map[uint32]uint32)
+	m.components = make([]componentRecord, rows.len())
+	for i := range m.components {
+		if err := rows.short(i, componentKey); err != nil {
 			return err
 		}
-		c := &all[0]
-		all = all[1:]
-		*c = Component{
-			Key:       row.String("Component"),
-			GUID:      row.String("ComponentId"),
-			Condition: row.String("Condition"),
-			KeyPath:   row.String("KeyPath"),
+		ref := rows.ref(i, componentDirectory)
+		folder, known := folders[ref]
+		if !known || ref == 0 { // 0 may stand for another text in each row
+			d, err := m.directory(rows.row(i), rows.text(i, componentDirectory))
+			if err != nil {
+				return err
+			}
+			folder = uint32(len(m.folders))
+			m.folders = append(m.folders, d)
+			folders[ref] = folder
 		}
-		c.Attributes, _ = row.Int("Attributes")
-		var err error
-		if c.Directory, err = m.directory(row, row.String("Directory_")); err != nil {
-			return err
-		}
-		m.components.add(row.ref(column), c)
+		m.components[i].folder = folder
+		components.add(rows.ref(i, componentKey), i)
 	}
 	return nil
 }
 
-func (m *Model) readFeatures(db *Database) error {
+func (m *Model) readFeatures(db *Database, components *byKey) error {
 	features := make(map[string]*Feature)
 	rows := db.rows("Feature")
 	for row := range rows {
@@ -119,33 +169,45 @@ func (m *Model) readFeatures(db *Database) error {
 			}
 		}
 	}
-	m.linkFeatures(db, features)
+	m.linkFeatures(db, features, components)
 	return nil
 }
 
-// linkFeatures reads which feature has which components, and derives which
-// components are left out.
-func (m *Model) linkFeatures(db *Database, features map[string]*Feature) {
-	column := db.columnOf("FeatureComponents", "Component_")
-	for row := range db.rows("FeatureComponents") {
-		f, c := features[row.String("Feature_")], m.components.find(row.ref(column))
+// linkFeatures reads which feature has which components.
+func (m *Model) linkFeatures(db *Database, features map[string]*Feature, components *byKey) {
+	type step struct {
+		use     uint32
+		feature *Feature
+	}
+	steps := make(map[step]uint32)
+	m.uses = []featureUse{{}}
+	const feature, component = 0, 1
+	rows := newRowList(db, "FeatureComponents", "Feature_", "Component_")
+	for i := range rows.len() {
+		f := features[rows.text(i, feature)]
+		c, ok := components.find(rows.ref(i, component))
 		const consequence = "the row is passed over"
 		if f == nil {
-			m.dangling(row, "feature", row.String("Feature_"), consequence)
+			m.dangling(rows.row(i), "feature", rows.text(i, feature), consequence)
 			continue
 		}
-		if c == nil {
-			m.dangling(row, "component", row.String("Component_"), consequence)
+		if !ok {
+			m.dangling(rows.row(i), "component", rows.text(i, component), consequence)
 			continue
 		}
-		f.Components = append(f.Components, c)
-		c.Features = append(c.Features, f)
+		before := m.components[c].use
+		use, known := steps[step{before, f}]
+		if !known {
+			use = uint32(len(m.uses))
+			steps[step{before, f}] = use
+			m.uses = append(m.uses, m.uses[before].with(before, f))
+		}
+		m.components[c].use = use
 	}
-	if len(m.Features) == 0 {
-		return
-	}
-	for _, ref := range m.components.refs {
-		c := m.components.byRef[ref]
-		c.LeftOut = c.leftOut()
-	}
+}
+
+// with returns the use of one more feature, which comes behind the use at before.
+func (u featureUse) with(before uint32, f *Feature) featureUse {
+	out, by := f.LeftOut()
+	return featureUse{before: before, feature: f, installed: u.installed || !out, leftOutBy: cmp.Or(u.leftOutBy, by)}
 }

@@ -25,10 +25,10 @@ func (db *Database) listing(name string) *Table {
 	default:
 		return nil
 	}
-	own := &Database{pool: &pool{codePage: codePageUTF8, raw: map[uint32]string{}, text: []string{""}, refs: []uint32{0}}, streams: db.streams}
+	own := &Database{pool: &pool{codePage: codePageUTF8, text: packed{ends: []uint32{0}}}, streams: db.streams}
 	t := &Table{Name: name, db: own, columns: listingColumns}
 	for i, one := range names {
-		own.pool.text = append(own.pool.text, one)
+		own.pool.added = append(own.pool.added, addedString{text: one, raw: one})
 		t.rows = append(t.rows, &record{[]uint32{uint32(i + 1), 1}})
 	}
 	return t

@@ -8,18 +8,27 @@ import (
 )
 
 // Model is what a database says about an installation: its files and where
-// they come from and go to.
+// they come from and go to. Of files and components it keeps where their rows are; the
+// rest is read from these when it is asked for. It is valid as long as the tables are
+// not changed.
 type Model struct {
 	Directories map[string]*Directory // by key
 	Features    []*Feature            // in table order
 	Media       []*Media              // by LastSequence
-	Files       []*File               // by Sequence, then by key
 	// Warnings tell of contradictions that have a reasonable reading. Of each
 	// kind the first maxWarnings are told and the others counted.
 	Warnings []string
 
-	components *byKey[Component]
-	warned     map[string]int // by kind
+	files      []fileRecord // by Sequence, then by key
+	components []componentRecord
+	folders    []*Directory // of components
+	uses       []featureUse // of components
+
+	fileRows, componentRows, hashRows rowList
+	wordCount                         int32
+	module                            bool // it has the cabinet of a merge module
+
+	warned map[string]int // by kind
 }
 
 // maxWarnings bounds what a table of nothing but dangling references costs.
@@ -30,11 +39,24 @@ const maxWarnings = 20
 // are passed over, which Warnings tells, as Windows Installer takes such packages.
 // Cycles are ErrFormat; names longer than Windows can write are ErrLimit.
 func (db *Database) Model() (*Model, error) {
-	m := &Model{Directories: make(map[string]*Directory), components: newByKey[Component](db), warned: make(map[string]int)}
-	for _, step := range []func(*Database) error{
-		m.readDirectories, m.readComponents, m.readFeatures, m.readMedia, m.readFiles, m.checkActions,
+	m := &Model{
+		Directories: make(map[string]*Directory), warned: make(map[string]int),
+		fileRows:      newRowList(db, "File", "File", "Component_", "FileName", "FileSize", "Version", "Language", "Attributes", "Sequence"),
+		componentRows: newRowList(db, "Component", "Component", "ComponentId", "Directory_", "Attributes", "Condition", "KeyPath"),
+		hashRows:      newRowList(db, "MsiFileHash", "File_", "Options", "HashPart1", "HashPart2", "HashPart3", "HashPart4"),
+	}
+	m.wordCount, _ = db.Summary().Int(PIDWordCount)
+	_, m.module = db.streams[moduleCabinet]
+	components := newByKey(db)
+	for _, step := range []func() error{
+		func() error { return m.readDirectories(db) },
+		func() error { return m.readComponents(db, components) },
+		func() error { return m.readFeatures(db, components) },
+		func() error { return m.readMedia(db) },
+		func() error { return m.readFiles(db, components) },
+		func() error { return m.checkActions(db) },
 	} {
-		if err := step(db); err != nil {
+		if err := step(); err != nil {
 			return nil, err
 		}
 	}
@@ -64,7 +86,7 @@ func (m *Model) dangling(row Row, what, key, consequence string) {
 func short(row Row, columns ...string) error {
 	for _, c := range columns {
 		if text := row.String(c); tooLong(text) {
-			return fmt.Errorf("msi: table %s: %s of %d bytes: %w", row.Table().Name, c, len(text), ErrLimit)
+			return textTooLong(row, c, text)
 		}
 	}
 	return nil
@@ -74,7 +96,7 @@ func short(row Row, columns ...string) error {
 // write what its tables name (Windows Installer: AdminExecuteSequence table).
 func (m *Model) checkActions(db *Database) error {
 	t := db.Table("AdminExecuteSequence")
-	if t == nil || t.Len() == 0 || len(m.Files) == 0 {
+	if t == nil || t.Len() == 0 || len(m.files) == 0 {
 		return nil
 	}
 	for _, one := range []struct{ action, effect string }{
@@ -96,26 +118,87 @@ func (db *Database) rows(table string) iter.Seq[Row] {
 	return func(func(Row) bool) {}
 }
 
-// count returns the number of rows of a table, 0 where it does not exist.
-func (db *Database) count(table string) int {
-	if t := db.Table(table); t != nil {
-		return t.Len()
+// A rowList is the rows of a table as they are now, and where the columns are that a
+// model reads.
+type rowList struct {
+	table   *Table    // nil where it does not exist
+	records []*record // nil: the stored rows of table
+	columns []int     // -1: there is none
+}
+
+func newRowList(db *Database, table string, columns ...string) rowList {
+	l := rowList{table: db.Table(table), columns: make([]int, len(columns))}
+	for i, name := range columns {
+		if l.columns[i] = -1; l.table != nil {
+			l.columns[i] = l.table.Column(name)
+		}
 	}
-	return 0
+	if l.table != nil && !l.table.isStored() {
+		l.records = l.table.rows
+	}
+	return l
 }
 
-// byKey finds what rows of a table became by the cells that refer to them. Such a
-// cell mostly holds the same string reference as the key, so that no text has to
-// be compared.
-type byKey[T any] struct {
+func (l *rowList) len() int {
+	switch {
+	case l.table == nil:
+		return 0
+	case l.records == nil:
+		return l.table.stored.count
+	}
+	return len(l.records)
+}
+
+func (l *rowList) row(i int) Row {
+	if l.records == nil {
+		return Row{table: l.table, place: i}
+	}
+	return Row{table: l.table, record: l.records[i]}
+}
+
+// value returns the cell of a row in one of the columns; null where there is none.
+func (l *rowList) value(row, column int) Value {
+	if l.columns[column] < 0 {
+		return Null()
+	}
+	return l.row(row).Value(l.columns[column])
+}
+
+func (l *rowList) text(row, column int) string { return l.value(row, column).Text() }
+
+func (l *rowList) number(row, column int) int32 {
+	n, _ := l.value(row, column).Int()
+	return n
+}
+
+// ref returns the string reference of a cell.
+func (l *rowList) ref(row, column int) uint32 { return l.row(row).ref(l.columns[column]) }
+
+// short refuses text in the columns that is longer than any of its kind can be,
+// before it is repeated for every file that refers to it.
+func (l *rowList) short(row int, columns ...int) error {
+	for _, c := range columns {
+		if text := l.text(row, c); tooLong(text) {
+			return textTooLong(l.row(row), l.table.columns[l.columns[c]].Name, text)
+		}
+	}
+	return nil
+}
+
+func textTooLong(row Row, column, text string) error {
+	return fmt.Errorf("msi: table %s: %s of %d bytes: %w", row.Table().Name, column, len(text), ErrLimit)
+}
+
+// byKey finds rows by the cells that refer to them. Such a cell mostly holds the same
+// string reference as the key, so that no text has to be compared.
+type byKey struct {
 	pool  *pool
-	byRef []*T // by string reference
-	refs  []uint32
-	text  map[string]*T // made for a reference to another string of the same text
+	byRef []uint32       // by string reference: the row and one
+	text  map[string]int // made for a reference to another string of the same text
 }
 
-func newByKey[T any](db *Database) *byKey[T] {
-	return &byKey[T]{pool: db.pool, byRef: make([]*T, len(db.pool.text))}
+func newByKey(db *Database) *byKey {
+	return &byKey{pool: db.pool, byRef: make([]uint32, db.pool.len())}
 }
 
 // ref returns the string reference in a column, 0 for null and for a column of
@@ -124,33 +207,29 @@ func (r Row) ref(column int) uint32 {
 	if column < 0 || !r.table.columns[column].Type.IsString() {
 		return 0
 	}
-	return r.record.cells[column]
+	return r.cell(column)
 }
 
-func (k *byKey[T]) add(ref uint32, v *T) {
-	if ref != 0 && k.byRef[ref] == nil {
-		k.byRef[ref] = v
-		k.refs = append(k.refs, ref)
+// add adds a row. Of several with one key the first counts.
+func (k *byKey) add(ref uint32, row int) {
+	if ref != 0 && k.byRef[ref] == 0 {
+		k.byRef[ref] = uint32(row) + 1
 	}
 }
 
-func (k *byKey[T]) find(ref uint32) *T {
-	if v := k.byRef[ref]; v != nil || ref == 0 {
-		return v
+func (k *byKey) find(ref uint32) (row int, ok bool) {
+	if row := k.byRef[ref]; row != 0 || ref == 0 {
+		return int(row) - 1, row != 0
 	}
 	if k.text == nil {
-		k.text = make(map[string]*T, len(k.refs))
-		for _, ref := range k.refs {
-			k.text[k.pool.text[ref]] = k.byRef[ref]
+		k.text = make(map[string]int)
+		for ref, row := range k.byRef {
+			if row != 0 {
+				k.text[k.pool.string(uint32(ref))] = int(row) - 1
+			}
 		}
 	}
-	return k.text[k.pool.text[ref]]
+	row, ok = k.text[k.pool.string(ref)]
+	return row, ok
 }
 
-// columnOf returns the index of a column, -1 where table or column does not exist.
-func (db *Database) columnOf(table, column string) int {
-	if t := db.Table(table); t != nil {
-		return t.Column(column)
-	}
-	return -1
-}

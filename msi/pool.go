@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 )
 
 const (
@@ -23,22 +24,43 @@ type pool struct {
 	codePage int
 	flags    uint32 // the upper half of the first entry, wideRefs apart
 	wide     bool
-	text     []string
-	raw      map[uint32]string // bytes in the code page, of the strings that are not ASCII
+	text     packed
+	raw      packed            // the same in the code page; empty where all strings are ASCII
+	added    []addedString     // behind those that are packed
 	refs     []uint32          // reference counts as stored
 	index    map[string]uint32 // text to position, made when it is first needed
+}
+
+// packed is a list of strings in 4 bytes each besides their content.
+type packed struct {
+	data string
+	ends []uint32 // of each string in data
+}
+
+func (p packed) at(i uint32) string {
+	start := uint32(0)
+	if i > 0 {
+		start = p.ends[i-1]
+	}
+	return p.data[start:p.ends[i]]
+}
+
+// An addedString is one that the file does not hold.
+type addedString struct {
+	text string
+	raw  string // in the code page
 }
 
 func newPool(codePage int) (*pool, error) {
 	if !KnownCodePage(codePage) {
 		return nil, fmt.Errorf("msi: code page %d is not known: %w", codePage, ErrCodePage)
 	}
-	p := &pool{raw: map[uint32]string{}, text: []string{""}, refs: []uint32{0}}
+	p := &pool{text: packed{ends: []uint32{0}}, refs: []uint32{0}}
 	return p, p.setCodePage(codePage)
 }
 
 // parsePool reads the streams _StringPool and _StringData.
-func parsePool(table, data []byte) (*pool, error) {
+func parsePool(table []byte, data string) (*pool, error) {
 	if len(table) < 4 || len(table)%4 != 0 {
 		return nil, fmt.Errorf("msi: _StringPool: %d bytes: %w", len(table), ErrFormat)
 	}
@@ -58,25 +80,56 @@ func parsePool(table, data []byte) (*pool, error) {
 	if count > maxStrings {
 		return nil, fmt.Errorf("msi: _StringPool: %d strings: %w", count, ErrLimit)
 	}
-	p.raw = make(map[uint32]string)
-	p.text = make([]string, 1, count+1)
+	stored := packed{data: data, ends: make([]uint32, 1, count+1)}
 	p.refs = make([]uint32, 1, count+1)
-	all := string(data)
+	end := uint32(0)
 	for length, refs := range poolEntries(table[4:], upperFirst) {
-		raw := all[:length]
-		all = all[length:]
-		text := raw
-		if !isASCII(raw) {
-			var err error
-			if text, err = DecodeText(p.codePage, []byte(raw)); err != nil {
-				return nil, err
-			}
-			p.raw[uint32(len(p.text))] = raw
-		}
-		p.text = append(p.text, text)
+		end += uint32(length) // the sum was compared with the size of the data
+		stored.ends = append(stored.ends, end)
 		p.refs = append(p.refs, refs)
 	}
-	return p, nil
+	if isASCII(stored.data[:end]) {
+		p.text = stored
+		return p, nil
+	}
+	p.raw = stored
+	var err error
+	p.text, err = stored.decode(p.codePage)
+	return p, err
+}
+
+// decode returns the strings of a code page as text.
+func (p packed) decode(codePage int) (packed, error) {
+	text := packed{ends: make([]uint32, len(p.ends))}
+	var data strings.Builder
+	data.Grow(len(p.data))
+	for i := range p.ends {
+		one := p.at(uint32(i))
+		if !isASCII(one) {
+			var err error
+			if one, err = DecodeText(codePage, []byte(one)); err != nil {
+				return packed{}, err
+			}
+		}
+		if data.Len()+len(one) > math.MaxUint32 {
+			return packed{}, fmt.Errorf("msi: _StringData: %w", ErrLimit)
+		}
+		data.WriteString(one)
+		text.ends[i] = uint32(data.Len())
+	}
+	text.data = data.String()
+	return text, nil
+}
+
+// len returns the number of strings, null among them.
+func (p *pool) len() int { return len(p.text.ends) + len(p.added) }
+
+// string returns the text of a reference, which must be below len.
+func (p *pool) string(ref uint32) string {
+	if int(ref) < len(p.text.ends) {
+		return p.text.at(ref)
+	}
+	return p.added[int(ref)-len(p.text.ends)].text
 }
 
 // poolReading chooses how the entries behind the first one are read. A string of
@@ -130,10 +183,10 @@ func poolEntries(table []byte, upperFirst bool) iter.Seq2[int64, uint32] {
 
 // at returns the text of a reference.
 func (p *pool) at(ref uint32) (string, error) {
-	if int64(ref) >= int64(len(p.text)) {
-		return "", fmt.Errorf("string %d of %d: %w", ref, len(p.text)-1, ErrFormat)
+	if int64(ref) >= int64(p.len()) {
+		return "", fmt.Errorf("string %d of %d: %w", ref, p.len()-1, ErrFormat)
 	}
-	return p.text[ref], nil
+	return p.string(ref), nil
 }
 
 // intern returns the reference of a string, which is added where it is new.
@@ -142,9 +195,9 @@ func (p *pool) intern(s string) (uint32, error) {
 		return 0, nil
 	}
 	if p.index == nil {
-		p.index = make(map[string]uint32, len(p.text))
-		for i := len(p.text) - 1; i > 0; i-- {
-			p.index[p.text[i]] = uint32(i)
+		p.index = make(map[string]uint32, p.len())
+		for i := uint32(p.len()) - 1; i > 0; i-- {
+			p.index[p.string(i)] = i
 		}
 	}
 	if ref, ok := p.index[s]; ok {
@@ -154,14 +207,15 @@ func (p *pool) intern(s string) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	if len(p.text) > maxStrings {
+	if p.len() > maxStrings {
 		return 0, fmt.Errorf("msi: more than %d strings: %w", maxStrings, ErrLimit)
 	}
-	ref := uint32(len(p.text))
+	ref := uint32(p.len())
+	one := addedString{text: s, raw: s}
 	if !isASCII(s) {
-		p.raw[ref] = string(raw)
+		one.raw = string(raw)
 	}
-	p.text = append(p.text, s)
+	p.added = append(p.added, one)
 	p.refs = append(p.refs, 0)
 	p.index[s] = ref
 	return ref, nil
@@ -173,42 +227,75 @@ func (p *pool) setCodePage(codePage int) error {
 	if codePage == codePageUTF16 || codePage < 0 || codePage > math.MaxUint16 {
 		return fmt.Errorf("msi: code page %d: %w", codePage, ErrCodePage)
 	}
-	raw, text := maps.Clone(p.raw), slices.Clone(p.text)
-	for i, stored := range p.raw {
-		if p.codePage == codePageNeutral {
-			s, err := DecodeText(codePage, []byte(stored))
-			if err != nil {
+	var raw, text packed
+	var all [2]strings.Builder
+	ascii := true
+	for i := range uint32(p.len()) {
+		one, stored := p.string(i), p.stored(i)
+		if !isASCII(stored) {
+			ascii = false
+			if err := convert(&one, &stored, p.codePage, codePage); err != nil {
 				return err
 			}
-			text[i] = s
-			continue
 		}
-		b, err := EncodeText(codePage, text[i])
-		if err != nil {
-			return err
+		for k, s := range []string{one, stored} {
+			if all[k].WriteString(s); all[k].Len() > math.MaxUint32 {
+				return fmt.Errorf("msi: code page %d: the strings: %w", codePage, ErrLimit)
+			}
 		}
-		raw[i] = string(b)
+		text.ends, raw.ends = append(text.ends, uint32(all[0].Len())), append(raw.ends, uint32(all[1].Len()))
 	}
-	p.codePage, p.raw, p.text, p.index = codePage, raw, text, nil
+	text.data, raw.data = all[0].String(), all[1].String()
+	if ascii {
+		raw = packed{}
+	}
+	p.codePage, p.raw, p.text, p.added, p.index = codePage, raw, text, nil, nil
 	return nil
+}
+
+// convert makes a string of one code page one of another.
+func convert(text, stored *string, from, to int) (err error) {
+	if from == codePageNeutral {
+		*text, err = DecodeText(to, []byte(*stored))
+		return err
+	}
+	b, err := EncodeText(to, *text)
+	*stored = string(b)
+	return err
 }
 
 func (p *pool) clone() *pool {
 	c := *p
-	c.raw, c.text, c.refs, c.index = maps.Clone(p.raw), slices.Clone(p.text), slices.Clone(p.refs), maps.Clone(p.index)
+	c.added, c.refs, c.index = slices.Clone(p.added), slices.Clone(p.refs), maps.Clone(p.index)
 	return &c
 }
 
 // needsWide reports whether the strings are too many for references of two
 // bytes.
-func (p *pool) needsWide() bool { return p.wide || len(p.text) > math.MaxUint16+1 }
+func (p *pool) needsWide() bool { return p.wide || p.len() > math.MaxUint16+1 }
 
 // stored returns the bytes of a string in the code page.
 func (p *pool) stored(ref uint32) string {
-	if raw, ok := p.raw[ref]; ok {
-		return raw
+	switch {
+	case int(ref) >= len(p.text.ends):
+		return p.added[int(ref)-len(p.text.ends)].raw
+	case len(p.raw.ends) > 0:
+		return p.raw.at(ref)
 	}
-	return p.text[ref]
+	return p.text.at(ref)
+}
+
+// equal reports whether two pools hold the same strings at the same places.
+func (p *pool) equal(q *pool) bool {
+	if p.len() != q.len() {
+		return false
+	}
+	for i := range uint32(p.len()) {
+		if p.string(i) != q.string(i) || p.stored(i) != q.stored(i) {
+			return false
+		}
+	}
+	return true
 }
 
 // encode returns the streams _StringPool and _StringData. Strings that nothing
@@ -219,7 +306,7 @@ func (p *pool) encode(refs []uint32) (table, data []byte) {
 		head |= wideRefs
 	}
 	table = binary.LittleEndian.AppendUint32(table, head)
-	for i := 1; i < len(p.text); i++ {
+	for i := 1; i < p.len(); i++ {
 		s := p.stored(uint32(i))
 		n := min(refs[i], math.MaxUint16)
 		if n == 0 {

@@ -20,6 +20,15 @@ func entries(words ...uint16) []byte {
 	return b
 }
 
+// strings returns all strings of a pool.
+func (p *pool) strings() []string {
+	var all []string
+	for ref := range uint32(p.len()) {
+		all = append(all, p.string(ref))
+	}
+	return all
+}
+
 // Both orders of the entry of a long string are read, also where the reference
 // count is not the upper half of the length.
 func TestLongStringEntries(t *testing.T) {
@@ -28,19 +37,19 @@ func TestLongStringEntries(t *testing.T) {
 		"references, then length": entries(1, 9, 0, 2, 5, 3, 2, 7),
 		"upper half, then rest":   entries(1, 9, 0, 3, 5, 2, 2, 7),
 	} {
-		p, err := parsePool(table, []byte("a"+long+"bc"))
+		p, err := parsePool(table, "a"+long+"bc")
 		require.NoError(t, err, name)
-		require.Equal(t, []string{"", "a", long, "bc"}, p.text, name)
+		require.Equal(t, []string{"", "a", long, "bc"}, p.strings(), name)
 		require.Equal(t, []uint32{0, 9, 2, 7}, p.refs, name)
 	}
 }
 
 func TestPoolHead(t *testing.T) {
-	p, err := parsePool([]byte{0xA4, 0x03, 0, 0x80, 0, 0, 0, 0, 2, 0, 1, 0}, []byte("\x8f\x43"))
+	p, err := parsePool([]byte{0xA4, 0x03, 0, 0x80, 0, 0, 0, 0, 2, 0, 1, 0}, "\x8f\x43")
 	require.NoError(t, err)
 	require.Equal(t, 932, p.codePage)
 	require.True(t, p.wide)
-	require.Equal(t, []string{"", "", "修"}, append(p.text[:2:2], string([]rune(p.text[2])[:1])))
+	require.Equal(t, []string{"", "", "修"}, append(p.strings()[:2:2], string([]rune(p.string(2))[:1])))
 	table, data := p.encode([]uint32{0, 0, 1})
 	require.Equal(t, []byte{0xA4, 0x03, 0, 0x80, 0, 0, 0, 0, 2, 0, 1, 0}, table)
 	require.Equal(t, "\x8f\x43", string(data))
@@ -57,10 +66,10 @@ func TestPoolRefuses(t *testing.T) {
 		"unknown code page": {[]byte{0xFF, 0x7F, 0, 0, 1, 0, 1, 0}, []byte{0xE4}, ErrCodePage},
 		"UTF-16":            {[]byte{0xB0, 0x04, 0, 0}, nil, ErrCodePage},
 	} {
-		_, err := parsePool(test.table, test.data)
+		_, err := parsePool(test.table, string(test.data))
 		require.ErrorIs(t, err, test.want, name)
 	}
-	p, err := parsePool(entries(1, 1), []byte("a"))
+	p, err := parsePool(entries(1, 1), "a")
 	require.NoError(t, err)
 	_, err = p.at(2)
 	require.ErrorIs(t, err, ErrFormat)
@@ -71,13 +80,13 @@ func TestUnknownCodePage(t *testing.T) {
 	for _, codePage := range []int{1361, 20127, 65000, 32767} {
 		require.False(t, KnownCodePage(codePage))
 		head := []byte{byte(codePage), byte(codePage >> 8), 0, 0, 2, 0, 1, 0, 2, 0, 1, 0}
-		p, err := parsePool(head, []byte("abcd"))
+		p, err := parsePool(head, "abcd")
 		require.NoError(t, err)
-		require.Equal(t, []string{"", "ab", "cd"}, p.text)
+		require.Equal(t, []string{"", "ab", "cd"}, p.strings())
 		table, data := p.encode([]uint32{0, 1, 1})
 		require.Equal(t, head, table)
 		require.Equal(t, "abcd", string(data))
-		_, err = parsePool(head, []byte("abc\xe4"))
+		_, err = parsePool(head, "abc\xe4")
 		require.ErrorIs(t, err, ErrCodePage)
 		require.ErrorContains(t, err, fmt.Sprintf(`code page %d is not known: "c\xe4"`, codePage))
 		_, err = p.intern("\u00e4")

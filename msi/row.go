@@ -10,18 +10,35 @@ import (
 // deleted.
 type Row struct {
 	table  *Table
-	record *record
+	record *record // nil: that of place
+	place  int     // among the stored rows of the table
+}
+
+// cell returns the stored form of the cell of column i.
+func (r Row) cell(i int) uint32 {
+	if r.record == nil && r.table.isStored() {
+		return r.table.stored.cell(r.place, i)
+	}
+	return r.cells().cells[i]
+}
+
+// cells returns the record that holds the row, once the table has records.
+func (r Row) cells() *record {
+	if r.record == nil {
+		return &r.table.records[r.place]
+	}
+	return r.record
 }
 
 // Table returns the table that the row belongs to.
 func (r Row) Table() *Table { return r.table }
 
 // Value returns the cell of column i, counted from 0.
-func (r Row) Value(i int) Value { return r.table.value(i, r.record.cells[i]) }
+func (r Row) Value(i int) Value { return r.table.value(i, r.cell(i)) }
 
 // Values returns all cells.
 func (r Row) Values() []Value {
-	values := make([]Value, len(r.record.cells))
+	values := make([]Value, len(r.table.columns))
 	for i := range values {
 		values[i] = r.Value(i)
 	}
@@ -88,7 +105,7 @@ func (r Row) keyValues() []Value {
 
 func (r Row) dropStream() {
 	for i, c := range r.table.columns {
-		if c.Type.IsBinary() && r.record.cells[i] != 0 {
+		if c.Type.IsBinary() && r.cell(i) != 0 {
 			delete(r.table.db.streams, r.StreamName())
 		}
 	}
@@ -102,19 +119,21 @@ func (r Row) Set(i int, v Value) error {
 	if err != nil {
 		return err
 	}
-	old := r.record.cells[i]
+	old := r.cell(i)
 	if cell == old {
 		return nil
 	}
-	r.record.cells[i] = cell
+	r.table.unpack()
+	record := r.cells()
+	record.cells[i] = cell
 	if !r.table.columns[i].Type.IsKey() {
 		r.table.changed = true
 		r.table.db.touch()
 		return nil
 	}
-	if taken := r.table.lookup(joinKey(r.keyValues())); taken != nil && taken != r.record {
+	if taken := r.table.lookup(joinKey(r.keyValues())); taken != nil && taken != record {
 		err := fmt.Errorf("msi: table %s, row %s: %w", r.table.Name, r.Key(), ErrExists)
-		r.record.cells[i] = old
+		record.cells[i] = old
 		return err
 	}
 	r.table.sorted = false

@@ -120,14 +120,14 @@ func (db *Database) encodeTables() map[string]*stream {
 
 // countRefs counts how often each string is used.
 func (db *Database) countRefs() []uint32 {
-	refs := make([]uint32, len(db.pool.text))
+	refs := make([]uint32, db.pool.len())
 	for _, t := range db.tables {
 		for c, column := range t.columns {
 			if !column.Type.IsString() {
 				continue
 			}
-			for _, r := range t.rows {
-				refs[r.cells[c]]++
+			for row := range t.Rows() {
+				refs[row.cell(c)]++
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/hotfixkit/hotfixkit/internal/hashindex"
 )
 
 // Table is one table of a database.
@@ -15,12 +17,19 @@ type Table struct {
 
 	db      *Database
 	columns []Column
-	rows    []*record
-	sorted  bool // by the stored cells of the key, as Windows Installer leaves tables
 	changed bool // not as stored
 
-	mu    sync.Mutex
-	index map[string]*record // by key, made when it is first needed
+	// stored are the rows as they are in the file, until one is changed: then
+	// records holds what they have become, at the same places, and rows all rows
+	// there are.
+	stored  storedRows
+	records []record
+	rows    []*record
+	sorted  bool // rows are by the stored cells of the key, as Windows Installer leaves tables
+
+	mu     sync.Mutex
+	index  map[string]*record // of rows by key, made when it is first needed
+	places *hashindex.Index   // the same of stored
 }
 
 // Tables returns the names of all tables, in the order of the table _Tables.
@@ -52,12 +61,46 @@ func (t *Table) set(rows []*record) {
 	t.db.touch()
 }
 
+// keep drops the rows for which chosen is false.
+func (t *Table) keep(chosen func(Row) bool) {
+	t.unpack()
+	t.set(slices.DeleteFunc(slices.Clone(t.rows), func(r *record) bool { return !chosen(Row{table: t, record: r}) }))
+}
+
 func (t *Table) clone(db *Database) *Table {
-	c := &Table{Name: t.Name, db: db, columns: t.columns, changed: t.changed, sorted: t.sorted, rows: make([]*record, len(t.rows))}
+	c := &Table{Name: t.Name, db: db, columns: t.columns, changed: t.changed, sorted: t.sorted}
+	if t.isStored() {
+		c.stored = t.stored
+		return c
+	}
+	c.rows = make([]*record, len(t.rows))
 	for i, r := range t.rows {
 		c.rows[i] = &record{slices.Clone(r.cells)}
 	}
 	return c
+}
+
+// isStored reports whether all rows are as they are in the file.
+func (t *Table) isStored() bool { return t.stored.count > 0 && t.records == nil }
+
+// unpack makes records of the stored rows, which can be changed.
+func (t *Table) unpack() {
+	if !t.isStored() {
+		return
+	}
+	n := len(t.columns)
+	cells := make([]uint32, t.stored.count*n)
+	records := make([]record, t.stored.count)
+	t.rows = make([]*record, t.stored.count)
+	for i := range records {
+		records[i].cells = cells[i*n:][:n:n]
+		for c := range n {
+			records[i].cells[c] = t.stored.cell(i, c)
+		}
+		t.rows[i] = &records[i]
+	}
+	t.records, t.stored.cells, t.places = records, nil, nil
+	t.sorted = slices.IsSortedFunc(t.rows, t.compare)
 }
 
 // Columns returns the columns in order. They must not be changed.
@@ -80,14 +123,27 @@ func (t *Table) Keys() []int {
 }
 
 // Len returns the number of rows.
-func (t *Table) Len() int { return len(t.rows) }
+func (t *Table) Len() int {
+	if t.isStored() {
+		return t.stored.count
+	}
+	return len(t.rows)
+}
 
 // Rows yields the rows that the table has at the start of the loop, in stored
 // order. The table may be changed meanwhile.
 func (t *Table) Rows() iter.Seq[Row] {
 	return func(yield func(Row) bool) {
+		if t.isStored() {
+			for i := range t.stored.count {
+				if !yield(Row{table: t, place: i}) {
+					return
+				}
+			}
+			return
+		}
 		for _, r := range t.rows {
-			if !yield(Row{t, r}) {
+			if !yield(Row{table: t, record: r}) {
 				return
 			}
 		}
@@ -96,8 +152,33 @@ func (t *Table) Rows() iter.Seq[Row] {
 
 // Find returns the row with that primary key.
 func (t *Table) Find(key ...Value) (Row, bool) {
-	r := t.lookup(joinKey(key))
-	return Row{t, r}, r != nil
+	text := joinKey(key)
+	if t.isStored() {
+		return t.findStored(text)
+	}
+	r := t.lookup(text)
+	return Row{table: t, record: r}, r != nil
+}
+
+// findStored finds one of the stored rows; of several with one key the first.
+func (t *Table) findStored(key string) (Row, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	has := func(key string) func(place int) bool {
+		return func(place int) bool { return joinKey(Row{table: t, place: place}.keyValues()) == key }
+	}
+	if t.places == nil {
+		t.places = hashindex.New(t.stored.count)
+		for i := range t.stored.count {
+			k := joinKey(Row{table: t, place: i}.keyValues())
+			t.places.Add(hashindex.Hash(k), i, has(k))
+		}
+	}
+	place, ok := t.places.Find(hashindex.Hash(key), has(key))
+	if !ok {
+		return Row{}, false
+	}
+	return Row{table: t, place: place}, true
 }
 
 func (t *Table) lookup(key string) *record {
@@ -106,7 +187,7 @@ func (t *Table) lookup(key string) *record {
 	if t.index == nil {
 		t.index = make(map[string]*record, len(t.rows))
 		for _, r := range t.rows {
-			k := joinKey(Row{t, r}.keyValues())
+			k := joinKey(Row{table: t, record: r}.keyValues())
 			if _, ok := t.index[k]; !ok {
 				t.index[k] = r
 			}
@@ -136,6 +217,7 @@ func (t *Table) Insert(values ...Value) (Row, error) {
 	if len(values) != len(t.columns) {
 		return Row{}, fmt.Errorf("msi: table %s: %d values for %d columns: %w", t.Name, len(values), len(t.columns), ErrFormat)
 	}
+	t.unpack()
 	r := &record{make([]uint32, len(values))}
 	for i, v := range values {
 		cell, err := t.cell(i, v)
@@ -144,7 +226,7 @@ func (t *Table) Insert(values ...Value) (Row, error) {
 		}
 		r.cells[i] = cell
 	}
-	row := Row{t, r}
+	row := Row{table: t, record: r}
 	key := joinKey(row.keyValues())
 	if t.lookup(key) != nil {
 		return Row{}, fmt.Errorf("msi: table %s, row %s: %w", t.Name, row.Key(), ErrExists)
@@ -184,7 +266,8 @@ func (t *Table) compare(a, b *record) int {
 
 // Delete removes a row and its stream. The error is ErrNotFound.
 func (t *Table) Delete(row Row) error {
-	i := slices.Index(t.rows, row.record)
+	t.unpack()
+	i := slices.Index(t.rows, row.cells())
 	if i < 0 {
 		return fmt.Errorf("msi: table %s: deleted row: %w", t.Name, ErrNotFound)
 	}

@@ -124,9 +124,7 @@ func (db *Database) DropTable(name string) error {
 	}
 	for _, system := range []string{tableColumns, tableTables} {
 		s := db.tables[system]
-		s.set(slices.DeleteFunc(slices.Clone(s.rows), func(r *record) bool {
-			return Row{s, r}.Value(0) == String(name)
-		}))
+		s.keep(func(row Row) bool { return row.Value(0) != String(name) })
 	}
 	delete(db.tables, name)
 	delete(db.raw, name)
@@ -137,6 +135,7 @@ func (db *Database) DropTable(name string) error {
 // error is ErrExists, ErrFormat or ErrCodePage.
 func (t *Table) AddColumns(columns ...Column) error {
 	schema := t.db.tables[tableColumns]
+	t.unpack()
 	for _, c := range columns {
 		if systemTables[t.Name] != nil || c.Name == "" {
 			return fmt.Errorf("msi: table %s: column %q: %w", t.Name, c.Name, ErrFormat)
@@ -163,12 +162,11 @@ func (t *Table) DropColumns(first int) error {
 	if first < 1 || first > len(t.columns) || systemTables[t.Name] != nil {
 		return fmt.Errorf("msi: table %s: no columns to drop from %d on: %w", t.Name, first+1, ErrFormat)
 	}
-	schema := t.db.tables[tableColumns]
-	schema.set(slices.DeleteFunc(slices.Clone(schema.rows), func(r *record) bool {
-		row := Row{schema, r}
+	t.db.tables[tableColumns].keep(func(row Row) bool {
 		number, _ := row.Value(1).Int()
-		return row.Value(0) == String(t.Name) && int(number) > first
-	}))
+		return row.Value(0) != String(t.Name) || int(number) <= first
+	})
+	t.unpack()
 	t.columns = slices.Clone(t.columns[:first])
 	for _, r := range t.rows {
 		r.cells = r.cells[:first:first]

@@ -385,6 +385,7 @@ func (a *applier) table(d *transformDecoder, name string) error {
 		return a.fault(IgnoreUpdateMissingRow, "table %s to be changed does not exist", name)
 	}
 	columns := d.columnsOf(t)
+	t.unpack()
 	gone := make(map[*record]bool)
 	for rc, err := range d.rows(name, columns) {
 		if err != nil {
@@ -401,7 +402,7 @@ func (a *applier) table(d *transformDecoder, name string) error {
 			continue
 		}
 		row.dropStream()
-		gone[row.record] = true
+		gone[row.cells()] = true
 	}
 	if len(gone) > 0 {
 		t.set(slices.DeleteFunc(slices.Clone(t.rows), func(r *record) bool { return gone[r] }))

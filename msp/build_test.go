@@ -300,9 +300,9 @@ func extract(t testing.TB, base *msi.Database, plan *msp.Plan) map[string]string
 	patched, err := plan.Full.Model()
 	require.NoError(t, err)
 	result := map[string]string{}
-	for _, f := range patched.Files {
-		content := old[f.Key]
-		if p := plan.Files[f.Key]; p != nil {
+	for f := range patched.Files() {
+		content := old[f.Key()]
+		if p := plan.Files[f.Key()]; p != nil {
 			if p.Whole != nil {
 				content = members[p.Whole]
 			}
@@ -314,9 +314,9 @@ func extract(t testing.TB, base *msi.Database, plan *msp.Plan) map[string]string
 			content, _, err = p.Finish(content, deltas)
 			require.NoError(t, err)
 		}
-		require.Len(t, content, int(f.Size), f.Key)
-		if f.MD5 != nil {
-			require.Equal(t, *f.MD5, md5.Sum(content), f.Key)
+		require.Len(t, content, int(f.Size()), f.Key())
+		if sum, ok := f.MD5(); ok {
+			require.Equal(t, sum, md5.Sum(content), f.Key())
 		}
 		result[strings.Join(f.SourcePath(false), "/")] = string(content)
 	}

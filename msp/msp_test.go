@@ -204,8 +204,9 @@ func TestGeneratedPatch(t *testing.T) {
 	require.Equal(t, "{00000000-0000-0000-0000-0000000000CC}", base.Summary().String(msi.PIDRevision), "the base was changed")
 	model, err := plan.Database.Model()
 	require.NoError(t, err)
-	i := slices.IndexFunc(model.Files, func(f *msi.File) bool { return f.Key == "data" })
-	require.Equal(t, "1.0.1", model.Files[i].Version)
+	files := slices.Collect(model.Files())
+	i := slices.IndexFunc(files, func(f msi.File) bool { return f.Key() == "data" })
+	require.Equal(t, "1.0.1", files[i].Version())
 
 	var image bytes.Buffer
 	require.NoError(t, plan.Database.Save(&image))

@@ -30,11 +30,11 @@ func TestStandIns(t *testing.T) {
 			model, err := hotfix.Model()
 			require.NoError(t, err)
 			var content []byte
-			for _, f := range model.Files {
-				if strings.HasSuffix(strings.ToLower(f.LongName), ".msp") {
-					stream, ok := f.Media.Embedded()
+			for f := range model.Files() {
+				if strings.HasSuffix(strings.ToLower(f.Name(false)), ".msp") {
+					stream, ok := f.Media().Embedded()
 					require.True(t, ok)
-					content = readCabinet(t, hotfix, stream)[f.Key]
+					content = readCabinet(t, hotfix, stream)[f.Key()]
 				}
 			}
 			db, err := msi.NewReader(bytes.NewReader(content), int64(len(content)))

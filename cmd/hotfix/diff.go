@@ -260,7 +260,7 @@ func diffFiles(a, b []*source.File) []diffedFile {
 }
 
 func factsOf(f *source.File) *fileFacts {
-	return &fileFacts{Size: f.Size, Version: f.Version, MD5: hexMD5(f.MD5)}
+	return &fileFacts{Size: f.Size, Version: f.Version(), MD5: hexMD5(f.MD5())}
 }
 
 func (f *fileFacts) differences(other *fileFacts) []string {

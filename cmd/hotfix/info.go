@@ -197,12 +197,8 @@ func (s *session) readInfo(c *cli.Context, ref string, trust *authenticode.Optio
 	}
 	defer p.Close()
 	info.Kind, info.Size = string(p.Kind()), p.Size()
-	info.LeftOut, info.Warnings = len(p.LeftOut()), p.Warnings()
-	for _, f := range p.Files() {
-		if !f.Made {
-			info.Files++
-		}
-	}
+	count := p.Count()
+	info.Files, info.LeftOut, info.Warnings = count.Files, count.LeftOut, p.Warnings()
 	cabinets, err := p.CabinetInfos(ctx)
 	if err != nil {
 		return info, err
@@ -295,7 +291,7 @@ func (i *fileInfo) readDatabase(p *source.Package) {
 		return
 	}
 	hashed := p.Model().Hashed()
-	i.Hashed, i.rows = &hashed, len(p.Model().Files)
+	i.Hashed, i.rows = &hashed, p.Model().FileCount()
 	for _, f := range p.Model().Features {
 		one := featureInfo{Key: f.Key, Title: clip(f.Title), Level: f.Level}
 		if f.Parent != nil {

@@ -156,8 +156,8 @@ func newListResult(p *source.Package) (*listResult, error) {
 	for _, item := range plan.Items {
 		f := item.File
 		one := listedFile{
-			Path: item.Path, Size: f.Size, Version: f.Version, Language: f.Language, Key: f.Key(), Cabinet: f.Cabinet,
-			Sequence: f.Sequence, MD5: hexMD5(f.MD5), Attributes: attributeNames(f.Attributes),
+			Path: item.Path, Size: f.Size, Version: f.Version(), Language: f.Language(), Key: f.Key(), Cabinet: f.Cabinet(),
+			Sequence: f.Sequence(), MD5: hexMD5(f.MD5()), Attributes: attributeNames(f.Attributes),
 		}
 		if short := f.ShortPath(); short != f.Path() {
 			one.ShortPath = short

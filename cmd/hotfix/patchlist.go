@@ -89,7 +89,7 @@ func partsOfPlan(p *source.Package) map[*source.File][]patchPart {
 		}
 		if own := parts[f]; len(own) > 0 {
 			last := &own[len(own)-1]
-			last.FileSize, last.Version = &f.Size, f.Version
+			last.FileSize, last.Version = &f.Size, f.Version()
 		}
 	}
 	return parts

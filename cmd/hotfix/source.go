@@ -105,8 +105,8 @@ func patchOptions(c *cli.Context) source.Options {
 }
 
 // hexMD5 is the digest of a MsiFileHash row, "" without one.
-func hexMD5(sum *[16]byte) string {
-	if sum == nil {
+func hexMD5(sum [16]byte, ok bool) string {
+	if !ok {
 		return ""
 	}
 	return hex.EncodeToString(sum[:])

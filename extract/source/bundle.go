@@ -65,7 +65,7 @@ func (r *bundleReader) list(ctx context.Context) error {
 	}
 	places := newLocations(r.p)
 	f := places.file(bundleManifest, burn.ManifestMember, int64(len(r.bundle.Raw)))
-	f.from = bundleFile{}
+	f.stored.from = bundleFile{}
 	if err := r.p.add(f); err != nil {
 		return err
 	}
@@ -82,9 +82,9 @@ func (r *bundleReader) list(ctx context.Context) error {
 			name = c.ID + "/" + name
 		}
 		f := places.file(name, payload.ID, max(size, 0))
-		f.from = bundleFile{payload, c}
+		f.stored.from = bundleFile{payload, c}
 		if c != nil {
-			f.Cabinet = c.ID
+			f.stored.cabinet = c.ID
 		}
 		if err := r.p.add(f); err != nil {
 			return err
@@ -110,7 +110,7 @@ func (r *bundleReader) walk(ctx context.Context, w *walk) error {
 	missing := &MissingError{}
 	manifest := (*File)(nil)
 	for _, f := range w.options.Files {
-		from := f.from.(bundleFile)
+		from := f.stored.from.(bundleFile)
 		switch plan := byContainer[from.container]; {
 		case from.payload == nil:
 			manifest = f
@@ -155,7 +155,7 @@ func (r *bundleReader) walk(ctx context.Context, w *walk) error {
 
 // findOutside finds a payload next to the bundle.
 func (r *bundleReader) findOutside(f *File, outside map[neighbours]*loosePlan, missing *MissingError) error {
-	payload := f.from.(bundleFile).payload
+	payload := f.stored.from.(bundleFile).payload
 	place, n, err := r.p.besidePackage(storedPath(payload.Source))
 	if err != nil {
 		return err
@@ -254,14 +254,14 @@ func (r *bundleReader) decode(ctx context.Context, w *walk, plan *containerPlan)
 	}
 	bySource := map[string][]*File{}
 	for _, f := range plan.files {
-		source := f.from.(bundleFile).payload.Source
+		source := f.stored.from.(bundleFile).payload.Source
 		bySource[source] = append(bySource[source], f)
 	}
 	err = set.Decode(ctx, func(member *cab.File) (cab.Sink, error) {
 		files := bySource[member.Name]
 		delete(bySource, member.Name)
 		return joinSinks(files, func(f *File) (Sink, error) {
-			return w.sink(f, Stored{Modified: member.Modified, Size: member.Size}, f.from.(bundleFile).expect())
+			return w.sink(f, Stored{Modified: member.Modified, Size: member.Size}, f.stored.from.(bundleFile).expect())
 		})
 	}, cab.DecodeOptions{Workers: w.options.Workers, KeepGoing: w.options.KeepGoing, Spend: w.budget.Spend})
 	if err == nil {
@@ -293,7 +293,7 @@ func (r *bundleReader) deliverOutside(ctx context.Context, w *walk, plan *looseP
 	for i, f := range plan.files {
 		r.p.use(plan.from[i])
 		deliveries[i] = delivery{plan.from[i], func(stored Stored) (Sink, error) {
-			return w.sink(f, stored, f.from.(bundleFile).expect())
+			return w.sink(f, stored, f.stored.from.(bundleFile).expect())
 		}}
 	}
 	err := plan.place.deliver(ctx, deliveries, w.options)

@@ -24,7 +24,7 @@ func openCabinet(_ context.Context, p *Package) (reader, error) {
 
 func newCabinetReader(p *Package, c *cab.Cabinet) *cabinetReader {
 	r := &cabinetReader{store: newStore(p, nil)}
-	r.find = func(f *File) (entry, error) { return entry{cabinet: p.name, file: f.from.(*cab.File)}, nil }
+	r.find = func(f *File) (entry, error) { return entry{cabinet: p.name, file: f.stored.from.(*cab.File)}, nil }
 	r.cabinets[r.keyOf(p.name)] = &cabinet{where: p.name, cab: c}
 	return r
 }
@@ -41,7 +41,7 @@ func (r *cabinetReader) list(ctx context.Context) error {
 		name := r.p.memberName(member)
 		// A backslash separates folders ([MS-CAB] 2.3, szName).
 		f := places.file(storedPath(name), name, member.Size)
-		f.Cabinet, f.from = member.Cabinet.Name, member
+		f.stored.cabinet, f.stored.from = member.Cabinet.Name, member
 		f.Attributes = uint32(member.Attributes) & fileAttributes
 		if err := r.p.add(f); err != nil {
 			return err

@@ -91,8 +91,16 @@ func (p *Package) cabinetNames() []string {
 			add(m.Cabinet)
 		}
 	}
-	for _, f := range p.files {
-		add(f.Cabinet)
+	if r, ok := p.reader.(*databaseReader); ok {
+		for f := range r.tables.Files() {
+			if f.Media() == nil && f.LeftOut() == nil && f.Compressed() {
+				add(f.Cabinet())
+			}
+		}
+		return names
+	}
+	for _, f := range p.Files() {
+		add(f.Cabinet())
 	}
 	return names
 }

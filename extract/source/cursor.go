@@ -47,9 +47,10 @@ func (t *tree) read(f *File) *io.PipeReader {
 // in the same cabinet.
 func (t *tree) start(f *File, w *io.PipeWriter) {
 	files := []*File{f}
-	if i := slices.Index(t.p.files, f); i >= 0 && f.Cabinet != "" {
-		for _, next := range t.p.files[i+1:] {
-			if next.Cabinet == f.Cabinet {
+	cabinet := f.Cabinet()
+	if i := slices.Index(t.p.Files(), f); i >= 0 && cabinet != "" {
+		for _, next := range t.p.Files()[i+1:] {
+			if next.Cabinet() == cabinet {
 				files = append(files, next)
 			}
 		}

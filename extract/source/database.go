@@ -78,22 +78,23 @@ func (r *databaseReader) list(ctx context.Context) (err error) {
 	}
 	r.media = r.tables.Media
 	r.p.warnAll(r.tables.Warnings)
-	return r.p.listModel(ctx, r.tables, func(m *msi.File, f *File) {
-		if m.Compressed {
-			f.Cabinet = m.Cabinet
-		}
-	})
+	l := &modelList{p: r.p, model: r.tables}
+	if err := l.check(ctx); err != nil {
+		return err
+	}
+	r.p.unlisted = l.list
+	return nil
 }
 
 // entry says where a file is. An uncompressed one may be in the source tree, or in
 // its root when the package as a whole is compressed.
 func (r *databaseReader) entry(f *File) entry {
-	m := f.row
-	e := entry{media: m.Media, cabinet: m.Cabinet, member: m.Key}
-	if m.Compressed && (m.Cabinet != "" || m.Media == nil) {
+	m := f.described()
+	e := entry{media: m.Media(), cabinet: m.Cabinet(), member: m.Key()}
+	if m.Compressed() && (e.cabinet != "" || e.media == nil) {
 		return e
 	}
-	tree, root := []string{f.Path(), f.ShortPath()}, []string{f.long, f.short}
+	tree, root := []string{f.Path(), f.ShortPath()}, []string{f.name(false), f.name(true)}
 	if r.wordCount&msi.SourceShortNames != 0 {
 		tree[0], tree[1], root[0], root[1] = tree[1], tree[0], root[1], root[0]
 	}
@@ -104,66 +105,109 @@ func (r *databaseReader) entry(f *File) entry {
 	return e
 }
 
-// listModel lists the files of a model. place completes each.
-func (p *Package) listModel(ctx context.Context, model *msi.Model, place func(*msi.File, *File)) error {
-	known := map[*msi.Directory]*location{}
-	for _, m := range model.Files {
-		if err := ctx.Err(); err != nil {
+// A modelList lists the files of a model.
+type modelList struct {
+	p     *Package
+	model *msi.Model
+	place func(*File) // completes each; may be nil
+	known map[*msi.Directory]*location
+}
+
+// check checks the paths of the files and counts them.
+func (l *modelList) check(ctx context.Context) error {
+	l.known = map[*msi.Directory]*location{}
+	for i := range l.model.FileCount() {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		f := l.file(i)
+		if err := l.p.checkPath(&f); err != nil {
 			return err
 		}
-		in := known[m.Directory]
-		if in == nil {
-			in = locationOf(p, m.Directory)
-			known[m.Directory] = in
-		}
-		f := newFile(m, in)
-		place(m, f)
-		var err error
-		if m.LeftOut == nil || p.options.AllFeatures && m.LeftOut.Feature != nil {
-			err = p.add(f)
+		if l.leftOut(i) == nil {
+			l.p.counted.Files++
 		} else {
-			l := LeftOut{File: f, Reason: m.LeftOut.Reason}
-			if m.LeftOut.Feature != nil {
-				l.Feature = m.LeftOut.Feature.Key
-			}
-			err = p.leaveOut(l)
-		}
-		if err != nil {
-			return err
+			l.p.counted.LeftOut++
 		}
 	}
+	l.p.numbered = l.model.FileCount()
 	return nil
 }
 
-func locationOf(p *Package, d *msi.Directory) *location {
-	folder := func(names []string) string {
-		if len(names) == 0 {
-			return ""
-		}
-		return join(names) + "/"
+// leftOut returns why a file is not in an image, nil where it is.
+func (l *modelList) leftOut(i int) *msi.LeftOut {
+	out := l.model.File(i).LeftOut()
+	if out != nil && out.Feature != nil && l.p.options.AllFeatures {
+		return nil
 	}
-	in := &location{
-		of:     p,
-		source: folder(d.SourcePath(false)), shortSource: folder(d.SourcePath(true)),
-		target: folder(d.TargetPath(false)), shortTarget: folder(d.TargetPath(true)),
-	}
-	for _, name := range slices.Concat(d.SourcePath(false), d.TargetPath(false)) {
-		in.shortened = in.shortened || safepath.Path(name) != name
-	}
-	return in
+	return out
 }
 
-func newFile(m *msi.File, in *location) *File {
-	return &File{
-		in: in, long: fileName(m.Name(false)), short: fileName(m.Name(true)), key: m.Key, row: m,
-		shortened:  in.shortened || safepath.Path(m.Name(false)) != m.Name(false),
-		Size:       m.Size,
-		Version:    m.Version,
-		Language:   m.Language,
-		Sequence:   int(m.Sequence),
-		MD5:        m.MD5,
-		Attributes: uint32(m.Attributes) & fileAttributes,
+// list lists the files, which must have been checked.
+func (l *modelList) list() {
+	all := make([]File, l.model.FileCount())
+	l.p.files = make([]*File, 0, l.p.counted.Files)
+	for i := range all {
+		f := &all[i]
+		if *f = l.file(i); l.place != nil {
+			l.place(f)
+		}
+		out := l.leftOut(i)
+		if out == nil {
+			l.p.files = append(l.p.files, f)
+			continue
+		}
+		left := LeftOut{File: f, Reason: out.Reason}
+		if out.Feature != nil {
+			left.Feature = out.Feature.Key
+		}
+		l.p.leftOut = append(l.p.leftOut, left)
 	}
+	l.known = nil
+}
+
+// file returns one file of the model.
+func (l *modelList) file(i int) File {
+	m := l.model.File(i)
+	directory := m.Directory()
+	in := l.known[directory]
+	if in == nil {
+		in = locationOf(l.p, l.model, directory)
+		l.known[directory] = in
+	}
+	long := m.Name(false)
+	return File{
+		in: in, row: uint32(i), number: uint32(i),
+		shortened:  in.shortened || safepath.Path(long) != long,
+		Size:       m.Size(),
+		Attributes: uint32(m.Attributes()) & fileAttributes,
+	}
+}
+
+func locationOf(p *Package, model *msi.Model, d *msi.Directory) *location {
+	in := &location{of: p, model: model}
+	paths := []struct {
+		path  *string
+		names []string
+	}{
+		{&in.source, d.SourcePath(false)}, {&in.shortSource, d.SourcePath(true)},
+		{&in.target, d.TargetPath(false)}, {&in.shortTarget, d.TargetPath(true)},
+	}
+	for _, name := range slices.Concat(paths[0].names, paths[2].names) {
+		in.shortened = in.shortened || safepath.Path(name) != name
+	}
+	for _, one := range paths {
+		if len(one.names) > 0 {
+			*one.path = join(one.names) + "/"
+		}
+		for _, other := range paths { // most folders have one path
+			if *other.path == *one.path {
+				*one.path = *other.path
+				break
+			}
+		}
+	}
+	return in
 }
 
 // join makes a path of names.

@@ -21,10 +21,11 @@ type digest struct {
 
 // digests returns what the MsiFileHash table has for the file.
 func (f *File) digests() []digest {
-	if f.MD5 == nil {
+	sum, ok := f.MD5()
+	if !ok {
 		return nil
 	}
-	return []digest{{crypto.MD5, f.MD5[:]}}
+	return []digest{{crypto.MD5, sum[:]}}
 }
 
 // An expectation is what a package says about the content of a file. The reader of

@@ -18,26 +18,16 @@ const (
 	maxPaths = 64 << 20
 )
 
-// A File is one file of a package. It does not change once it is listed.
+// A File is one file of a package. It does not change once it is listed. Of a file of a
+// database it keeps little more than where its rows are: names and paths are made when
+// they are asked for.
 type File struct {
-	in          *location
-	long, short string // its name there
-	key         string // behind in.key
-	row         *msi.File
-	from        any // how its reader finds the bytes
+	in     *location
+	stored *storedName // of a file that no row of a File table describes; else nil
+	origin *origin     // of a file of a patched package
+	row    uint32      // of a file of a database: its place in the model
+	number uint32      // each file of a package has another one
 
-	// Size in bytes, as the package claims it.
-	Size     int64
-	Version  string
-	Language string
-	// Cabinet is the cabinet that holds the file, "#" before the name of one
-	// inside the package, as in the Media table. It is empty for a file that is
-	// not in a cabinet.
-	Cabinet string
-	// Sequence is the File table's; for cab and rpm the position, from 1.
-	Sequence int
-	// MD5 is that of the MsiFileHash row, nil without one.
-	MD5 *[16]byte
 	// Attributes are the Windows file attributes read-only (1), hidden (2) and
 	// system (4).
 	Attributes uint32
@@ -46,54 +36,138 @@ type File struct {
 	Made bool
 
 	shortened bool // a name in its path lost the period at its end
+
+	// Size in bytes, as the package claims it.
+	Size int64
+}
+
+// A storedName is what a package without a File table says about a file.
+type storedName struct {
+	name     string // in its folder
+	key      string // behind that of the folder
+	cabinet  string
+	sequence int
+	from     any // how its reader finds the bytes
 }
 
 // A location is a folder of a package, which all files in it share: its path in
 // each layout, with a slash behind those that are not empty.
 type location struct {
 	of                                       *Package
-	key                                      string // what the keys of files in it begin with
+	model                                    *msi.Model // of files of a database; nil for others
+	key                                      string     // what the keys of files in it begin with
 	source, shortSource, target, shortTarget string
 	shortened                                bool // a name in it lost the period at its end
+}
+
+// described returns the row of a file of a database.
+func (f *File) described() msi.File { return f.in.model.File(int(f.row)) }
+
+// storedFrom returns how the reader of a package without a File table finds the bytes;
+// nil for other files.
+func (f *File) storedFrom() any {
+	if f.stored == nil {
+		return nil
+	}
+	return f.stored.from
+}
+
+func (f *File) name(short bool) string {
+	if f.stored != nil {
+		return f.stored.name
+	}
+	return fileName(f.described().Name(short))
 }
 
 // Path returns where the file lies in an administrative image with long names,
 // "/" between its segments. Of a cab or an rpm all paths are the stored one. Paths
 // may be hostile.
-func (f *File) Path() string { return f.in.source + f.long }
+func (f *File) Path() string { return f.in.source + f.name(false) }
 
 // ShortPath returns where the file lies in an administrative image with short
 // names.
-func (f *File) ShortPath() string { return f.in.shortSource + f.short }
+func (f *File) ShortPath() string { return f.in.shortSource + f.name(true) }
 
 // TargetPath returns where the file would be installed.
-func (f *File) TargetPath() string { return f.in.target + f.long }
+func (f *File) TargetPath() string { return f.in.target + f.name(false) }
 
 // ShortTargetPath returns where the file would be installed with short names.
-func (f *File) ShortTargetPath() string { return f.in.shortTarget + f.short }
+func (f *File) ShortTargetPath() string { return f.in.shortTarget + f.name(true) }
 
 // Name returns the last segment of Path.
-func (f *File) Name() string { return f.long }
+func (f *File) Name() string { return f.name(false) }
 
 // Key returns the primary key in the File table, or the name in the cabinet or rpm
 // as it is stored.
-func (f *File) Key() string { return f.in.key + f.key }
+func (f *File) Key() string {
+	if f.stored != nil {
+		return f.in.key + f.stored.key
+	}
+	return f.described().Key()
+}
+
+// Version returns what the File table says about the version, "" without one.
+func (f *File) Version() string {
+	if f.stored != nil {
+		return ""
+	}
+	return f.described().Version()
+}
+
+// Language returns what the File table says about the language, "" without one.
+func (f *File) Language() string {
+	if f.stored != nil {
+		return ""
+	}
+	return f.described().Language()
+}
+
+// Cabinet returns the cabinet that holds the file, "#" before the name of one inside the
+// package, as in the Media table. It is empty for a file that is not in a cabinet.
+func (f *File) Cabinet() string {
+	switch {
+	case f.stored != nil:
+		return f.stored.cabinet
+	case f.origin != nil:
+		return f.origin.cabinet()
+	}
+	if m := f.described(); m.Compressed() {
+		return m.Cabinet()
+	}
+	return ""
+}
+
+// Sequence returns that of the File table; for cab and rpm the position, from 1.
+func (f *File) Sequence() int {
+	if f.stored != nil {
+		return f.stored.sequence
+	}
+	return int(f.described().Sequence())
+}
+
+// MD5 returns that of the MsiFileHash row, and false without one.
+func (f *File) MD5() (sum [16]byte, ok bool) {
+	if f.stored != nil {
+		return sum, false
+	}
+	return f.described().MD5()
+}
 
 // Component returns the key of the file's component, "" without one.
 func (f *File) Component() string {
-	if f.row == nil || f.row.Component == nil {
+	if f.stored != nil {
 		return ""
 	}
-	return f.row.Component.Key
+	return f.described().Component().Key()
 }
 
 // Features returns the keys of the features that name the component.
 func (f *File) Features() []string {
-	if f.row == nil || f.row.Component == nil {
+	if f.stored != nil {
 		return nil
 	}
-	features := make([]string, 0, len(f.row.Component.Features))
-	for _, feature := range f.row.Component.Features {
+	features := []string{}
+	for _, feature := range f.described().Component().Features() {
 		features = append(features, feature.Key)
 	}
 	return features
@@ -159,7 +233,7 @@ func storedLocation(of *Package, key, dir string) *location {
 // storedFile returns a file that has one path only.
 func storedFile(in *location, name, key string, size int64) *File {
 	as := safepath.Path(name)
-	return &File{in: in, long: as, short: as, key: key, Size: size, shortened: in.shortened || as != name}
+	return &File{in: in, stored: &storedName{name: as, key: key}, Size: size, shortened: in.shortened || as != name}
 }
 
 // storedPath makes a path of a name in a cabinet or a zip, where Windows' tools
@@ -179,8 +253,9 @@ func (p *Package) add(f *File) error {
 		return err
 	}
 	p.files = append(p.files, f)
-	if f.Sequence == 0 && f.row == nil {
-		f.Sequence = len(p.files)
+	p.number(f)
+	if f.stored != nil && f.stored.sequence == 0 {
+		f.stored.sequence = len(p.files)
 	}
 	return nil
 }
@@ -191,18 +266,32 @@ func (p *Package) leaveOut(l LeftOut) error {
 		return err
 	}
 	p.leftOut = append(p.leftOut, l)
+	p.number(l.File)
 	return nil
+}
+
+// number gives a listed file its number.
+func (p *Package) number(f *File) {
+	f.number = uint32(p.numbered)
+	p.numbered++
 }
 
 // checkPath books the path of a file.
 func (p *Package) checkPath(f *File) error {
-	n := max(len(f.in.source), len(f.in.target), len(f.in.shortSource), len(f.in.shortTarget)) + max(len(f.long), len(f.short))
+	name := 0
+	if f.stored != nil {
+		name = len(f.stored.name)
+	} else {
+		name = max(len(f.name(false)), len(f.name(true)))
+	}
+	n := max(len(f.in.source), len(f.in.target), len(f.in.shortSource), len(f.in.shortTarget)) + name
 	if n > maxPath {
-		return fmt.Errorf("%w: the path of file %.80q has %d bytes; %d are allowed", ErrLimit, f.key, n, maxPath)
+		return fmt.Errorf("%w: the path of file %.80q has %d bytes; %d are allowed", ErrLimit, strings.TrimPrefix(f.Key(), f.in.key), n, maxPath)
 	}
 	if f.shortened {
 		if p.shortened++; p.shortened == 1 {
-			p.firstShortened = f
+			first := *f
+			p.firstShortened = &first
 		}
 	}
 	if p.pathBytes += int64(n); p.pathBytes > maxPaths {

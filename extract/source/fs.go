@@ -53,7 +53,7 @@ type node struct {
 func newTree(p *Package) *tree {
 	t := &tree{p: p, nodes: map[string]*node{".": {name: "."}}}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
-	for _, f := range p.files {
+	for _, f := range p.Files() {
 		if name := f.Path(); fs.ValidPath(name) && name != "." {
 			t.add(name, f)
 		}

@@ -74,7 +74,7 @@ func (p *Package) goInside(ctx context.Context) (*Package, error) {
 }
 
 func (p *Package) hasNamed(named func(string) bool) bool {
-	for _, f := range p.files {
+	for _, f := range p.Files() {
 		if named(f.Name()) {
 			return true
 		}
@@ -108,8 +108,8 @@ func (p *Package) installers() []*File {
 // are payloads of the chain.
 func (p *Package) named(endings []string) []*File {
 	var found []*File
-	for _, f := range p.files {
-		if from, ok := f.from.(bundleFile); ok && (from.payload == nil || from.payload.Container == burn.ApplicationID) {
+	for _, f := range p.Files() {
+		if from, ok := f.storedFrom().(bundleFile); ok && (from.payload == nil || from.payload.Container == burn.ApplicationID) {
 			continue
 		}
 		if slices.Contains(endings, strings.ToLower(path.Ext(f.Name()))) {

@@ -189,7 +189,7 @@ func (l *locator) findLoose(f *File, e entry) bool {
 // findMember finds a file in its cabinet.
 func (l *locator) findMember(f *File, e entry) {
 	if e.cabinet == "" {
-		l.lose(f, fmt.Errorf("%w: no row of the Media table covers sequence %d", ErrMissing, f.Sequence))
+		l.lose(f, fmt.Errorf("%w: no row of the Media table covers sequence %d", ErrMissing, f.Sequence()))
 		return
 	}
 	set, err := l.cabinetSet(e.cabinet)

@@ -210,11 +210,11 @@ func (d *folder) copy(ctx context.Context, w io.Writer, n *neighbour, buffer []b
 // package describes, and tells whether only its line ends were changed: tools that
 // copy or check out files turn CRLF into LF.
 func explainNeighbour(place neighbours, n *neighbour, f *File, err error) error {
-	if f.MD5 != nil && n.size <= maxLineEnds {
+	if sum, ok := f.MD5(); ok && n.size <= maxLineEnds {
 		if c, openErr := place.open(context.Background(), n); openErr == nil {
 			defer c.Close()
 			data, readErr := io.ReadAll(io.NewSectionReader(c, 0, n.size))
-			if readErr == nil && md5.Sum(withCRLF(data)) == *f.MD5 {
+			if readErr == nil && md5.Sum(withCRLF(data)) == sum {
 				return fmt.Errorf("%w: the line ends of %s next to the package were changed: with CR LF restored it is the file of the package (%w)", ErrMismatch, n.name, ErrNeighbour)
 			}
 		}

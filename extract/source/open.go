@@ -227,11 +227,11 @@ func (p *Package) mediaFolders() []neighbours {
 // name means no other. The result is never nil: WalkOptions with a name that means
 // no file visit no file.
 func (p *Package) Find(name string) []*File {
-	if found := find(p.files, name); len(found) > 0 {
+	if found := find(p.Files(), name); len(found) > 0 {
 		return found
 	}
 	var leftOut []*File
-	for _, l := range p.leftOut {
+	for _, l := range p.LeftOut() {
 		leftOut = append(leftOut, l.File)
 	}
 	return find(leftOut, name)

@@ -35,10 +35,10 @@ func newPatchReader(p *Package, db *msi.Database) (reader, error) {
 	}
 	r := &patchReader{store: newStore(p, db), patch: patch, files: map[*msp.Content]*File{}}
 	r.find = func(f *File) (entry, error) {
-		if write, ok := f.from.(maker); ok {
+		if write, ok := f.stored.from.(maker); ok {
 			return entry{made: write}, nil
 		}
-		return entry{cabinet: f.Cabinet, member: f.key, file: f.from.(*patchMember).stored}, nil
+		return entry{cabinet: f.stored.cabinet, member: f.stored.key, file: f.stored.from.(*patchMember).stored}, nil
 	}
 	return r, nil
 }
@@ -112,7 +112,7 @@ func (r *patchReader) addContent(c *msp.Content, member *cab.File, taken map[str
 	}
 	taken[fold(file)] = true
 	f := places.file(file, c.Key, c.Size)
-	f.Cabinet, f.from = "#"+c.Cabinet, &patchMember{c, member}
+	f.stored.cabinet, f.stored.from = "#"+c.Cabinet, &patchMember{c, member}
 	r.files[c] = f
 	f.Attributes = uint32(member.Attributes) & fileAttributes
 	return r.p.add(f)
@@ -124,7 +124,7 @@ func (r *patchReader) addMade(f *File, write maker) error {
 	if err := write(&size); err != nil {
 		return err
 	}
-	f.Size, f.Made, f.from = int64(size), true, write
+	f.Size, f.Made, f.stored.from = int64(size), true, write
 	return r.p.add(f)
 }
 

@@ -28,7 +28,7 @@ func (r *patchedReader) model() *msi.Model { return r.tables }
 func (r *patchedReader) database() *msi.Database { return r.plan.Database }
 
 // originOf returns where the bytes of a file come from.
-func (r *patchedReader) originOf(f *File) *origin { return f.from.(*origin) }
+func (r *patchedReader) originOf(f *File) *origin { return f.origin }
 
 // An origin says where the bytes of a file of a patched package come from.
 type origin struct {
@@ -120,23 +120,33 @@ func (r *patchedReader) list(ctx context.Context) (err error) {
 		r.p.warn("the patch %s is not applied: %s", s.Patch.Name(), s.Reason)
 	}
 	before := map[string]*File{}
-	for _, f := range r.base.files {
+	for _, f := range r.base.Files() {
 		before[f.Key()] = f
 	}
-	for _, l := range r.base.leftOut {
+	for _, l := range r.base.LeftOut() {
 		before[l.File.Key()] = l.File
 	}
-	return r.p.listModel(ctx, r.tables, func(m *msi.File, f *File) {
-		o := &origin{base: before[m.Key], patch: r.plan.Files[m.Key]}
-		r.find(o)
-		f.from = o
-		switch {
-		case o.whole != nil:
-			f.Cabinet = o.whole.file.Cabinet
-		case o.base != nil:
-			f.Cabinet = o.base.Cabinet
-		}
-	})
+	l := &modelList{p: r.p, model: r.tables, place: func(f *File) {
+		key := f.Key()
+		f.origin = &origin{base: before[key], patch: r.plan.Files[key]}
+		r.find(f.origin)
+	}}
+	if err := l.check(ctx); err != nil {
+		return err
+	}
+	l.list()
+	return nil
+}
+
+// cabinet returns the cabinet that holds the file, or what it is made of.
+func (o *origin) cabinet() string {
+	switch {
+	case o.whole != nil:
+		return o.whole.file.Cabinet()
+	case o.base != nil:
+		return o.base.Cabinet()
+	}
+	return ""
 }
 
 // find looks for the files of the package and the patches that a file is made of.

@@ -164,7 +164,7 @@ func (pass *patchPass) plan(f *File, o *origin) {
 		return
 	case len(o.deltas) == 0:
 		pass.want(*o.whole, func(s Stored) (Sink, error) {
-			return pass.sink(f, s, expectation{size: s.Size, claimed: f.Size, digests: f.digests(), version: f.Version})
+			return pass.sink(f, s, expectation{size: s.Size, claimed: f.Size, digests: f.digests(), version: f.Version()})
 		})
 		return
 	}
@@ -214,7 +214,8 @@ func (pass *patchPass) unchanged(f, base *File, stored Stored) (Sink, error) {
 	if f.Size != base.Size {
 		e.claimed, e.mustClaim = f.Size, true
 	}
-	if f.MD5 != nil && (base.MD5 == nil || *f.MD5 != *base.MD5) {
+	now, hashed := f.MD5()
+	if before, had := base.MD5(); hashed && (!had || now != before) {
 		e.digests = f.digests()
 	}
 	return pass.sink(f, stored, e)
@@ -269,7 +270,7 @@ func (j *deltaJob) makeOf(old []byte, lost error) error {
 	stored := Stored{Modified: j.deltas[len(j.deltas)-1].stored.Modified, Size: int64(len(content))}
 	expect := expectation{size: int64(len(content)), claimed: -1}
 	if patched {
-		expect = expectation{size: int64(len(content)), claimed: j.file.Size, mustClaim: true, digests: j.file.digests(), version: j.file.Version}
+		expect = expectation{size: int64(len(content)), claimed: j.file.Size, mustClaim: true, digests: j.file.digests(), version: j.file.Version()}
 	}
 	sink, err := j.pass.sink(j.file, stored, expect)
 	if err != nil || sink == nil {

@@ -63,7 +63,7 @@ func TestKeyringForPatches(t *testing.T) {
 func TestLongPaths(t *testing.T) {
 	list := &rpmFileList{dirs: []string{"/" + strings.Repeat("d", maxPath) + "/"}, dirOf: []uint32{0}, bases: []string{"f"}}
 	p := &Package{}
-	require.ErrorIs(t, p.add(&File{in: list.locations(p)[0], long: "f", short: "f"}), ErrLimit)
+	require.ErrorIs(t, p.add(storedFile(list.locations(p)[0], "f", "f", 1)), ErrLimit)
 }
 
 // TestPointerOfGitLFS names what was checked out instead of a package.

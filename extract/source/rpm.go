@@ -89,7 +89,7 @@ func (r *rpmPackage) list(ctx context.Context) error {
 			return err
 		}
 		f := storedFile(folders[list.dirOf[i]], base, base, int64(list.sizes[i]))
-		f.Sequence = i + 1
+		f.stored.sequence = i + 1
 		reason := ""
 		switch mode := list.modes[i] &^ 0o7777; {
 		case mode == cpio.S_ISDIR:
@@ -112,7 +112,7 @@ func (r *rpmPackage) list(ctx context.Context) error {
 		if node := list.node(i); uint32(node) != 0 {
 			// The content of hard links is stored once, with the last of them.
 			if links := linked[node]; len(links) > 0 {
-				r.sizes[links[len(links)-1].Sequence-1] = 0
+				r.sizes[links[len(links)-1].stored.sequence-1] = 0
 			}
 			linked[node] = append(linked[node], f)
 		}
@@ -307,7 +307,7 @@ func (r *rpmPackage) payload(ctx context.Context, w *walk, wanted map[*File]bool
 		}
 		var sinks sinkList
 		for _, link := range r.linksOf(f) {
-			if link != f && !empty[link] || !wanted[link] || w.done[link] {
+			if link != f && !empty[link] || !wanted[link] || w.isDone(link) {
 				continue
 			}
 			left--
@@ -351,7 +351,7 @@ func (r *rpmPackage) named(name string) *File {
 }
 
 // holds reports whether f is a file of this rpm that has content.
-func (r *rpmPackage) holds(f *File) bool { return r.byName[rpmName{f.in.key, f.key}] == f }
+func (r *rpmPackage) holds(f *File) bool { return r.byName[rpmName{f.in.key, f.stored.key}] == f }
 
 func (r *rpmPackage) linksOf(f *File) []*File {
 	if links := r.links[f]; links != nil {
@@ -362,7 +362,7 @@ func (r *rpmPackage) linksOf(f *File) []*File {
 
 // sink returns the caller's sink for a file with the checks before it.
 func (r *rpmPackage) sink(w *walk, f *File) (Sink, error) {
-	i := f.Sequence - 1
+	i := f.stored.sequence - 1
 	e := expectation{size: f.Size, claimed: -1}
 	if d, ok := r.files.digest(i); ok {
 		e.digests = []digest{d}

@@ -95,7 +95,11 @@ type Package struct {
 
 	files     []*File
 	leftOut   []LeftOut
-	pathBytes int64 // of the paths of all files
+	unlisted  func() // makes files and leftOut, once they are needed; nil where they are made
+	listing   sync.Mutex
+	counted   Counts // of what is listed or unlisted
+	numbered  int    // of files and leftOut
+	pathBytes int64  // of the paths of all files
 
 	shortened      int   // files with a name that lost the period at its end
 	firstShortened *File // the first of them
@@ -160,7 +164,7 @@ func (p *Package) Patch() *msp.Patch {
 // Member returns the member of a patch's cabinet that a file of an msp package is, with
 // what the patch makes of it; nil for other files, and where Patch is nil.
 func (p *Package) Member(f *File) *msp.Content {
-	if m, ok := f.from.(*patchMember); ok {
+	if m, ok := f.storedFrom().(*patchMember); ok {
 		return m.content
 	}
 	return nil
@@ -192,10 +196,48 @@ func (p *Package) ReadAt(b []byte, offset int64) (int, error) { return p.content
 
 // Files returns the files that an administrative image holds, in the order of
 // their sequence or, for cab and rpm, in the order in which they are stored.
-func (p *Package) Files() []*File { return p.files }
+func (p *Package) Files() []*File {
+	p.makeList()
+	return p.files
+}
 
 // LeftOut returns the files that an administrative image does not hold.
-func (p *Package) LeftOut() []LeftOut { return p.leftOut }
+func (p *Package) LeftOut() []LeftOut {
+	p.makeList()
+	return p.leftOut
+}
+
+// makeList makes the lists of files, if that was put off.
+func (p *Package) makeList() {
+	p.listing.Lock()
+	defer p.listing.Unlock()
+	if p.unlisted != nil {
+		p.unlisted()
+		p.unlisted = nil
+	}
+}
+
+// Counts are numbers of files.
+type Counts struct {
+	Files   int // of Package.Files, those apart that are made
+	LeftOut int // of Package.LeftOut
+}
+
+// Count counts the files. Of a package with a database no list is made for that.
+func (p *Package) Count() Counts {
+	p.listing.Lock()
+	defer p.listing.Unlock()
+	if p.unlisted != nil {
+		return p.counted
+	}
+	c := Counts{LeftOut: len(p.leftOut)}
+	for _, f := range p.files {
+		if !f.Made {
+			c.Files++
+		}
+	}
+	return c
+}
 
 // Warnings returns what is odd about the package without being wrong. A Walk
 // may add to them.

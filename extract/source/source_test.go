@@ -103,10 +103,11 @@ func TestFilesOfAPackage(t *testing.T) {
 	require.Equal(t, "APPLIC~1/README~1.TXT", first.ShortPath())
 	require.Equal(t, "Target/Read me first.txt", first.TargetPath())
 	require.Equal(t, "Target/README~1.TXT", first.ShortTargetPath())
-	require.Equal(t, "#data.cab", first.Cabinet)
+	require.Equal(t, "#data.cab", first.Cabinet())
 	require.Equal(t, uint32(msi.FileReadOnly), first.Attributes)
 	require.Equal(t, []string{"Main"}, first.Features())
-	require.NotNil(t, first.MD5)
+	_, hashed := first.MD5()
+	require.True(t, hashed)
 	var reasons []string
 	for _, l := range p.LeftOut() {
 		reasons = append(reasons, l.File.Path()+": "+l.Feature)

@@ -43,7 +43,7 @@ type WalkOptions struct {
 // as it is; other errors are *Error.
 func (p *Package) Walk(ctx context.Context, want func(*File, Stored) (Sink, error), o WalkOptions) error {
 	if o.Files == nil {
-		o.Files = p.files
+		o.Files = p.Files()
 	}
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
@@ -51,7 +51,7 @@ func (p *Package) Walk(ctx context.Context, want func(*File, Stored) (Sink, erro
 	if o.Budget == nil {
 		o.Budget = NewBudget(p.options.MaxBytes)
 	}
-	w := &walk{p: p, want: want, options: o, done: map[*File]bool{}, budget: o.Budget}
+	w := &walk{p: p, want: want, options: o, done: make([]bool, p.numbered), budget: o.Budget}
 	if err := w.dropStrangers(); err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ type walk struct {
 	budget  *Budget
 
 	mu      sync.Mutex
-	done    map[*File]bool // its sink is closed, or was not wanted
+	done    []bool // by number of a file: its sink is closed, or was not wanted
 	lost    []lostFile
 	stopped error // of want or a sink
 }
@@ -99,11 +99,8 @@ func (w *walk) dropStrangers() error {
 // of them.
 func (w *walk) unread(files []*File, cause error) error {
 	for _, f := range files {
-		w.mu.Lock()
-		done := w.done[f]
-		w.mu.Unlock()
 		switch {
-		case done:
+		case w.isDone(f):
 		case !w.options.KeepGoing:
 			return w.p.errorAt(f.Path(), cause)
 		default:
@@ -116,7 +113,7 @@ func (w *walk) unread(files []*File, cause error) error {
 }
 
 func bySequence(a, b *File) int {
-	return cmp.Or(cmp.Compare(a.Sequence, b.Sequence), cmp.Compare(a.Path(), b.Path()))
+	return cmp.Or(cmp.Compare(a.Sequence(), b.Sequence()), cmp.Compare(a.Path(), b.Path()))
 }
 
 // sink returns the caller's sink for a file, behind one that compares the content
@@ -135,10 +132,7 @@ func (w *walk) sink(f *File, stored Stored, e expectation) (Sink, error) {
 
 // giveUp reports a file that cannot be had, unless its sink was closed before.
 func (w *walk) giveUp(f *File, cause error) error {
-	w.mu.Lock()
-	done := w.done[f]
-	w.mu.Unlock()
-	if done {
+	if w.isDone(f) {
 		return nil
 	}
 	sink, err := w.want(f, unknown)
@@ -159,7 +153,15 @@ func (w *walk) giveUp(f *File, cause error) error {
 func (w *walk) finish(f *File) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.done[f] = true
+	if f.in.of == w.p {
+		w.done[f.number] = true
+	}
+}
+
+func (w *walk) isDone(f *File) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return f.in.of == w.p && w.done[f.number]
 }
 
 func (w *walk) lose(f *File, cause error) {

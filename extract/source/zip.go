@@ -40,7 +40,7 @@ func (r *zipReader) list(ctx context.Context) error {
 			return err
 		}
 		f := places.file(storedPath(member.Name), member.Name, member.Size)
-		f.from, f.Sequence = member, i+1
+		f.stored.from, f.stored.sequence = member, i+1
 		if reason := notAFile(member.Mode); reason != "" {
 			if err := r.p.leaveOut(LeftOut{File: f, Reason: reason}); err != nil {
 				return err
@@ -69,7 +69,7 @@ func notAFile(mode fs.FileMode) string {
 func (r *zipReader) walk(ctx context.Context, w *walk) error {
 	buffer := make([]byte, 128<<10)
 	for _, f := range w.options.Files {
-		member := f.from.(*zip.File)
+		member := f.stored.from.(*zip.File)
 		if err := w.budget.Spend(max(member.Size, 1)); err != nil {
 			return r.p.errorAt(f.Path(), err)
 		}
