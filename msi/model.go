@@ -232,4 +232,3 @@ func (k *byKey) find(ref uint32) (row int, ok bool) {
 	row, ok = k.text[k.pool.string(ref)]
 	return row, ok
 }
-
