@@ -3,7 +3,6 @@ package manifest
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -52,6 +51,9 @@ const (
 	HashMismatch     Status = "hash-mismatch"
 	SignatureInvalid Status = "signature-invalid"
 	SignatureMissing Status = "signature-missing"
+	// SignatureUnreadable is a file of a kind whose signatures are not checked here,
+	// where one is required.
+	SignatureUnreadable Status = "signature-unreadable"
 )
 
 // Note is something worth knowing that decides nothing.
@@ -68,7 +70,8 @@ const (
 	StringDiffers      Note = "version-string-differs" // the FileVersion string has another number
 	SignatureUntrusted Note = "signature-untrusted"
 	UnsignedAllowed    Note = "unsigned-allowed"    // by CompareOptions.AllowUnsigned
-	SignatureUnchecked Note = "signature-unchecked" // a signature is required, and this kind of file carries none that can be checked
+	SignatureUnchecked Note = "signature-unchecked" // a signature is required, and this kind of file cannot carry one
+	SignatureUnread    Note = "signature-unread"    // it carries a signature, or may, of a kind that is not checked
 )
 
 // CompareOptions say what counts as equal and what is required.
@@ -79,7 +82,8 @@ type CompareOptions struct {
 	// single files. Otherwise every row is required.
 	MatchedOnly bool
 	// RequireSignature asks for a valid signature on every file of a kind that can
-	// carry one: executables, Windows Installer packages and cabinets.
+	// carry one, by its name or its content: executables, Windows Installer packages,
+	// cabinets, catalogs, scripts, application packages.
 	RequireSignature bool
 	Publisher        string // required publisher of the signatures; implies RequireSignature
 	// AllowUnsigned reports whether the file at a path may be unsigned although a
@@ -392,34 +396,26 @@ func (c *Checked) compareVersion(row Row, a *Actual, o CompareOptions) bool {
 	return false
 }
 
-// SignatureStatus judges a signature: an invalid one is always a difference, a
-// missing or untrusted one, and one of another publisher, where a signature is
-// required. Nil stands for no signature.
-func (o CompareOptions) SignatureStatus(s *authenticode.Signature) Status {
+// SignatureStatus judges the signature of a file of this name: an invalid one is
+// always a difference, a missing or untrusted one, and one of another publisher, where
+// a signature is required. Nil is that of a file in which no signature was looked for:
+// whether it can carry one is told from its name.
+func (o CompareOptions) SignatureStatus(name string, s *authenticode.Signature) Status {
 	switch {
 	case s != nil && s.Status == authenticode.Invalid:
 		return SignatureInvalid
 	case !o.RequireSignature && o.Publisher == "":
 		return OK
+	case s == nil && carriageOf(name) == carriesNone:
+		return OK
+	case s == nil && carriageOf(name) == carriesOther:
+		return SignatureUnreadable
 	case s == nil || s.Status == authenticode.None:
 		return SignatureMissing
 	case s.Status == authenticode.Untrusted, o.Publisher != "" && !s.SignedBy(o.Publisher):
 		return SignatureInvalid
 	}
 	return OK
-}
-
-// signableExtensions are those of the kinds of files that carry signatures which
-// are checked: executables, Windows Installer packages and cabinets.
-var signableExtensions = []string{
-	".exe", ".dll", ".sys", ".ocx", ".cpl", ".drv", ".efi", ".mui", ".scr", ".com", ".ax", ".tlb", ".winmd",
-	".msi", ".msp", ".msm", ".mst", ".cab", ".msu", ".rpm",
-}
-
-// signableName reports whether a file of this name is one that can carry a
-// signature, whatever its content looks like.
-func signableName(name string) bool {
-	return slices.Contains(signableExtensions, fold(path.Ext(name)))
 }
 
 // CompareSignatures judges the signatures of files and nothing else. That none of
@@ -440,13 +436,12 @@ func CompareSignatures(files []*Actual, o CompareOptions) *Result {
 
 func (c *Checked) compareSignature(a *Actual, o CompareOptions) {
 	s := a.Signature
-	switch status := o.SignatureStatus(s); {
-	case status == SignatureMissing && o.AllowUnsigned != nil && o.AllowUnsigned(a.Path):
-		c.note(UnsignedAllowed)
-	case status == SignatureMissing && !a.signable && !signableName(a.Name) && !signableName(c.Name):
-		c.note(SignatureUnchecked)
+	if s == nil {
+		s = &authenticode.Signature{Status: authenticode.None}
+	}
+	switch status := o.SignatureStatus(a.Name, s); {
 	case status == SignatureMissing:
-		c.differ(status)
+		c.withoutSignature(a, o)
 	case status == SignatureInvalid:
 		c.differ(status)
 		switch s.Status {
@@ -456,8 +451,25 @@ func (c *Checked) compareSignature(a *Actual, o CompareOptions) {
 		default:
 			c.hint("signed by %q, not by %q", s.Publisher, o.Publisher)
 		}
-	case s != nil && s.Status == authenticode.Untrusted:
+	case s.Status == authenticode.Untrusted:
 		c.note(SignatureUntrusted)
+	case s.Status == authenticode.None && a.carriage(c.Name) == carriesOther:
+		c.note(SignatureUnread)
+	}
+}
+
+// withoutSignature judges a file that has no signature which could be checked, where
+// one is required.
+func (c *Checked) withoutSignature(a *Actual, o CompareOptions) {
+	switch carries := a.carriage(c.Name); {
+	case o.AllowUnsigned != nil && o.AllowUnsigned(a.Path):
+		c.note(UnsignedAllowed)
+	case carries == carriesNone:
+		c.note(SignatureUnchecked)
+	case carries == carriesOther:
+		c.differ(SignatureUnreadable)
+	default:
+		c.differ(SignatureMissing)
 	}
 }
 

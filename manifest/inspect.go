@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"bytes"
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
@@ -50,13 +49,14 @@ type Actual struct {
 	// Signature is nil where signatures were not asked for, for kinds of files that
 	// carry none, and as long as SignaturePending.
 	Signature *authenticode.Signature `json:"-"`
-	// SignaturePending says that the file is a package or cabinet that may be
-	// signed, and that its signature was asked for and not checked yet, because it
+	// SignaturePending says that the file is a package, a cabinet or a catalog that may
+	// be signed, and that its signature was asked for and not checked yet, because it
 	// came by only once: see [Actual.CheckSignature].
 	SignaturePending bool `json:"-"`
 
-	signable bool // of a kind that can carry a signature
-	cabinet  bool // not a Windows Installer package
+	content   content
+	signable  bool // of a kind whose signature is checked
+	unchecked bool // it carries a signature, or may, that is not checked
 }
 
 // InspectOptions say what to find out besides version, platform and size. What is
@@ -68,8 +68,8 @@ type InspectOptions struct {
 
 // Inspector finds out what there is to know about one file whose bytes come by
 // once, in order. It keeps little: the headers and version resources of an
-// executable, and its certificates. The signature of a package or cabinet needs
-// random access; of those that may be signed the caller must check it afterwards
+// executable, and its certificates. The signature of a package, a cabinet or a catalog
+// needs random access; of those that may be signed the caller must check it afterwards
 // ([Actual.SignaturePending]). Several Inspectors may work at the same time.
 type Inspector struct {
 	file    File
@@ -81,29 +81,13 @@ type Inspector struct {
 	sha256, md5 hash.Hash
 	executable  *pe.Collector
 	signature   *authenticode.Collector
-	container   bool        // a package or cabinet
+	content     content
 	trace       trace       // of its signature
 	random      io.ReaderAt // the same bytes, or nil
 }
 
 // minutes is the form of times in manifests.
 const minutes = "15:04"
-
-// magicSize is the number of bytes that tell the kind of a file.
-const magicSize = 8
-
-var (
-	magicMZ       = []byte("MZ")
-	magicCompound = []byte{0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1} // [MS-CFB] 2.2
-	magicCabinet  = []byte("MSCF")                                         // [MS-CAB] 2.1
-)
-
-// isContainer reports whether a file that starts like that is a package or a
-// cabinet, whose signature needs random access.
-func isContainer(start []byte) (container, cabinet bool) {
-	cabinet = bytes.HasPrefix(start, magicCabinet)
-	return cabinet || bytes.HasPrefix(start, magicCompound), cabinet
-}
 
 // NewInspector returns an Inspector for one file.
 func NewInspector(f File, o InspectOptions) *Inspector {
@@ -144,14 +128,16 @@ func (i *Inspector) Write(p []byte) (int, error) {
 // decide chooses the collectors by the first bytes and feeds them.
 func (i *Inspector) decide(start []byte) {
 	i.known, i.start = true, nil
-	i.container, i.trace.cabinet = isContainer(start)
-	executable := bytes.HasPrefix(start, magicMZ)
-	if executable {
+	i.content = contentOf(start)
+	if i.content == contentProgram {
 		i.executable = pe.NewCollector()
 	}
-	// A catalog may list files of any kind.
-	if o := i.options.Signature; o != nil && (executable || len(o.Catalogs) > 0) {
-		i.signature = authenticode.NewCollector(*o)
+	if o := i.options.Signature; o != nil {
+		// A catalog may list files of any kind.
+		if i.content == contentProgram || len(o.Catalogs) > 0 {
+			i.signature = authenticode.NewCollector(*o)
+		}
+		i.trace = newTrace(i.content, i.file.Name)
 	}
 	i.feed(start)
 }
@@ -163,9 +149,7 @@ func (i *Inspector) feed(p []byte) {
 	if i.signature != nil {
 		i.signature.Write(p)
 	}
-	if i.container && i.options.Signature != nil && i.random == nil {
-		i.trace.look(p)
-	}
+	i.trace.Write(p)
 }
 
 // Finish is called after the last byte and returns what was found. The error
@@ -187,71 +171,53 @@ func (i *Inspector) Finish() (*Actual, error) {
 	if i.executable != nil {
 		a.setExecutable(i.executable.Finish())
 	}
-	if i.signature != nil {
-		a.setSignature(i.signature.Finish(), i.executable != nil || i.container)
-	}
-	if !i.container {
-		return a, nil
-	}
-	a.signable, a.cabinet = true, i.trace.cabinet
-	switch {
-	case i.options.Signature == nil:
-	case i.random != nil:
-		a.CheckSignature(i.random, *i.options.Signature)
-	case i.trace.found:
-		a.SignaturePending = true
-	case a.Signature == nil:
-		a.Signature = &authenticode.Signature{Status: authenticode.None}
+	a.content = i.content
+	if o := i.options.Signature; o != nil {
+		var own *authenticode.Signature
+		if i.signature != nil {
+			own = i.signature.Finish()
+		}
+		a.judge(own, i.trace.found, i.random, *o)
+	} else {
+		a.signable = a.signable || i.content.randomAccess()
 	}
 	return a, nil
 }
 
-// setSignature takes the verdict on a file. What cannot carry a signature is not
-// unsigned, and an untrusted catalog that lists it makes it no worse.
-func (a *Actual) setSignature(s *authenticode.Signature, signable bool) {
-	if signable || s.Status == authenticode.Valid {
+// judge takes what came by of a file's signature: the verdict of its own signature,
+// as far as it is a program, and of catalogs, which may be nil; and whether it holds
+// the trace of another signature. With random access, which may be nil, that is checked
+// at once.
+func (a *Actual) judge(s *authenticode.Signature, traced bool, random io.ReaderAt, o authenticode.Options) {
+	switch a.content {
+	case contentCompound, contentCabinet:
+		a.signable = true
+	case contentMessage:
+		a.signable = traced
+	case contentRPM:
+		a.unchecked = true
+	case contentUnknown:
+		a.unchecked = traced
+	}
+	// What cannot carry a signature is not unsigned, and an untrusted catalog that lists
+	// it makes it no worse.
+	switch {
+	case s == nil:
+	case a.content == contentProgram, s.Status == authenticode.Valid,
+		s.Status != authenticode.None && a.carriage("") != carriesNone:
 		a.Signature = s
 	}
-}
-
-// signatureStream is the name of the stream that holds the signature of a Windows
-// Installer package, as a directory entry has it ([MS-CFB] 2.6.1).
-var signatureStream = []byte("\x05\x00D\x00i\x00g\x00i\x00t\x00a\x00l\x00S\x00i\x00g\x00n\x00a\x00t\x00u\x00r\x00e\x00")
-
-// The attributes of a cabinet, and the one that every signed cabinet has
-// ([MS-CAB] 2.1).
-const (
-	cabinetFlags   = 30
-	cabinetReserve = 0x04 // cfhdrRESERVE_PRESENT
-)
-
-// A trace looks for what every signed package or cabinet holds while its bytes
-// come by.
-type trace struct {
-	cabinet bool
-	found   bool
-	offset  int64
-	tail    []byte // the last bytes, in which the name of the stream may have begun
-}
-
-func (t *trace) look(p []byte) {
-	switch {
-	case t.found:
-	case t.cabinet:
-		if at := cabinetFlags - t.offset; at >= 0 && at < int64(len(p)) {
-			t.found = p[at]&cabinetReserve != 0
-		}
-	default:
-		overlap := len(signatureStream) - 1
-		t.tail = append(t.tail, p[:min(overlap, len(p))]...)
-		t.found = bytes.Contains(t.tail, signatureStream) || bytes.Contains(p, signatureStream)
-		if len(p) >= overlap {
-			t.tail = append(t.tail[:0], p[len(p)-overlap:]...)
-		} else if drop := len(t.tail) - overlap; drop > 0 {
-			t.tail = append(t.tail[:0], t.tail[drop:]...)
-		}
+	if !a.signable || a.content == contentProgram {
+		return
 	}
-	t.offset += int64(len(p))
+	switch {
+	case traced && random != nil:
+		a.CheckSignature(random, o)
+	case traced:
+		a.SignaturePending = true
+	case a.Signature == nil:
+		a.Signature = &authenticode.Signature{Status: authenticode.None}
+	}
 }
 
 // Inspect finds out what there is to know about a file of which r holds the
@@ -286,25 +252,40 @@ func inspectAt(f File, r io.ReaderAt, o InspectOptions) (*Actual, error) {
 		}
 		return nil, err
 	}
-	var container bool
-	if container, a.cabinet = isContainer(magic); container {
-		a.signable = true
-		if o.Signature != nil {
-			a.CheckSignature(r, *o.Signature)
-		}
-	}
-	executable := bytes.HasPrefix(magic, magicMZ)
-	if executable {
+	a.content = contentOf(magic)
+	if a.content == contentProgram {
 		a.setExecutable(pe.Read(r, f.Size))
 	}
-	if o.Signature != nil && !container && (executable || len(o.Signature.Catalogs) > 0) {
-		s, err := authenticode.VerifyPE(r, f.Size, *o.Signature)
-		if err != nil {
+	if o.Signature == nil {
+		a.signable = a.signable || a.content.randomAccess()
+		return a, nil
+	}
+	var s *authenticode.Signature
+	if a.content == contentProgram || len(o.Signature.Catalogs) > 0 && !a.content.randomAccess() {
+		var err error
+		if s, err = authenticode.VerifyPE(r, f.Size, *o.Signature); err != nil {
 			return nil, err
 		}
-		a.setSignature(s, executable)
 	}
+	traced, err := traceAt(a, r)
+	if err != nil {
+		return nil, err
+	}
+	a.judge(s, traced, r, *o.Signature)
 	return a, nil
+}
+
+// traceAt looks for the trace of a signature. What is checked at once needs none.
+func traceAt(a *Actual, r io.ReaderAt) (bool, error) {
+	if a.content == contentCompound || a.content == contentCabinet {
+		return true, nil
+	}
+	t := newTrace(a.content, a.Name)
+	if t.needles == nil {
+		return false, nil
+	}
+	_, err := io.Copy(&t, io.NewSectionReader(r, 0, a.Size))
+	return t.found, err
 }
 
 func newActual(f File, size int64) *Actual {
@@ -340,12 +321,15 @@ func (a *Actual) setExecutable(info *pe.Info, err error) {
 	}
 }
 
-// CheckSignature checks the signature of a package or cabinet, of which r holds
-// the content: what an [Inspector] leaves to its caller where SignaturePending.
+// CheckSignature checks the signature of a package, a cabinet or a catalog, of which r
+// holds the content: what an [Inspector] leaves to its caller where SignaturePending.
 func (a *Actual) CheckSignature(r io.ReaderAt, o authenticode.Options) {
 	verify := authenticode.VerifyMSI
-	if a.cabinet {
+	switch a.content {
+	case contentCabinet:
 		verify = authenticode.VerifyCAB
+	case contentMessage:
+		verify = authenticode.VerifyCatalog
 	}
 	a.SignaturePending = false
 	s, err := verify(r, a.Size, o)

@@ -103,9 +103,7 @@ func (s *session) extract(c *cli.Context) error {
 		for _, p := range result.Patches {
 			fmt.Fprintf(w, "patched by %s %s\n", display.Text(p.Name), display.Text(p.Code))
 		}
-		if n := len(result.Neighbours); n > 0 {
-			fmt.Fprintf(w, "%s taken from the folder of the package\n", display.Count(n, "file"))
-		}
+		writeNeighbours(w, result.Neighbours)
 		writeLeftOut(w, result.LeftOut)
 		for _, l := range result.Lost {
 			fmt.Fprintf(w, "lost: %s (%s)\n", display.Text(l.Path), display.Text(l.Error))

@@ -260,6 +260,9 @@ func writeStaged(w io.Writer, r *distpoint.Result, err error) {
 	if r.Verification != nil {
 		writeResult(w, r.Verification)
 	}
+	for id := r.Package; id != nil; id = id.Inside {
+		writeNeighbours(w, id.Neighbours)
+	}
 	if err != nil {
 		fmt.Fprintf(w, "%s: NOT STAGED\n", display.Text(r.Package.Name))
 		return

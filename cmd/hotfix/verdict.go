@@ -22,6 +22,9 @@ func writeVerified(w io.Writer, r *verify.Result) {
 		fmt.Fprintf(w, "not in the manifest: %s\n", display.Text(e.Path))
 	}
 	writePackages(w, r)
+	for _, p := range r.Packages {
+		writeNeighbours(w, p.Neighbours)
+	}
 	for _, by := range r.SupersededBy {
 		fmt.Fprintf(w, "superseded by %s\n", by.KB)
 	}
@@ -90,7 +93,7 @@ func rank(f manifest.Checked) int {
 var (
 	failures = []manifest.Status{
 		manifest.Unreadable, manifest.Missing, manifest.VersionMismatch, manifest.SizeMismatch,
-		manifest.PlatformMismatch, manifest.HashMismatch, manifest.SignatureInvalid, manifest.SignatureMissing,
+		manifest.PlatformMismatch, manifest.HashMismatch, manifest.SignatureInvalid, manifest.SignatureMissing, manifest.SignatureUnreadable,
 	}
 	failureWords = map[manifest.Status][2]string{
 		manifest.Unreadable:       {"cannot be read", "cannot be read"},
@@ -101,6 +104,8 @@ var (
 		manifest.HashMismatch:     {"has other content", "have other content"},
 		manifest.SignatureInvalid: {"has a signature that does not hold", "have signatures that do not hold"},
 		manifest.SignatureMissing: {"is not signed", "are not signed"},
+
+		manifest.SignatureUnreadable: {"is of a kind whose signatures are not read", "are of kinds whose signatures are not read"},
 	}
 )
 
@@ -162,10 +167,13 @@ func unexpected(r *verify.Result) []string {
 func agreement(r *verify.Result) string {
 	n := len(r.Files)
 	if r.Policy == manifest.SignaturesOnly {
-		signed := 0
+		signed, unread := 0, 0
 		for _, f := range r.Files {
-			if f.Signature != nil && f.Signature.Status == authenticode.Valid {
+			switch {
+			case f.Signature != nil && f.Signature.Status == authenticode.Valid:
 				signed++
+			case slices.Contains(f.Notes, manifest.SignatureUnread):
+				unread++
 			}
 		}
 		var words []string
@@ -174,7 +182,11 @@ func agreement(r *verify.Result) string {
 				words = append(words, fmt.Sprintf("signature of %s: %s", display.Text(p.Name), s.Status))
 			}
 		}
-		words = append(words, fmt.Sprintf("%d of %s with a valid signature, none with an invalid one", signed, display.Count(n, "file")), "nothing else was checked")
+		words = append(words, fmt.Sprintf("%d of %s with a valid signature, none with an invalid one", signed, display.Count(n, "file")))
+		if unread > 0 {
+			words = append(words, fmt.Sprintf("%s of a kind whose signatures are not read", display.Count(unread, "file")))
+		}
+		words = append(words, "nothing else was checked")
 		return strings.Join(words, "; ")
 	}
 	how := "published"
@@ -182,6 +194,13 @@ func agreement(r *verify.Result) string {
 		how = "recorded"
 	}
 	return fmt.Sprintf("%d of %d files as %s", n, n, how)
+}
+
+// writeNeighbours says how many files next to a package were read as part of it.
+func writeNeighbours(w io.Writer, names []string) {
+	if n := len(names); n > 0 {
+		fmt.Fprintf(w, "%s taken from the folder of the package\n", display.Count(n, "file"))
+	}
 }
 
 func writePackages(w io.Writer, r *verify.Result) {

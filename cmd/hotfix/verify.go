@@ -36,7 +36,6 @@ func verifyCommand(s *session) *cli.Command {
 			&cli.BoolFlag{Name: "deep", Usage: "look into packages inside the package as well"},
 			&cli.StringFlag{Name: "report", Usage: "write an HTML report to `FILE`"},
 			&cli.StringFlag{Name: "sbom", Usage: "write a CycloneDX SBOM (JSON) to `FILE`"},
-			&cli.StringSliceFlag{Name: "catalog", Usage: "take files that the security catalog `FILE.cat` lists as signed by it (repeatable)"},
 		}, policyFlags(), signatureFlags(), sourceFlags()),
 		Action: func(c *cli.Context) error { return s.verify(c) },
 	}
@@ -82,6 +81,7 @@ func signatureFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "require-signature", Usage: "a file without a valid signature is a difference"},
 		&cli.StringFlag{Name: "publisher", Usage: "require signatures of this publisher: an organization, or CN= and a common name"},
 		&cli.StringSliceFlag{Name: "allow-unsigned", Usage: "files that may be unsigned although a signature is required: `GLOB` (repeatable)"},
+		&cli.StringSliceFlag{Name: "catalog", Usage: "take files that the security catalog `FILE.cat` lists as signed by it (repeatable)"},
 	}, trustFlags()...)
 }
 

@@ -132,19 +132,31 @@ func (f openFile) Size() int64 { return f.info.Size() }
 
 // openOnDisk opens a regular file for reading.
 func openOnDisk(name string) (openFile, error) {
-	// Opening a named pipe would wait for its other end: look before.
-	info, err := os.Stat(name)
+	stat := func() (os.FileInfo, error) { return os.Stat(name) }
+	return openRegular(stat, func(flag int) (*os.File, error) { return os.OpenFile(name, flag, 0) })
+}
+
+// openRegular opens what is a regular file, and nothing else: opening a named pipe
+// would wait for its other end, and opening a device may do something.
+func openRegular(stat func() (os.FileInfo, error), open func(flag int) (*os.File, error)) (openFile, error) {
+	info, err := stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file")
+		err = notRegular(info.Mode())
 	}
 	if err != nil {
 		return openFile{}, plain(err)
 	}
-	f, err := os.Open(name)
+	f, err := open(os.O_RDONLY | nonBlocking)
 	if err != nil {
 		return openFile{}, plain(err)
 	}
-	return openedFile(f, func() (os.FileInfo, error) { return os.Stat(name) })
+	// It may be another one by now.
+	opened, err := openedFile(f, stat)
+	if err == nil && !opened.info.Mode().IsRegular() {
+		f.Close()
+		err = notRegular(opened.info.Mode())
+	}
+	return opened, err
 }
 
 // openedFile takes an open file; named tells which one has its name now.

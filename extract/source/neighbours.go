@@ -33,6 +33,7 @@ type neighbours interface {
 // A neighbour is a file next to a package.
 type neighbour struct {
 	name     string // path below the folder, or in the outer package
+	real     string // of one on the disk, without symbolic links
 	file     *File  // in the outer package
 	size     int64
 	modified time.Time // of one on the disk
@@ -56,14 +57,11 @@ type folder struct {
 
 	mu       sync.Mutex
 	listings map[string]map[string][]string // folder -> folded name -> names
+	folders  map[string]string              // the folders that files were found in, without symbolic links
 }
 
-// errHidden refuses a name that begins with a period, such as that of a folder with
-// keys next to a download.
-var errHidden = fmt.Errorf("%w: a package reads no hidden files next to it", safepath.ErrUnsafe)
-
 func newFolder(dir string, hidden bool) *folder {
-	return &folder{dir: dir, hidden: hidden, listings: map[string]map[string][]string{}}
+	return &folder{dir: dir, hidden: hidden, listings: map[string]map[string][]string{}, folders: map[string]string{}}
 }
 
 // opened opens the folder when the first neighbour is looked for.
@@ -84,7 +82,7 @@ func (d *folder) find(name string) (*neighbour, error) {
 	if err := safepath.Check(name); err != nil {
 		return nil, err
 	}
-	if !d.hidden && (name[0] == '.' || strings.Contains(name, "/.")) {
+	if !d.hidden && isHidden(name) {
 		return nil, errHidden
 	}
 	root, err := d.opened()
@@ -92,20 +90,24 @@ func (d *folder) find(name string) (*neighbour, error) {
 		return nil, plain(err)
 	}
 	at := name
-	info, err := root.Stat(at)
+	real, info, err := d.look(root, at)
 	if errors.Is(err, fs.ErrNotExist) {
 		if at = d.search(root, name); at == "" {
 			return nil, nil
 		}
-		info, err = root.Stat(at)
+		real, info, err = d.look(root, at)
 	}
-	if err != nil {
-		return nil, plain(err)
-	}
-	if !info.Mode().IsRegular() {
+	switch {
+	case err != nil:
+		return nil, err
+	case !d.hidden && isHidden(real):
+		return nil, errHidden
+	case info.IsDir():
 		return nil, nil
+	case !info.Mode().IsRegular():
+		return nil, &refusedNeighbour{notRegular(info.Mode()).Error()}
 	}
-	return &neighbour{name: at, size: info.Size(), modified: info.ModTime().UTC()}, nil
+	return &neighbour{name: at, real: real, size: info.Size(), modified: info.ModTime().UTC()}, nil
 }
 
 // search finds a file in whatever case the segments of its path are, or returns
@@ -150,19 +152,8 @@ func (d *folder) open(_ context.Context, n *neighbour) (content, error) {
 	if err != nil {
 		return nil, plain(err)
 	}
-	// Opening a named pipe would wait for its other end: look before.
-	info, err := root.Stat(n.name)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file")
-	}
-	if err != nil {
-		return nil, plain(err)
-	}
-	f, err := root.Open(n.name)
-	if err != nil {
-		return nil, plain(err)
-	}
-	return openedFile(f, func() (fs.FileInfo, error) { return root.Stat(n.name) })
+	stat := func() (fs.FileInfo, error) { return root.Lstat(n.real) }
+	return openRegular(stat, func(flag int) (*os.File, error) { return root.OpenFile(n.real, flag, 0) })
 }
 
 func (d *folder) deliver(ctx context.Context, deliveries []delivery, o WalkOptions) error {
@@ -170,6 +161,9 @@ func (d *folder) deliver(ctx context.Context, deliveries []delivery, o WalkOptio
 	var errs []error
 	for _, one := range deliveries {
 		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := o.Budget.Spend(one.from.size); err != nil {
 			return err
 		}
 		sink, err := one.want(Stored{Modified: one.from.modified, Size: one.from.size})

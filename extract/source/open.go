@@ -167,52 +167,6 @@ func (p *Package) openNamed(ctx context.Context, name string) (*Package, error) 
 	return p.OpenFile(ctx, file)
 }
 
-// OpenFile opens a package that is a file of p, which must stay open as long.
-// Closing it leaves p open.
-func (p *Package) OpenFile(ctx context.Context, file *File) (*Package, error) {
-	content, stored, err := p.unpack(ctx, file)
-	if err != nil {
-		return nil, p.errorAt(file.Path(), err)
-	}
-	inner := &Package{
-		ref:      p.ref + separator + file.Path(),
-		name:     file.Name(),
-		folder:   p.folder,
-		modified: stored.Modified,
-		content:  content,
-		within:   p,
-		beside:   append([]neighbours{&insidePackage{outer: p, dir: path.Dir(file.Path())}}, p.mediaFolders()...),
-		options:  p.options,
-		inside:   p.inside,
-	}
-	if err := inner.open(ctx); err != nil {
-		content.Close()
-		return nil, newError(inner.ref, "", err)
-	}
-	return inner, nil
-}
-
-// unpack gives random access to a file of the package.
-func (p *Package) unpack(ctx context.Context, file *File) (content, Stored, error) {
-	b, err := newBlob(p.inside, file.Size)
-	if err != nil {
-		return nil, unknown, err
-	}
-	var stored Stored
-	err = p.Walk(ctx, func(_ *File, s Stored) (Sink, error) {
-		stored = s
-		return blobSink{b}, nil
-	}, WalkOptions{Files: []*File{file}})
-	if err == nil {
-		err = b.result()
-	}
-	if err != nil {
-		b.Close()
-		return nil, unknown, err
-	}
-	return b, stored, nil
-}
-
 // mediaFolders returns the folder that Options.Media names, if any.
 func (p *Package) mediaFolders() []neighbours {
 	if p.options.Media == "" {

@@ -94,6 +94,9 @@ func (s *store) read(ctx context.Context, w *walk, plan *plan) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(side + 1)
+	if w.options.prompt && w.options.Workers == 1 {
+		group.SetLimit(1)
+	}
 	if len(plan.loose) > 0 {
 		group.Go(func() error {
 			for _, l := range plan.loose {
@@ -184,6 +187,7 @@ func (s *store) deliverLoose(ctx context.Context, w *walk, l *loosePlan) error {
 // A cabinet is one cabinet of the package, in a stream ("#name") or next to it.
 type cabinet struct {
 	where   string
+	name    string // below the folder, of one next to the package
 	cab     *cab.Cabinet
 	content content     // nil in a stream
 	set     *cabinetSet // once joined
@@ -194,6 +198,37 @@ func (c *cabinet) close() error {
 		return nil
 	}
 	return c.content.Close()
+}
+
+// A Volume is a cabinet next to a package.
+type Volume struct {
+	Name string // path below the folder
+	content
+}
+
+// Volumes returns the cabinets next to the package that were opened so far, sorted by
+// their names. They are valid until Close.
+func (p *Package) Volumes() []Volume {
+	r, ok := p.reader.(interface{ outside() []Volume })
+	if !ok {
+		return nil
+	}
+	volumes := r.outside()
+	slices.SortFunc(volumes, func(a, b Volume) int { return strings.Compare(a.Name, b.Name) })
+	return volumes
+}
+
+// outside are the cabinets that are not in streams.
+func (s *store) outside() []Volume {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var volumes []Volume
+	for _, c := range s.cabinets {
+		if c.content != nil {
+			volumes = append(volumes, Volume{c.name, c.content})
+		}
+	}
+	return volumes
 }
 
 // A cabinetSet is cabinets joined.
@@ -255,6 +290,7 @@ func (s *store) open(ctx context.Context, where string) (*cabinet, error) {
 			return nil, err
 		}
 		s.p.use(n)
+		c.name = n.name
 		reader, size = c.content, c.content.Size()
 	}
 	var err error

@@ -23,9 +23,12 @@ type WalkOptions struct {
 	// Budget is what may be decoded, wanted or passed over; several walks may share
 	// one. nil means one of Options.MaxBytes for this walk alone.
 	Budget *Budget
+	// MaxSize leaves out larger files, in bytes; 0 means none.
+	MaxSize int64
 
 	// prompt has every sink closed as soon as its file is complete; else a few
-	// megabytes of files wait to be hashed together.
+	// megabytes of files wait to be hashed together. With one worker, the sinks are then
+	// closed one after the other.
 	prompt bool
 }
 
@@ -119,6 +122,10 @@ func bySequence(a, b *File) int {
 // sink returns the caller's sink for a file, behind one that compares the content
 // with what the package says about it.
 func (w *walk) sink(f *File, stored Stored, e expectation) (Sink, error) {
+	if w.options.MaxSize > 0 && max(stored.Size, f.Size) > w.options.MaxSize {
+		w.finish(f)
+		return nil, nil
+	}
 	sink, err := w.want(f, stored)
 	if err != nil {
 		return nil, w.stop(err)

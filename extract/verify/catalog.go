@@ -1,9 +1,7 @@
 package verify
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"path"
@@ -23,21 +21,6 @@ const (
 
 func isCatalogName(name string) bool { return strings.EqualFold(path.Ext(name), ".cat") }
 
-// catalogSink keeps a file of a package.
-type catalogSink struct {
-	bytes.Buffer
-	walker *walker
-}
-
-func (s *catalogSink) Write(p []byte) (int, error) {
-	if s.walker.catalogBytes.Add(int64(len(p))) > maxCatalogBytes {
-		return 0, fmt.Errorf("%w: catalogs of more than %d bytes", source.ErrTooLarge, maxCatalogBytes)
-	}
-	return s.Buffer.Write(p)
-}
-
-func (s *catalogSink) Close(error) error { return nil }
-
 // useCatalogs lets the catalogs in a package vouch for its files. One that cannot be
 // read vouches for none; what is wrong with the file is told when it is looked at.
 func (w *walker) useCatalogs(ctx context.Context, p *source.Package) {
@@ -53,16 +36,23 @@ func (w *walker) useCatalogs(ctx context.Context, p *source.Package) {
 	if len(files) == 0 {
 		return
 	}
-	content := make(map[*source.File]*catalogSink, len(files))
-	_ = p.Walk(ctx, func(f *source.File, _ source.Stored) (source.Sink, error) {
-		s := &catalogSink{walker: w}
-		content[f] = s
-		return s, nil
-	}, source.WalkOptions{Files: files, KeepGoing: true})
-	for _, f := range files {
-		if s := content[f]; s != nil && w.catalogBytes.Load() <= maxCatalogBytes {
-			w.addCatalog(f.Path(), s.Bytes())
+	o := source.WalkOptions{Files: files, KeepGoing: true, Budget: w.budget, MaxSize: maxCatalogBytes}
+	_ = p.Unpack(ctx, o, func(u *source.Unpacked) error {
+		if w.catalogBytes += u.Size(); w.catalogBytes > maxCatalogBytes {
+			return source.ErrTooLarge
 		}
+		data, err := io.ReadAll(io.NewSectionReader(u, 0, u.Size()))
+		if err == nil {
+			w.addCatalog(u.File.Path(), data)
+		}
+		return err
+	})
+}
+
+// useCatalogsAround does the same for the catalogs in what a package came out of.
+func (w *walker) useCatalogsAround(ctx context.Context, p *source.Package) {
+	for outer := p.Within(); outer != nil; outer = outer.Within() {
+		w.useCatalogs(ctx, outer)
 	}
 }
 
@@ -78,7 +68,7 @@ func (w *walker) useFolderCatalogs(root *os.Root, names []string) {
 		}
 		data, err := io.ReadAll(io.LimitReader(f, maxCatalogBytes+1))
 		_ = f.Close() // it was only read
-		if err == nil && w.catalogBytes.Add(int64(len(data))) <= maxCatalogBytes {
+		if w.catalogBytes += int64(len(data)); err == nil && w.catalogBytes <= maxCatalogBytes {
 			w.addCatalog(name, data)
 		}
 	}

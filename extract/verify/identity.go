@@ -22,6 +22,9 @@ type Identity struct {
 	Description string                  `json:"description,omitempty"` // product and version
 	Language    int                     `json:"product_language,omitempty"`
 	Signature   *authenticode.Signature `json:"signature,omitempty"` // nil where not asked for, and for an rpm
+	// Neighbours are the files next to the package, or on the media, that were read as
+	// part of it.
+	Neighbours []string `json:"neighbours,omitempty"`
 	// Inside is the download or other package that this one is inside.
 	Inside *Identity `json:"inside,omitempty"`
 

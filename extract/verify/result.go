@@ -90,7 +90,11 @@ func Compare(set *manifest.Set, targets []*Target, o manifest.CompareOptions) (*
 	for _, t := range targets {
 		for _, id := range t.packages() {
 			p := CheckedPackage{Target: t.Ref, Identity: id}
-			p.Status, p.Reason = id.checkSignature(o)
+			subject := "the package"
+			if slices.Contains(t.Volumes, id) {
+				subject = "the cabinet " + id.Name
+			}
+			p.Status, p.Reason = id.checkSignature(subject, o)
 			r.Packages = append(r.Packages, p)
 			r.OK = r.OK && p.Status == manifest.OK
 		}
@@ -102,12 +106,14 @@ func Compare(set *manifest.Set, targets []*Target, o manifest.CompareOptions) (*
 	return r, nil
 }
 
-// packages are the target itself, where it is a package, and those around it.
+// packages are the target itself, where it is a package, those around it, and the
+// cabinets next to them.
 func (t *Target) packages() []*Identity {
-	if t.Package == nil {
-		return t.Around
+	var list []*Identity
+	if t.Package != nil {
+		list = append(list, t.Package)
 	}
-	return append([]*Identity{t.Package}, t.Around...)
+	return slices.Concat(list, t.Around, t.Volumes)
 }
 
 // compareFiles compares with a manifest or, without one, the signatures alone.
@@ -176,28 +182,30 @@ func extras(files []*manifest.Actual) []manifest.Extra {
 }
 
 // checkSignature judges the signature of the package itself as a comparison judges
-// those of files. The reason is a sentence about a status that is not OK.
-func (id *Identity) checkSignature(o manifest.CompareOptions) (status manifest.Status, reason string) {
+// those of files. The reason is a sentence about a status that is not OK; it calls the
+// package the subject.
+func (id *Identity) checkSignature(subject string, o manifest.CompareOptions) (status manifest.Status, reason string) {
 	s := id.Signature
-	switch status = o.SignatureStatus(s); {
-	case status == manifest.SignatureMissing && o.AllowUnsigned != nil && o.AllowUnsigned(id.Name):
-		return manifest.OK, ""
-	case s == nil && (id.keyring || id.Kind != source.RPM):
-		return manifest.OK, "" // of a kind that carries no signature, or not asked for
-	case s == nil && status != manifest.OK:
-		return status, "no signature of the rpm was checked: it needs a keyring"
-	case s == nil:
-		return manifest.OK, ""
-	case status == manifest.OK:
-		return status, ""
-	case status == manifest.SignatureMissing:
-		return status, "the package is not signed"
-	case s.Status == authenticode.Invalid:
-		return status, "the signature of the package is invalid"
-	case s.Status == authenticode.Untrusted:
-		return status, "the signature of the package is not trusted"
+	if id.Kind == source.RPM && !id.keyring {
+		s = &authenticode.Signature{Status: authenticode.None}
 	}
-	return status, fmt.Sprintf("the package is signed by %q, not by %q", s.Publisher, o.Publisher)
+	status = o.SignatureStatus(id.Name, s)
+	missing := status == manifest.SignatureMissing || status == manifest.SignatureUnreadable
+	switch {
+	case status == manifest.OK, missing && id.keyring, missing && o.AllowUnsigned != nil && o.AllowUnsigned(id.Name):
+		return manifest.OK, ""
+	case missing && id.Kind == source.RPM:
+		return status, "no signature of the rpm was checked: it needs a keyring"
+	case status == manifest.SignatureUnreadable:
+		return status, "signatures of files of the kind of " + subject + " are not read"
+	case status == manifest.SignatureMissing:
+		return status, subject + " is not signed"
+	case s.Status == authenticode.Invalid:
+		return status, "the signature of " + subject + " is invalid"
+	case s.Status == authenticode.Untrusted:
+		return status, "the signature of " + subject + " is not trusted"
+	}
+	return status, fmt.Sprintf("%s is signed by %q, not by %q", subject, s.Publisher, o.Publisher)
 }
 
 // Report returns what the report and the SBOM of the result say. Errors are those

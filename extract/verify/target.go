@@ -65,6 +65,8 @@ type Target struct {
 	// Around are the packages that a package or a file inside one came out of, the
 	// innermost first.
 	Around []*Identity
+	// Volumes are the cabinets next to these that were read.
+	Volumes []*Identity
 	// Unreadable are the paths of files that are there and cannot be read.
 	Unreadable []string
 	// Database is the package's own database in the image: what extraction would
@@ -174,14 +176,13 @@ func isOwn(p *source.Package, name string) bool {
 // readPackage collects the facts of a package.
 func (t *Target) readPackage(ctx context.Context, p *source.Package, w *walker) error {
 	t.Kind = Package
+	w.useCatalogsAround(ctx, p)
 	var err error
 	if t.Package, err = identify(p, w.options.Facts); err != nil {
 		return err
 	}
 	t.Language = t.Package.Language
-	if err = t.around(p.Within(), w); err != nil {
-		return err
-	}
+	t.Around = t.Package.around()
 	plan, planErr := extract.NewPlan(p, extract.Options{})
 	if planErr != nil && (w.tap != nil || len(p.Files()) == 0) {
 		return planErr
@@ -195,6 +196,7 @@ func (t *Target) readPackage(ctx context.Context, p *source.Package, w *walker) 
 			err = t.database(plan, w)
 		}
 	}
+	err = errors.Join(err, t.outside(p, append([]*Identity{t.Package}, t.Around...), w))
 	t.Warnings = append(t.Warnings, p.Warnings()...)
 	slices.Sort(t.Warnings) // those of a walk come in any order
 	return errors.Join(planErr, err)
@@ -247,20 +249,41 @@ func (t *Target) member(ctx context.Context, ref string, w *walker) error {
 		_, err := source.Open(ctx, ref, w.options.Source)
 		return err
 	}
-	if err := t.around(p, w); err != nil {
+	w.useCatalogsAround(ctx, p)
+	id, err := identify(p, w.options.Facts)
+	if err != nil {
 		return err
 	}
-	return w.walk(ctx, p, "", []extract.Item{{Path: found[0].Path(), File: found[0]}})
+	t.Around = append([]*Identity{id}, id.around()...)
+	err = w.walk(ctx, p, "", []extract.Item{{Path: found[0].Path(), File: found[0]}})
+	return errors.Join(err, t.outside(p, t.Around, w))
 }
 
-// around identifies the packages that a target came out of.
-func (t *Target) around(p *source.Package, w *walker) error {
-	for ; p != nil; p = p.Within() {
-		id, err := identify(p, w.options.Facts)
-		if err != nil {
-			return err
+// around are the packages that this one came out of, the innermost first.
+func (id *Identity) around() []*Identity {
+	var list []*Identity
+	for at := id.Inside; at != nil; at = at.Inside {
+		list = append(list, at)
+	}
+	return list
+}
+
+// outside books what was read next to a package and those around it: the files, and
+// the signatures of the cabinets among them.
+func (t *Target) outside(p *source.Package, ids []*Identity, w *walker) error {
+	for _, id := range ids {
+		id.Neighbours = p.Neighbours()
+		for _, v := range p.Volumes() {
+			volume := &Identity{Name: v.Name, Kind: source.CAB, Size: v.Size()}
+			if o := w.options.Facts.Signature; o != nil {
+				var err error
+				if volume.Signature, err = authenticode.VerifyCAB(v, v.Size(), *o); err != nil {
+					return &source.Error{Package: p.Ref(), Place: v.Name, Err: err}
+				}
+			}
+			t.Volumes = append(t.Volumes, volume)
 		}
-		t.Around = append(t.Around, id)
+		p = p.Within()
 	}
 	return nil
 }
@@ -381,7 +404,7 @@ func (t *Target) opened(ctx context.Context, f *os.File, inside, name string, w 
 // for, and to find the database of the image that the folder is.
 func (t *Target) lookInside(ctx context.Context, f *os.File, inside, name string, inRoot bool, w *walker) (own bool, err error) {
 	o := w.options.Source
-	o.NoDownloads = true // programs and zips in a folder are files like others
+	o.NoDownloads = !w.options.Deep // programs and zips in a folder are files like others
 	p, err := source.OpenHandle(ctx, f, name, o)
 	switch {
 	case errors.Is(err, source.ErrKind):

@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
@@ -24,21 +24,25 @@ type walker struct {
 	target       *Target
 	options      Options
 	tap          func(*source.File, source.Stored) (source.Sink, error) // nil: go on after errors
-	limit        int64
-	decoded      atomic.Int64
-	catalogBytes atomic.Int64      // of the catalogs read
-	inner        int               // packages looked into
-	around       []*source.Package // being looked into, the outermost first
+	budget       *source.Budget                                         // of all that is decoded
+	catalogBytes int64                                                  // of the catalogs read
+	inner        int                                                    // packages looked into
+	around       []*source.Package                                      // being looked into, the outermost first
 
 	mu sync.Mutex // of target.Files
 }
 
 func newWalker(t *Target, o Options) *walker {
-	w := &walker{target: t, options: o, limit: o.Source.MaxBytes}
-	if w.limit == 0 {
-		w.limit = source.DefaultMaxBytes
-	}
-	return w
+	return &walker{target: t, options: o, budget: source.NewBudget(o.Source.MaxBytes)}
+}
+
+// A visit is the files of one package that are read, and what they come to.
+type visit struct {
+	*walker
+	in     *source.Package
+	prefix string // of their paths
+	names  map[*source.File]string
+	again  map[*source.File]*manifest.Actual // to be opened when the pass is over
 }
 
 // walk reads files of a package under the paths that the items have.
@@ -46,99 +50,120 @@ func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, ite
 	if len(items) == 0 {
 		return nil
 	}
+	outside := w.options.Facts.Signature
 	w.around = append(w.around, p)
-	defer func() { w.around = w.around[:len(w.around)-1] }()
+	defer func() {
+		w.around = w.around[:len(w.around)-1]
+		w.options.Facts.Signature = outside // its catalogs vouch for nothing around it
+	}()
 	w.useCatalogs(ctx, p)
-	again := map[*manifest.Actual]*source.File{} // to be opened when the pass is over
-	names := make(map[*source.File]string, len(items))
+	v := &visit{walker: w, in: p, prefix: prefix, names: make(map[*source.File]string, len(items)), again: map[*source.File]*manifest.Actual{}}
 	files := make([]*source.File, len(items))
 	var waiting int64
 	for i, item := range items {
-		files[i], names[item.File] = item.File, item.Path
+		files[i], v.names[item.File] = item.File, item.Path
 		waiting += item.File.Size
 	}
 	if w.options.Progress != nil {
 		w.options.Progress(0, waiting)
 	}
-	err := p.Walk(ctx, func(f *source.File, stored source.Stored) (source.Sink, error) {
-		// What extraction makes of a patch is not one of the patch's files, unless the
-		// manifest is one of what extraction wrote.
-		if f.Made && (prefix != "" || !w.options.names(path.Base(names[f]))) {
-			return nil, nil
-		}
-		s := &sink{walker: w, file: f, ref: p.Ref(), inspector: manifest.NewInspector(manifest.File{
-			Target: w.target.Ref, Path: prefix + names[f], Name: path.Base(names[f]), Size: -1, Time: stored.Modified,
-		}, w.options.Facts)}
-		s.lost = func() {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.target.Unreadable = append(w.target.Unreadable, prefix+names[f])
-		}
-		s.done = func(a *manifest.Actual) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			if prefix == "" && w.target.Kind == Package && isOwn(p, names[f]) {
-				w.target.Database = a
-				return
-			}
-			w.target.Files = append(w.target.Files, a)
-			if a.SignaturePending || w.options.Deep && mayBePackage(s.start) {
-				again[a] = f
-			}
-		}
-		if w.tap == nil {
-			return s, nil
-		}
-		var err error
-		s.tap, err = w.tap(f, stored)
-		return s, err
-	}, source.WalkOptions{Files: files, KeepGoing: w.tap == nil})
+	err := p.Walk(ctx, v.sink, source.WalkOptions{Files: files, KeepGoing: w.tap == nil, Budget: w.budget})
 	if err != nil && (w.tap != nil || ctx.Err() != nil) {
 		return err
 	}
-	errs := []error{err}
-	inner := make([]*manifest.Actual, 0, len(again))
-	for a := range again {
-		inner = append(inner, a)
-	}
-	slices.SortFunc(inner, func(a, b *manifest.Actual) int { return strings.Compare(a.Path, b.Path) })
-	for _, a := range inner {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		err := w.open(ctx, p, again[a], a)
-		if err != nil && w.tap != nil {
-			return err
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	return errors.Join(err, v.reopen(ctx))
 }
 
-// open opens a package inside another one, for its signature, which needs random
-// access, and for its files.
-func (w *walker) open(ctx context.Context, outer *source.Package, f *source.File, a *manifest.Actual) error {
-	if w.inner++; w.inner > maxInner {
-		return &source.Error{Package: outer.Ref(), Place: f.Path(), Err: fmt.Errorf("%w: more than %d packages inside one another", source.ErrLimit, maxInner)}
+// sink takes the bytes of one file.
+func (v *visit) sink(f *source.File, stored source.Stored) (source.Sink, error) {
+	name := v.names[f]
+	// What extraction makes of a patch is not one of the patch's files, unless the
+	// manifest is one of what extraction wrote.
+	if f.Made && (v.prefix != "" || !v.options.names(path.Base(name))) {
+		return nil, nil
 	}
-	p, err := outer.OpenFile(ctx, f)
-	if errors.Is(err, source.ErrKind) {
-		if a.SignaturePending {
-			a.Problems = append(a.Problems, "the signature was not checked: the file is not an installer package")
+	s := &sink{visit: v, file: f, inspector: manifest.NewInspector(manifest.File{
+		Target: v.target.Ref, Path: v.prefix + name, Name: path.Base(name), Size: -1, Time: stored.Modified,
+	}, v.options.Facts)}
+	if v.tap == nil {
+		return s, nil
+	}
+	var err error
+	s.tap, err = v.tap(f, stored)
+	return s, err
+}
+
+// done books a file that is complete.
+func (v *visit) done(f *source.File, a *manifest.Actual, start []byte) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.prefix == "" && v.target.Kind == Package && isOwn(v.in, v.names[f]) {
+		v.target.Database = a
+		return
+	}
+	v.target.Files = append(v.target.Files, a)
+	if a.SignaturePending || v.options.Deep && mayBePackage(start) {
+		v.again[f] = a
+	}
+}
+
+// lost books a file that cannot be had.
+func (v *visit) lost(f *source.File) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.target.Unreadable = append(v.target.Unreadable, v.prefix+v.names[f])
+}
+
+// reopen opens, in one more pass over the package, the files that need random access.
+func (v *visit) reopen(ctx context.Context) error {
+	if len(v.again) == 0 {
+		return nil
+	}
+	files := slices.SortedFunc(maps.Keys(v.again), func(a, b *source.File) int { return strings.Compare(v.again[a].Path, v.again[b].Path) })
+	var errs []error
+	if left := max(maxInner-v.inner, 0); len(files) > left {
+		err := fmt.Errorf("%w: more than %d packages inside one another", source.ErrLimit, maxInner)
+		errs = append(errs, &source.Error{Package: v.in.Ref(), Place: files[left].Path(), Err: err})
+		files = files[:left]
+	}
+	v.inner += len(files)
+	failed := map[*source.File]error{}
+	err := v.in.Unpack(ctx, source.WalkOptions{Files: files, KeepGoing: v.tap == nil, Budget: v.budget}, func(u *source.Unpacked) error {
+		err := v.open(ctx, u)
+		if v.tap != nil || ctx.Err() != nil {
+			return err
 		}
+		failed[u.File] = err
+		return nil
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	for _, f := range files {
+		errs = append(errs, failed[f])
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// open looks at a file with random access: for its signature, and for the files that it
+// holds, where it is a package.
+func (v *visit) open(ctx context.Context, u *source.Unpacked) error {
+	a := v.again[u.File]
+	if a.SignaturePending {
+		a.CheckSignature(u, *v.options.Facts.Signature)
+	}
+	if !v.options.Deep {
+		return nil
+	}
+	p, err := u.Open(ctx)
+	if errors.Is(err, source.ErrKind) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	if a.SignaturePending {
-		a.CheckSignature(p, *w.options.Facts.Signature)
-	}
-	if !w.options.Deep {
-		return nil
-	}
-	for _, around := range w.around {
+	for _, around := range v.around {
 		// A package may name itself among its uncompressed files: it would be found
 		// inside itself without end, and its files are listed already.
 		same, err := sameContent(p, around)
@@ -146,7 +171,7 @@ func (w *walker) open(ctx context.Context, outer *source.Package, f *source.File
 			return err
 		}
 	}
-	return w.walk(ctx, p, a.Path+"//", filesOf(p))
+	return v.walk(ctx, p, a.Path+"//", filesOf(p))
 }
 
 // sameContent reports whether two packages have the same bytes.
@@ -173,32 +198,25 @@ func sameContent(a, b *source.Package) (bool, error) {
 // magicSize is how many of a file's first bytes mayBePackage looks at.
 const magicSize = 4
 
-// mayBePackage reports whether a file starts like a compound file ([MS-CFB] 2.2),
-// a cabinet ([MS-CAB] 2.1) or an rpm.
+// mayBePackage reports whether a file starts like something that is opened: a compound
+// file ([MS-CFB] 2.2), a cabinet ([MS-CAB] 2.1), an rpm, a zip, or a program, which may
+// hold one.
 func mayBePackage(start []byte) bool {
-	switch string(start) {
-	case "\xD0\xCF\x11\xE0", "MSCF", "\xED\xAB\xEE\xDB":
-		return true
-	}
-	return false
+	return slices.ContainsFunc([]string{"\xD0\xCF\x11\xE0", "MSCF", "\xED\xAB\xEE\xDB", "PK\x03\x04", "MZ"}, func(magic string) bool {
+		return strings.HasPrefix(string(start), magic)
+	})
 }
 
 // sink feeds one file of a package to an Inspector and to the tap.
 type sink struct {
-	*walker
+	*visit
 	file      *source.File
-	ref       string // of the package
 	inspector *manifest.Inspector
 	tap       source.Sink // may be nil
 	start     []byte
-	done      func(*manifest.Actual)
-	lost      func()
 }
 
 func (s *sink) Write(p []byte) (int, error) {
-	if s.decoded.Add(int64(len(p))) > s.limit {
-		return 0, &source.Error{Package: s.ref, Place: s.file.Path(), Err: fmt.Errorf("%w: more than %d bytes were unpacked", source.ErrTooLarge, s.limit)}
-	}
 	if s.options.Progress != nil {
 		s.options.Progress(int64(len(p)), 0)
 	}
@@ -220,13 +238,13 @@ func (s *sink) Close(cause error) error {
 		}
 	}
 	if cause != nil {
-		s.lost()
+		s.lost(s.file)
 		return nil
 	}
 	a, err := s.inspector.Finish()
 	if err != nil {
 		return err
 	}
-	s.done(a)
+	s.done(s.file, a, s.start)
 	return nil
 }

@@ -96,6 +96,9 @@ var differenceWords = map[manifest.Status]string{
 	manifest.HashMismatch:     "content differs",
 	manifest.SignatureInvalid: "signature not accepted",
 	manifest.SignatureMissing: "signature missing",
+	manifest.Unreadable:       "cannot be read",
+
+	manifest.SignatureUnreadable: "signature not read",
 }
 
 var noteWords = map[manifest.Note]term{
@@ -108,6 +111,8 @@ var noteWords = map[manifest.Note]term{
 	manifest.StringDiffers:      {"version text differs", "The version as text differs from the number, which identifies the build."},
 	manifest.SignatureUntrusted: {"signature untrusted", "Digest and signature hold, but the certificate does not lead to a trusted root, or no timestamp proves when it was used."},
 	manifest.SignatureUnchecked: {"carries no signature", "A signature is required, and files of this kind cannot carry one."},
+	manifest.UnsignedAllowed:    {"unsigned, as allowed", "A signature is required, and this file was named as one that may be without."},
+	manifest.SignatureUnread:    {"signature not read", "The file carries a signature, or is of a kind that may, which is not checked here."},
 }
 
 func newView(r *Report) *view {

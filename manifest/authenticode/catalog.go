@@ -1,6 +1,7 @@
 package authenticode
 
 import (
+	"bytes"
 	"crypto"
 	"errors"
 	"fmt"
@@ -171,6 +172,25 @@ func VerifyCAB(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 	s, err := verifyCAB(r, size, o)
 	if err != nil {
 		return nil, err
+	}
+	return o.withCatalogs(s, r, size)
+}
+
+// VerifyCatalog checks the signature of the catalog of the given size. What is not a
+// catalog has the status [None] unless another one lists it. The error is that of
+// reading r.
+func VerifyCatalog(r io.ReaderAt, size int64, o Options) (*Signature, error) {
+	data, err := io.ReadAll(io.NewSectionReader(r, 0, min(size, maxCatalog+1)))
+	if err != nil {
+		return nil, fmt.Errorf("authenticode: %w", err)
+	}
+	s := &Signature{Status: None}
+	if bytes.Contains(data, derTrustList) {
+		c, err := ParseCatalog("", data, o)
+		if err != nil {
+			return unreadable(err), nil
+		}
+		s = c.Signature
 	}
 	return o.withCatalogs(s, r, size)
 }

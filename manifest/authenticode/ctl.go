@@ -25,6 +25,7 @@ const (
 var (
 	// oidTrustList is szOID_CTL, the content of a catalog.
 	oidTrustList = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 10, 1}
+	derTrustList = []byte{asn1.TagOID, 9, 0x2b, 0x06, 1, 4, 1, 0x82, 0x37, 10, 1}
 	// oidCatalogList is szOID_CATALOG_LIST, the usage that makes a certificate trust
 	// list a catalog.
 	oidCatalogList = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 12, 1, 1}
