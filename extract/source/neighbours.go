@@ -98,6 +98,8 @@ func (d *folder) find(name string) (*neighbour, error) {
 		real, info, err = d.look(root, at)
 	}
 	switch {
+	case errors.Is(err, fs.ErrNotExist): // the link leads nowhere
+		return nil, nil
 	case err != nil:
 		return nil, err
 	case !d.hidden && isHidden(real):
