@@ -123,13 +123,19 @@ func verifyToken(token, signature []byte, w *work) (timestamp, error) {
 		return timestamp{}, err
 	}
 
-	encoded, _, err := toDER(sd.content.Bytes)
+	encoded, size, err := toDER(sd.content.Bytes)
 	if err != nil {
 		return timestamp{}, fmt.Errorf("%w: its TSTInfo cannot be read: %w", errSignedData, err)
+	}
+	if rest := len(sd.content.Bytes) - size; rest > 0 {
+		return timestamp{}, fmt.Errorf("%w: %d bytes follow its TSTInfo", errSignedData, rest)
 	}
 	var info tstInfo
 	if _, err := asn1.Unmarshal(encoded, &info); err != nil {
 		return timestamp{}, fmt.Errorf("%w: its TSTInfo cannot be read: %v", errSignedData, err)
+	}
+	if info.Version != 1 {
+		return timestamp{}, fmt.Errorf("%w: its TSTInfo is of version %d", errSignedData, info.Version)
 	}
 	hash, err := digestOf(info.MessageImprint.HashAlgorithm.Algorithm)
 	if err != nil {
@@ -142,8 +148,8 @@ func verifyToken(token, signature []byte, w *work) (timestamp, error) {
 }
 
 // checkSigningCertificate checks the signed attribute by which a timestamp names
-// its certificate first, then those of the chain, so that no other one with the same name and serial number can
-// take its place (RFC 2634, 5.4; RFC 5035, 3).
+// its certificate first, then those of the chain, so that no other one with the
+// same name and serial number can take its place (RFC 2634, 5.4; RFC 5035, 3).
 func (s *signer) checkSigningCertificate() error {
 	for _, value := range valuesOf(s.signed, oidSigningCertificate) {
 		var named struct {
