@@ -1,6 +1,9 @@
 package authenticode
 
 import (
+	"bytes"
+	"crypto/x509"
+	"encoding/asn1"
 	"slices"
 	"strings"
 
@@ -9,6 +12,59 @@ import (
 
 // commonNamePrefix asks for the common name of a signer instead of an organization.
 const commonNamePrefix = "CN="
+
+var (
+	oidCommonName   = asn1.ObjectIdentifier{2, 5, 4, 3}
+	oidOrganization = asn1.ObjectIdentifier{2, 5, 4, 10}
+)
+
+// describe says who signed.
+func (e *embedded) describe(s *Signature) {
+	leaf := e.signer.certificate
+	s.Signer, s.Organizations = nameOf(leaf), leaf.Subject.Organization
+	if hasTerminator(leaf, oidCommonName) {
+		s.Signer += "\x00"
+	}
+	if hasTerminator(leaf, oidOrganization) {
+		s.Organizations = slices.Clone(s.Organizations)
+		for i := range s.Organizations {
+			s.Organizations[i] += "\x00"
+		}
+	}
+	s.Publisher = s.Signer
+	if len(s.Organizations) > 0 {
+		s.Publisher = s.Organizations[0]
+	}
+}
+
+// hasTerminator reports whether the subject has an attribute that ends with a NUL of
+// two bytes: crypto/x509 takes it off a BMPString, so that two different names would
+// look equal.
+func hasTerminator(c *x509.Certificate, oid asn1.ObjectIdentifier) bool {
+	var names []asn1.RawValue
+	if _, err := asn1.Unmarshal(c.RawSubject, &names); err != nil {
+		return true
+	}
+	for _, name := range names {
+		attributes, err := members(name.Bytes, maxAttributes)
+		if err != nil {
+			return true
+		}
+		for _, der := range attributes {
+			var a struct {
+				Type  asn1.ObjectIdentifier
+				Value asn1.RawValue
+			}
+			if _, err := asn1.Unmarshal(der, &a); err != nil {
+				return true
+			}
+			if a.Type.Equal(oid) && a.Value.Tag == asn1.TagBMPString && bytes.HasSuffix(a.Value.Bytes, []byte{0, 0}) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // SignedBy reports whether the signature is valid and the named publisher is one
 // of the organizations in the subject of its certificate. The common name counts

@@ -79,11 +79,16 @@ func certify(t testing.TB, issuer *identity, public any, template x509.Certifica
 	t.Helper()
 	serial++
 	template.SerialNumber, template.NotBefore, template.NotAfter = big.NewInt(serial), date(2000), date(2100)
-	der, err := x509.CreateCertificate(rand.Reader, &template, issuer.cert, public, issuer.key)
-	require.NoError(t, err)
-	c, err := x509.ParseCertificate(der)
+	c, err := x509.ParseCertificate(rawCertificate(t, issuer, public, template))
 	require.NoError(t, err)
 	return c
+}
+
+func rawCertificate(t testing.TB, issuer *identity, public any, template x509.Certificate) []byte {
+	t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, &template, issuer.cert, public, issuer.key)
+	require.NoError(t, err)
+	return der
 }
 
 // withKey returns the certificate, issued anew, with another SubjectPublicKeyInfo.

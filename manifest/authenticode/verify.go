@@ -179,15 +179,6 @@ func (e *embedded) judge(kinds []fileKind, sums map[crypto.Hash][]byte, o Option
 	return result
 }
 
-// describe says who signed.
-func (e *embedded) describe(s *Signature) {
-	leaf := e.signer.certificate
-	s.Signer, s.Publisher, s.Organizations = nameOf(leaf), nameOf(leaf), leaf.Subject.Organization
-	if len(s.Organizations) > 0 {
-		s.Publisher = s.Organizations[0]
-	}
-}
-
 // trust judges the timestamps and certificates of a signature that holds.
 func (e *embedded) trust(o Options) Signature {
 	result := Signature{Status: Invalid}
