@@ -15,7 +15,6 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
@@ -102,7 +101,7 @@ func TestTruncatedPackage(t *testing.T) {
 	require.False(t, errors.As(err, &outputError))
 
 	out, r, err := extractTo(t, pkg, source.Options{}, Options{}, WriteOptions{KeepGoing: true})
-	require.ErrorIs(t, err, cfb.ErrTruncated)
+	require.ErrorIs(t, err, msi.ErrTruncated)
 	var sourceError *source.Error
 	require.ErrorAs(t, err, &sourceError)
 	require.Len(t, r.Files, 9)

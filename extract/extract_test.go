@@ -15,8 +15,8 @@ import (
 
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
@@ -169,9 +169,9 @@ func TestCollisions(t *testing.T) {
 		},
 		"in a cabinet": func() (*source.Package, Options) {
 			var out bytes.Buffer
-			w := cab.NewWriter(&out, cab.WriterOptions{})
-			require.NoError(t, w.Add(cab.FileHeader{Name: "A.txt"}, strings.NewReader("1")))
-			require.NoError(t, w.Add(cab.FileHeader{Name: "a.TXT"}, strings.NewReader("2")))
+			w := cabtest.NewWriter(&out, cabtest.WriterOptions{})
+			require.NoError(t, w.Add(cabtest.FileHeader{Name: "A.txt"}, strings.NewReader("1")))
+			require.NoError(t, w.Add(cabtest.FileHeader{Name: "a.TXT"}, strings.NewReader("2")))
 			require.NoError(t, w.Close())
 			name := filepath.Join(dir, "x.cab")
 			require.NoError(t, os.WriteFile(name, out.Bytes(), 0o666))
@@ -246,9 +246,9 @@ func TestPeriodAtTheEndInACabinet(t *testing.T) {
 		{[]string{"a", "a.."}, safepath.ErrUnsafe},
 	} {
 		var out bytes.Buffer
-		w := cab.NewWriter(&out, cab.WriterOptions{})
+		w := cabtest.NewWriter(&out, cabtest.WriterOptions{})
 		for _, name := range c.names {
-			require.NoError(t, w.Add(cab.FileHeader{Name: name, Modified: testkit.Modified}, strings.NewReader("x")))
+			require.NoError(t, w.Add(cabtest.FileHeader{Name: name, Modified: testkit.Modified}, strings.NewReader("x")))
 		}
 		require.NoError(t, w.Close())
 		name := filepath.Join(t.TempDir(), "x.cab")

@@ -13,10 +13,13 @@
 // are; the caller must refuse those that would leave the output folder.
 package msi
 
-import "errors"
+import (
+	"errors"
 
-// The classes of error of this package, to be tested with errors.Is. Errors of
-// the container are those of msi/cfb.
+	"github.com/hotfixkit/hotfixkit/internal/cfb"
+)
+
+// The classes of error of this package, to be tested with errors.Is.
 var (
 	// ErrFormat is returned where the bytes break the database format, or
 	// where rows contradict each other.
@@ -31,7 +34,13 @@ var (
 	ErrCodePage = errors.New("unsuitable code page")
 	// ErrLimit is returned where a database exceeds what this package
 	// accepts or what the format can hold.
-	ErrLimit = errors.New("limit exceeded")
+	ErrLimit = cfb.ErrLimit
+	// ErrContainer is returned where the compound file that holds the database
+	// is damaged.
+	ErrContainer = cfb.ErrFormat
+	// ErrTruncated is returned where the file ends before the data that its
+	// tables promise, also while a stream is read.
+	ErrTruncated = cfb.ErrTruncated
 )
 
 // Kind tells what a database is for, by the class identifier of its storage.

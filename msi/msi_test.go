@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cfb"
 	"github.com/hotfixkit/hotfixkit/msi"
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 )
 

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
+	"github.com/hotfixkit/hotfixkit/internal/cfb"
 )
 
 func newStream(data []byte) *stream {

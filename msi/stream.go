@@ -7,7 +7,7 @@ import (
 	"slices"
 	"unicode/utf16"
 
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
+	"github.com/hotfixkit/hotfixkit/internal/cfb"
 )
 
 // Streams returns the names of all streams that belong to no table, sorted. The
@@ -25,7 +25,7 @@ func (db *Database) Streams() []string {
 
 // Stream returns the content of a stream. Several readers of one stream may be
 // used at once. The error is ErrNotFound. A stream of a damaged file may fail
-// later, when it is read, with cfb.ErrTruncated or cfb.ErrFormat.
+// later, when it is read, with ErrTruncated or ErrContainer.
 func (db *Database) Stream(name string) (*io.SectionReader, error) {
 	s, ok := db.streams[name]
 	if !ok || name == streamSummary {

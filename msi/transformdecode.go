@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
+	"github.com/hotfixkit/hotfixkit/internal/cfb"
 )
 
 // The rows of a transform begin with a mask. Bit 0 marks an inserted row, whose

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/internal/delta/deltatest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
@@ -48,9 +49,9 @@ func oldFiles() files {
 func writeCabinet(t testing.TB, keys []string, contents files) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	w := cab.NewWriter(&b, cab.WriterOptions{Compression: cab.MSZIP})
+	w := cabtest.NewWriter(&b, cabtest.WriterOptions{Compression: cab.MSZIP})
 	for _, key := range keys {
-		require.NoError(t, w.Add(cab.FileHeader{Name: key, Modified: time.Date(2010, time.January, 25, 6, 27, 0, 0, time.UTC)}, bytes.NewReader(contents[key])))
+		require.NoError(t, w.Add(cabtest.FileHeader{Name: key, Modified: time.Date(2010, time.January, 25, 6, 27, 0, 0, time.UTC)}, bytes.NewReader(contents[key])))
 	}
 	require.NoError(t, w.Close())
 	return b.Bytes()

@@ -10,8 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 const catalogFixtures = "../../manifest/authenticode/testdata/catalog"
@@ -60,9 +60,9 @@ func TestVerifyWithCatalog(t *testing.T) {
 
 	packed := filepath.Join(dir, "download.cab")
 	var cabinet bytes.Buffer
-	w := cab.NewWriter(&cabinet, cab.WriterOptions{})
+	w := cabtest.NewWriter(&cabinet, cabtest.WriterOptions{})
 	for _, name := range []string{"tool.exe", "readme.txt", "files.cat"} {
-		require.NoError(t, w.Add(cab.FileHeader{Name: name}, bytes.NewReader(read(name))))
+		require.NoError(t, w.Add(cabtest.FileHeader{Name: name}, bytes.NewReader(read(name))))
 	}
 	require.NoError(t, w.Close())
 	require.NoError(t, os.WriteFile(packed, cabinet.Bytes(), 0o644))

@@ -10,16 +10,15 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hotfixkit/hotfixkit/extract"
-	"github.com/hotfixkit/hotfixkit/extract/distpoint"
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/internal/burn"
 	"github.com/hotfixkit/hotfixkit/internal/delta"
+	"github.com/hotfixkit/hotfixkit/internal/distpoint"
 	"github.com/hotfixkit/hotfixkit/internal/zip"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
 	"github.com/hotfixkit/hotfixkit/msp"
 )
 
@@ -87,10 +86,10 @@ var hints = []hint{
 	{kind: noPackage, say: []string{"unpack it with the tool of its maker, or install it on a test machine", "then give the .msi"}},
 	{kind: missingFiles, say: []string{"put what is missing next to the package", "or name its folder with --media"}},
 	{kind: is(cab.ErrVolume), say: []string{"put the other cabinets of the set next to the package", "or name their folder with --media"}},
-	{kind: is(cab.ErrTruncated, cfb.ErrTruncated), say: []string{"the package was cut off: get it again", "--keep-going extracts the files that are whole"}},
+	{kind: is(cab.ErrTruncated, msi.ErrTruncated), say: []string{"the package was cut off: get it again", "--keep-going extracts the files that are whole"}},
 	{kind: is(source.ErrNeighbour), say: []string{"put the right file next to the package", "--keep-going extracts the files that are whole"}},
 	{kind: is(cab.ErrChecksum, cab.ErrFormat, source.ErrMismatch), say: []string{"the package is damaged: get it again", "--keep-going extracts the files that are whole"}},
-	{kind: is(cfb.ErrFormat), say: []string{"the package is damaged: get it again"}},
+	{kind: is(msi.ErrContainer), say: []string{"the package is damaged: get it again"}},
 	{kind: is(source.ErrTooLarge), say: []string{"raise --max-bytes if the package is trusted"}},
 	{kind: is(source.ErrChanged), say: []string{"run it again when nothing writes to it"}},
 	{kind: is(source.ErrPointer), say: []string{"`git lfs pull` fetches it"}},

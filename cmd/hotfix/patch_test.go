@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 // TestDeltaThatCannotBeApplied gives the stand-in's patch a delta of msdelta: the
@@ -31,14 +31,14 @@ func TestDeltaThatCannotBeApplied(t *testing.T) {
 	require.NoError(t, err)
 	defer db.Close()
 	var members bytes.Buffer
-	w := cab.NewWriter(&members, cab.WriterOptions{})
+	w := cabtest.NewWriter(&members, cabtest.WriterOptions{})
 	for _, m := range []struct{ key, file string }{{"osdsmpclient.dll", ""}, {"ccmgencert.dll", "ccmgencert.dll"}, {"certfix.mof", "certfix.mof"}} {
 		data := []byte("PA30 and what follows")
 		if m.file != "" {
 			data, err = os.ReadFile(filepath.Join(parts, cabinet, m.file))
 			require.NoError(t, err)
 		}
-		require.NoError(t, w.Add(cab.FileHeader{Name: m.key}, bytes.NewReader(data)))
+		require.NoError(t, w.Add(cabtest.FileHeader{Name: m.key}, bytes.NewReader(data)))
 	}
 	require.NoError(t, w.Close())
 	require.NoError(t, db.SetStream(cabinet, members.Bytes()))

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hotfixkit/hotfixkit/extract/verify"
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/manifest"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
@@ -74,9 +74,9 @@ func writeZip(t *testing.T, files map[string]string) string {
 
 func writeCabinet(t *testing.T, files map[string]string) string {
 	var b bytes.Buffer
-	w := cab.NewWriter(&b, cab.WriterOptions{})
+	w := cabtest.NewWriter(&b, cabtest.WriterOptions{})
 	for name, content := range files {
-		require.NoError(t, w.Add(cab.FileHeader{Name: name}, strings.NewReader(content)))
+		require.NoError(t, w.Add(cabtest.FileHeader{Name: name}, strings.NewReader(content)))
 	}
 	require.NoError(t, w.Close())
 	return b.String()

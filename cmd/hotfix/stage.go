@@ -12,9 +12,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/hotfixkit/hotfixkit/extract"
-	"github.com/hotfixkit/hotfixkit/extract/distpoint"
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/internal/display"
+	"github.com/hotfixkit/hotfixkit/internal/distpoint"
 	"github.com/hotfixkit/hotfixkit/manifest"
 )
 

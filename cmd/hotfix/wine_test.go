@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 	"github.com/hotfixkit/hotfixkit/testdata/testkit"
@@ -272,8 +273,8 @@ func (w *winePrefix) testFolders(t *testing.T) {
 func (w *winePrefix) testReadOnly(t *testing.T) {
 	dir := t.TempDir()
 	var cabinet bytes.Buffer
-	c := cab.NewWriter(&cabinet, cab.WriterOptions{})
-	require.NoError(t, c.Add(cab.FileHeader{Name: "ro.txt", Attributes: cab.AttrReadOnly}, strings.NewReader("read-only")))
+	c := cabtest.NewWriter(&cabinet, cabtest.WriterOptions{})
+	require.NoError(t, c.Add(cabtest.FileHeader{Name: "ro.txt", Attributes: cab.AttrReadOnly}, strings.NewReader("read-only")))
 	require.NoError(t, c.Close())
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "ro.cab"), cabinet.Bytes(), 0o666))
 	for range 2 {
@@ -290,8 +291,8 @@ func (w *winePrefix) testBusy(t *testing.T) {
 	dir := t.TempDir()
 	data := make([]byte, 64<<20)
 	var cabinet bytes.Buffer
-	c := cab.NewWriter(&cabinet, cab.WriterOptions{})
-	require.NoError(t, c.Add(cab.FileHeader{Name: "large"}, bytes.NewReader(data)))
+	c := cabtest.NewWriter(&cabinet, cabtest.WriterOptions{})
+	require.NoError(t, c.Add(cabtest.FileHeader{Name: "large"}, bytes.NewReader(data)))
 	require.NoError(t, c.Close())
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "p.cab"), cabinet.Bytes(), 0o666))
 	var codes [3]int

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
 )
 
 // A CabinetInfo describes one cabinet of a package.
@@ -72,7 +72,7 @@ func (s *store) cutOff(stream string) bool {
 	}
 	var last [1]byte
 	_, err = r.ReadAt(last[:], r.Size()-1)
-	return errors.Is(err, cfb.ErrTruncated)
+	return errors.Is(err, msi.ErrTruncated)
 }
 
 // cabinetNames lists the cabinets of a database as Media.Cabinet would name them,

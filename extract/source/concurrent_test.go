@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
@@ -126,8 +126,8 @@ func TestFSDamage(t *testing.T) {
 // unpacked.
 func TestOpeningEndsWithItsContext(t *testing.T) {
 	var outer bytes.Buffer
-	w := cab.NewWriter(&outer, cab.WriterOptions{})
-	require.NoError(t, w.Add(cab.FileHeader{Name: "inner.msi"}, bytes.NewReader(make([]byte, 512<<20))))
+	w := cabtest.NewWriter(&outer, cabtest.WriterOptions{})
+	require.NoError(t, w.Add(cabtest.FileHeader{Name: "inner.msi"}, bytes.NewReader(make([]byte, 512<<20))))
 	require.NoError(t, w.Close())
 	name := filepath.Join(t.TempDir(), "outer.cab")
 	require.NoError(t, os.WriteFile(name, outer.Bytes(), 0o600))

@@ -7,7 +7,7 @@ import (
 )
 
 // Errors that callers tell apart with errors.Is. Damage inside a cabinet or a
-// compound file is reported with the errors of msi/cab, msi/cfb and msi.
+// compound file is reported with the errors of msi/cab, internal/cfb and msi.
 var (
 	// ErrKind: the file is not a package of a kind that is read.
 	ErrKind = errors.New("not an installer package")

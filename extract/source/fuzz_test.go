@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/testkit"
@@ -46,8 +47,8 @@ func FuzzPackage(f *testing.F) {
 		f.Add(database)
 	}
 	var cabinet bytes.Buffer
-	w := cab.NewWriter(&cabinet, cab.WriterOptions{Compression: cab.MSZIP})
-	require.NoError(f, w.Add(cab.FileHeader{Name: `dir\file`}, bytes.NewReader(make([]byte, 1000))))
+	w := cabtest.NewWriter(&cabinet, cabtest.WriterOptions{Compression: cab.MSZIP})
+	require.NoError(f, w.Add(cabtest.FileHeader{Name: `dir\file`}, bytes.NewReader(make([]byte, 1000))))
 	require.NoError(f, w.Close())
 	f.Add(cabinet.Bytes())
 	f.Add(buildRPM(f, []rpmFile{

@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/flate"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/testkit"
@@ -172,8 +173,8 @@ func TestNestedPackagesShareTheLimit(t *testing.T) {
 	name := "data"
 	for range maxDepth {
 		var out bytes.Buffer
-		w := cab.NewWriter(&out, cab.WriterOptions{})
-		require.NoError(t, w.Add(cab.FileHeader{Name: name}, bytes.NewReader(inner)))
+		w := cabtest.NewWriter(&out, cabtest.WriterOptions{})
+		require.NoError(t, w.Add(cabtest.FileHeader{Name: name}, bytes.NewReader(inner)))
 		require.NoError(t, w.Close())
 		inner, name = out.Bytes(), "x"
 	}

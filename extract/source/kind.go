@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/hotfixkit/hotfixkit/internal/cfb"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
 )
 
 // Kind is what a package is.

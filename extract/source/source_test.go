@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/testkit"
@@ -136,8 +137,8 @@ func TestKinds(t *testing.T) {
 	dir := t.TempDir()
 	files := []testkit.File{{Key: "f", Name: "f.txt", Content: "content"}}
 	var cabinet bytes.Buffer
-	w := cab.NewWriter(&cabinet, cab.WriterOptions{})
-	require.NoError(t, w.Add(cab.FileHeader{Name: `dir\f.txt`}, strings.NewReader("content")))
+	w := cabtest.NewWriter(&cabinet, cabtest.WriterOptions{})
+	require.NoError(t, w.Add(cabtest.FileHeader{Name: `dir\f.txt`}, strings.NewReader("content")))
 	require.NoError(t, w.Close())
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "really-a.cab.msi"), cabinet.Bytes(), 0o666))
 	patch, err := msi.New(msi.KindPatch, 1252)

@@ -13,9 +13,9 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/extract/verify"
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
@@ -33,9 +33,9 @@ func everything() verify.Options {
 func cabinet(t *testing.T, name string, files ...[2]string) string {
 	t.Helper()
 	var b strings.Builder
-	w := cab.NewWriter(&b, cab.WriterOptions{})
+	w := cabtest.NewWriter(&b, cabtest.WriterOptions{})
 	for _, f := range files {
-		require.NoError(t, w.Add(cab.FileHeader{Name: f[0]}, strings.NewReader(f[1])))
+		require.NoError(t, w.Add(cabtest.FileHeader{Name: f[0]}, strings.NewReader(f[1])))
 	}
 	require.NoError(t, w.Close())
 	require.NoError(t, os.WriteFile(name, []byte(b.String()), 0o644))

@@ -9,10 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/internal/pe"
 	"github.com/hotfixkit/hotfixkit/internal/pe/petest"
 	"github.com/hotfixkit/hotfixkit/internal/zip/ziptest"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 )
 
@@ -65,8 +65,8 @@ func program(t testing.TB, image petest.Image) []byte {
 func cabinet(t testing.TB) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w := cab.NewWriter(&out, cab.WriterOptions{})
-	require.NoError(t, w.Add(cab.FileHeader{Name: "a.txt"}, strings.NewReader("content")))
+	w := cabtest.NewWriter(&out, cabtest.WriterOptions{})
+	require.NoError(t, w.Add(cabtest.FileHeader{Name: "a.txt"}, strings.NewReader("content")))
 	require.NoError(t, w.Close())
 	return out.Bytes()
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
+	"github.com/hotfixkit/hotfixkit/internal/cfb"
 )
 
 // Places in a property set stream ([MS-OLEPS] 2.21, 2.20).

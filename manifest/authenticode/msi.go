@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
+	"github.com/hotfixkit/hotfixkit/internal/cfb"
 )
 
 // The streams of the root storage that hold a package's signature.

@@ -12,6 +12,7 @@ import (
 	kflate "github.com/klauspost/compress/flate"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 )
@@ -48,12 +49,12 @@ func BenchmarkDecode(b *testing.B) {
 		members = append(members, member{f.Name, plain.files[f.Name]})
 	}
 	half := len(members) / 2
-	mszip := write(b, cab.WriterOptions{Compression: cab.MSZIP}, members)[0]
+	mszip := write(b, cabtest.WriterOptions{Compression: cab.MSZIP}, members)[0]
 	for name, data := range map[string][]byte{
 		"lzx":           bench,
 		"mszip":         mszip,
-		"mszip2folders": write(b, cab.WriterOptions{Compression: cab.MSZIP}, members[:half], members[half:])[0],
-		"stored":        write(b, cab.WriterOptions{}, members)[0],
+		"mszip2folders": write(b, cabtest.WriterOptions{Compression: cab.MSZIP}, members[:half], members[half:])[0],
+		"stored":        write(b, cabtest.WriterOptions{}, members)[0],
 	} {
 		for _, workers := range []int{1, 2} {
 			b.Run(fmt.Sprintf("%s/workers=%d", name, workers), func(b *testing.B) { benchmarkDecode(b, data, workers) })

@@ -1,19 +1,15 @@
-// Package cab reads cabinets (.cab) and sets of them, and writes them.
+// Package cab reads cabinets (.cab) and sets of them.
 //
 // A [Cabinet] is one file: its header, its folders, its members. A [Set] joins
 // the volumes that a folder may run through, one in the usual case, and decodes
 // them: [Set.Decode] pushes every wanted member, in storage order, into a [Sink].
-// Stored, MSZIP, LZX and Quantum folders are read; [Writer] makes stored and
-// MSZIP ones.
+// Stored, MSZIP, LZX and Quantum folders are read.
 //
 // The input may be hostile. No size it claims is believed before it is checked,
 // decoding stays below 48 MiB of memory whatever the cabinet says, and a member
 // is reported complete only when every block it touches passed its checksum (if
 // it has one) and decoded without an error. Names are handed out unchanged:
 // the caller must refuse those that climb or are absolute.
-//
-// [Writer] is there for programs that make cabinets to test with, the builders of this
-// project among them. It is deterministic; it is not meant for distributing software.
 //
 // The format is described in [MS-CAB].
 package cab

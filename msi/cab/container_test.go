@@ -13,25 +13,26 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/japanese"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 func TestNames(t *testing.T) {
 	for _, c := range []struct {
-		header   cab.FileHeader
+		header   cabtest.FileHeader
 		codePage encoding.Encoding
 		name     string
 		raw      string
 	}{
-		{header: cab.FileHeader{Name: `dir\plain.txt`}, name: `dir\plain.txt`, raw: `dir\plain.txt`},
-		{header: cab.FileHeader{Name: "☃.txt"}, name: "☃.txt", raw: "☃.txt"},
-		{header: cab.FileHeader{Name: "☃.txt"}, codePage: japanese.ShiftJIS, name: "☃.txt", raw: "☃.txt"},
-		{header: cab.FileHeader{RawName: "na\xEFve"}, name: "naïve", raw: "na\xEFve"},
-		{header: cab.FileHeader{RawName: "\x95\x5C\x8E\xA6.txt"}, codePage: japanese.ShiftJIS, name: "表示.txt", raw: "\x95\x5C\x8E\xA6.txt"},
-		{header: cab.FileHeader{RawName: "\xFF\xFE", Attributes: cab.AttrUTF8}, name: "ÿþ", raw: "\xFF\xFE"},
+		{header: cabtest.FileHeader{Name: `dir\plain.txt`}, name: `dir\plain.txt`, raw: `dir\plain.txt`},
+		{header: cabtest.FileHeader{Name: "☃.txt"}, name: "☃.txt", raw: "☃.txt"},
+		{header: cabtest.FileHeader{Name: "☃.txt"}, codePage: japanese.ShiftJIS, name: "☃.txt", raw: "☃.txt"},
+		{header: cabtest.FileHeader{RawName: "na\xEFve"}, name: "naïve", raw: "na\xEFve"},
+		{header: cabtest.FileHeader{RawName: "\x95\x5C\x8E\xA6.txt"}, codePage: japanese.ShiftJIS, name: "表示.txt", raw: "\x95\x5C\x8E\xA6.txt"},
+		{header: cabtest.FileHeader{RawName: "\xFF\xFE", Attributes: cab.AttrUTF8}, name: "ÿþ", raw: "\xFF\xFE"},
 	} {
 		var b bytes.Buffer
-		w := cab.NewWriter(&b, cab.WriterOptions{})
+		w := cabtest.NewWriter(&b, cabtest.WriterOptions{})
 		require.NoError(t, w.Add(c.header, strings.NewReader("x")))
 		require.NoError(t, w.Close())
 		opened, err := cab.Open(bytes.NewReader(b.Bytes()), int64(b.Len()), cab.Options{CodePage: c.codePage})
@@ -52,25 +53,25 @@ func TestTimesAndAttributes(t *testing.T) {
 		time.Date(2107, 12, 31, 23, 59, 59, 99, time.UTC): time.Date(2107, 12, 31, 23, 59, 58, 0, time.UTC),
 	} {
 		var b bytes.Buffer
-		w := cab.NewWriter(&b, cab.WriterOptions{})
+		w := cabtest.NewWriter(&b, cabtest.WriterOptions{})
 		all := cab.AttrReadOnly | cab.AttrHidden | cab.AttrSystem | cab.AttrArchive | cab.AttrExecute
-		require.NoError(t, w.Add(cab.FileHeader{Name: "x", Modified: written, Attributes: all}, strings.NewReader("")))
+		require.NoError(t, w.Add(cabtest.FileHeader{Name: "x", Modified: written, Attributes: all}, strings.NewReader("")))
 		require.NoError(t, w.Close())
 		f := openBytes(t, b.Bytes()).Files[0]
 		require.Equal(t, want, f.Modified)
 		require.Equal(t, all, f.Attributes)
 	}
-	w := cab.NewWriter(io.Discard, cab.WriterOptions{})
-	require.ErrorIs(t, w.Add(cab.FileHeader{Name: "x", Modified: time.Date(1979, 1, 1, 0, 0, 0, 0, time.UTC)}, strings.NewReader("")), cab.ErrLimit)
+	w := cabtest.NewWriter(io.Discard, cabtest.WriterOptions{})
+	require.ErrorIs(t, w.Add(cabtest.FileHeader{Name: "x", Modified: time.Date(1979, 1, 1, 0, 0, 0, 0, time.UTC)}, strings.NewReader("")), cab.ErrLimit)
 
 	// The 31st of February does not exist.
-	data := write(t, cab.WriterOptions{}, []member{{"x", []byte("x")}})[0]
+	data := write(t, cabtest.WriterOptions{}, []member{{"x", []byte("x")}})[0]
 	binary.LittleEndian.PutUint16(data[binary.LittleEndian.Uint32(data[16:])+10:], 30<<9|2<<5|31)
 	require.True(t, openBytes(t, data).Files[0].Modified.IsZero())
 }
 
 func TestReserves(t *testing.T) {
-	data := write(t, cab.WriterOptions{
+	data := write(t, cabtest.WriterOptions{
 		HeaderReserve: []byte("header"), FolderReserve: []byte("fo"), DataReserve: []byte("block"),
 	}, []member{{"x", content(1, 70_000)}})[0]
 	c := openBytes(t, data)
@@ -94,7 +95,7 @@ func TestReserves(t *testing.T) {
 }
 
 func TestInsideLargerFile(t *testing.T) {
-	inner := write(t, cab.WriterOptions{Compression: cab.MSZIP}, []member{{"x", content(1, 70_000)}})[0]
+	inner := write(t, cabtest.WriterOptions{Compression: cab.MSZIP}, []member{{"x", content(1, 70_000)}})[0]
 	outer := append(append(noise(1, 1000), inner...), noise(2, 1000)...)
 	c, err := cab.Open(bytes.NewReader(outer), int64(len(outer)), cab.Options{Offset: 1000})
 	require.NoError(t, err)
@@ -116,7 +117,7 @@ func TestManyFiles(t *testing.T) {
 	for i := range 65535 {
 		members = append(members, member{fmt.Sprint(i), []byte{byte(i), byte(i >> 8)}[:i%3]})
 	}
-	data := write(t, cab.WriterOptions{Compression: cab.MSZIP}, members)[0]
+	data := write(t, cabtest.WriterOptions{Compression: cab.MSZIP}, members)[0]
 	got, err := decode(cab.DecodeOptions{}, cab.SetOptions{}, data)
 	require.NoError(t, err)
 	got.requireAllClosed(t)
@@ -124,16 +125,16 @@ func TestManyFiles(t *testing.T) {
 	for _, m := range members {
 		require.True(t, bytes.Equal(m.data, got.files[m.name]), m.name)
 	}
-	w := cab.NewWriter(io.Discard, cab.WriterOptions{})
+	w := cabtest.NewWriter(io.Discard, cabtest.WriterOptions{})
 	for range 65535 {
-		require.NoError(t, w.Add(cab.FileHeader{Name: "x"}, strings.NewReader("")))
+		require.NoError(t, w.Add(cabtest.FileHeader{Name: "x"}, strings.NewReader("")))
 	}
-	require.ErrorIs(t, w.Add(cab.FileHeader{Name: "x"}, strings.NewReader("")), cab.ErrLimit)
+	require.ErrorIs(t, w.Add(cabtest.FileHeader{Name: "x"}, strings.NewReader("")), cab.ErrLimit)
 }
 
 // Blocks that belong to no file are not looked at.
 func TestBlocksWithoutFiles(t *testing.T) {
-	data := write(t, cab.WriterOptions{}, []member{{"x", content(1, 70_000)}})[0]
+	data := write(t, cabtest.WriterOptions{}, []member{{"x", content(1, 70_000)}})[0]
 	binary.LittleEndian.PutUint16(data[28:], 0) // cFiles
 	data[len(data)-1] ^= 1
 	got, err := decode(cab.DecodeOptions{}, cab.SetOptions{}, data)
@@ -144,7 +145,7 @@ func TestBlocksWithoutFiles(t *testing.T) {
 func TestOverlappingMembers(t *testing.T) {
 	members := []member{{"a", noise(1, 50_000)}, {"b", noise(2, 50_000)}, {"c", noise(3, 50_000)}}
 	for _, compression := range []cab.Compression{cab.None, cab.MSZIP} {
-		data := write(t, cab.WriterOptions{Compression: compression}, members)[0]
+		data := write(t, cabtest.WriterOptions{Compression: compression}, members)[0]
 		all := bytes.Join([][]byte{members[0].data, members[1].data, members[2].data}, nil)
 		list := int(binary.LittleEndian.Uint32(data[16:]))
 		want := map[string][]byte{}
@@ -163,7 +164,7 @@ func TestOverlappingMembers(t *testing.T) {
 		for i := range 600 {
 			members = append(members, member{fmt.Sprintf("%03d", i), []byte("0123456789")})
 		}
-		data := write(t, cab.WriterOptions{}, members)[0]
+		data := write(t, cabtest.WriterOptions{}, members)[0]
 		list := int(binary.LittleEndian.Uint32(data[16:]))
 		for i := range 600 {
 			binary.LittleEndian.PutUint32(data[list+i*20+4:], 0)
@@ -177,7 +178,7 @@ func TestOverlappingMembers(t *testing.T) {
 
 func TestVolumes(t *testing.T) {
 	members := [][]member{{{"first", noise(1, 1000)}, {"through all", noise(2, 100_000)}, {"last", noise(3, 5000)}}, {{"alone", noise(4, 100)}}}
-	volumes := write(t, cab.WriterOptions{Compression: cab.MSZIP, VolumeSize: 40_000, SetID: 5}, members...)
+	volumes := write(t, cabtest.WriterOptions{Compression: cab.MSZIP, VolumeSize: 40_000, SetID: 5}, members...)
 	require.Equal(t, 3, len(volumes))
 
 	open := func(i int, name string) *cab.Cabinet {
@@ -232,7 +233,7 @@ func TestVolumes(t *testing.T) {
 
 // What other implementations got wrong.
 func TestDamagedStructures(t *testing.T) {
-	good := write(t, cab.WriterOptions{Compression: cab.MSZIP, NoChecksums: true}, []member{{"name", content(1, 50_000)}})[0]
+	good := write(t, cabtest.WriterOptions{Compression: cab.MSZIP, NoChecksums: true}, []member{{"name", content(1, 50_000)}})[0]
 	files := int(binary.LittleEndian.Uint32(good[16:]))
 	folder := 36
 	block := int(binary.LittleEndian.Uint32(good[folder:]))
@@ -297,10 +298,10 @@ func TestDamagedStructures(t *testing.T) {
 	})
 	t.Run("longest name", func(t *testing.T) {
 		long := strings.Repeat("n", 255)
-		got, err := decode(cab.DecodeOptions{}, cab.SetOptions{}, write(t, cab.WriterOptions{}, []member{{long, []byte("x")}})[0])
+		got, err := decode(cab.DecodeOptions{}, cab.SetOptions{}, write(t, cabtest.WriterOptions{}, []member{{long, []byte("x")}})[0])
 		require.NoError(t, err)
 		require.Contains(t, got.files, long)
-		w := cab.NewWriter(io.Discard, cab.WriterOptions{})
-		require.ErrorIs(t, w.Add(cab.FileHeader{Name: long + "n"}, strings.NewReader("")), cab.ErrLimit)
+		w := cabtest.NewWriter(io.Discard, cabtest.WriterOptions{})
+		require.ErrorIs(t, w.Add(cabtest.FileHeader{Name: long + "n"}, strings.NewReader("")), cab.ErrLimit)
 	})
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 )
@@ -101,7 +102,7 @@ func TestStoredDamage(t *testing.T) {
 	for i := range 20 {
 		members = append(members, member{fmt.Sprintf("f%02d", i), noise(uint64(i), 10_000)})
 	}
-	data := write(t, cab.WriterOptions{}, members)[0]
+	data := write(t, cabtest.WriterOptions{}, members)[0]
 	at := payloads(t, data)[0][2][0] // bytes 65,536 to 98,303
 	data[at+100] ^= 4
 
@@ -213,7 +214,7 @@ func TestWantedOnly(t *testing.T) {
 		{cab.MSZIP, "f49", 1.01},
 	} {
 		t.Run(fmt.Sprintf("%v %s", c.compression, c.wanted), func(t *testing.T) {
-			data := write(t, cab.WriterOptions{Compression: c.compression}, members)[0]
+			data := write(t, cabtest.WriterOptions{Compression: c.compression}, members)[0]
 			r := &countingReader{r: bytes.NewReader(data)}
 			opened, err := cab.Open(r, int64(len(data)), cab.Options{})
 			require.NoError(t, err)
@@ -234,7 +235,7 @@ func TestWantedOnly(t *testing.T) {
 			require.LessOrEqual(t, float64(r.n.Load()), c.read*float64(len(data)))
 		})
 	}
-	data := write(t, cab.WriterOptions{Compression: cab.MSZIP}, members)[0]
+	data := write(t, cabtest.WriterOptions{Compression: cab.MSZIP}, members)[0]
 	r := &countingReader{r: bytes.NewReader(data)}
 	opened, err := cab.Open(r, int64(len(data)), cab.Options{})
 	require.NoError(t, err)
@@ -279,7 +280,7 @@ func TestStops(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for _, compression := range []cab.Compression{cab.None, cab.MSZIP} {
 		for _, folders := range [][][]member{folders, folders[:1]} {
-			data := write(t, cab.WriterOptions{Compression: compression}, folders...)[0]
+			data := write(t, cabtest.WriterOptions{Compression: compression}, folders...)[0]
 			set, err := cab.NewSet([]*cab.Cabinet{openBytes(t, data)}, cab.SetOptions{})
 			require.NoError(t, err)
 			for _, keepGoing := range []bool{false, true} {
@@ -328,7 +329,7 @@ func TestFirstError(t *testing.T) {
 	for i := range 8 {
 		folders = append(folders, []member{{fmt.Sprintf("a%d", i), noise(uint64(i), 400_000-i*40_000)}})
 	}
-	data := write(t, cab.WriterOptions{Compression: cab.MSZIP}, folders...)[0]
+	data := write(t, cabtest.WriterOptions{Compression: cab.MSZIP}, folders...)[0]
 	for i, blocks := range payloads(t, data) {
 		if i >= 2 {
 			data[blocks[len(blocks)-1][0]+20] ^= 1
@@ -350,7 +351,7 @@ func TestOrder(t *testing.T) {
 		}
 		folders = append(folders, members)
 	}
-	data := write(t, cab.WriterOptions{Compression: cab.MSZIP}, folders...)[0]
+	data := write(t, cabtest.WriterOptions{Compression: cab.MSZIP}, folders...)[0]
 	set, err := cab.NewSet([]*cab.Cabinet{openBytes(t, data)}, cab.SetOptions{})
 	require.NoError(t, err)
 	var mu sync.Mutex
@@ -374,7 +375,7 @@ func TestMemory(t *testing.T) {
 	for i := range 60 {
 		folders = append(folders, []member{{fmt.Sprint(i), noise(uint64(i), 100_000)}})
 	}
-	data := write(t, cab.WriterOptions{}, folders...)[0]
+	data := write(t, cabtest.WriterOptions{}, folders...)[0]
 	for i := range 60 {
 		// Windows of several sizes; the data make no sense for them.
 		binary.LittleEndian.PutUint16(data[36+8*i+6:], uint16(21-i%3)<<8|3-uint16(i%2))
@@ -404,7 +405,7 @@ func TestCancelPromptly(t *testing.T) {
 	for i := range 1000 {
 		members = append(members, member{fmt.Sprint(i), nil})
 	}
-	set, err := cab.NewSet([]*cab.Cabinet{openBytes(t, write(t, cab.WriterOptions{}, members)[0])}, cab.SetOptions{})
+	set, err := cab.NewSet([]*cab.Cabinet{openBytes(t, write(t, cabtest.WriterOptions{}, members)[0])}, cab.SetOptions{})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	asked := 0
@@ -417,7 +418,7 @@ func TestCancelPromptly(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, 10, asked)
 
-	data := write(t, cab.WriterOptions{}, []member{{"skipped", make([]byte, 40<<20)}, {"wanted", []byte("x")}})[0]
+	data := write(t, cabtest.WriterOptions{}, []member{{"skipped", make([]byte, 40<<20)}, {"wanted", []byte("x")}})[0]
 	c := openBytes(t, data)
 	set, err = cab.NewSet([]*cab.Cabinet{c}, cab.SetOptions{})
 	require.NoError(t, err)

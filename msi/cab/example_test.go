@@ -1,41 +1,44 @@
 package cab_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log"
+	"os"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
-// printed is a Sink that shows a member once it is known to be whole.
-type printed struct {
+// sized is a Sink that prints the size of a member once it is known to be whole.
+type sized struct {
 	name string
-	bytes.Buffer
+	size int
 }
 
-func (p *printed) Close(err error) error {
+func (s *sized) Write(p []byte) (int, error) {
+	s.size += len(p)
+	return len(p), nil
+}
+
+func (s *sized) Close(err error) error {
 	if err == nil {
-		fmt.Printf("%s: %s\n", p.name, p.String())
+		fmt.Printf("%s: %d bytes\n", s.name, s.size)
 	}
 	return err
 }
 
 func ExampleSet_Decode() {
-	var file bytes.Buffer
-	w := cab.NewWriter(&file, cab.WriterOptions{Compression: cab.MSZIP})
-	for _, name := range []string{"first.txt", "second.txt"} {
-		if err := w.Add(cab.FileHeader{Name: name}, strings.NewReader("content of "+name)); err != nil {
-			log.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
+	file, err := os.Open("testdata/mszip.cab")
+	if err != nil {
 		log.Fatal(err)
 	}
-
-	cabinet, err := cab.Open(bytes.NewReader(file.Bytes()), int64(file.Len()), cab.Options{})
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		log.Fatal(err)
+	}
+	cabinet, err := cab.Open(file, info.Size(), cab.Options{Name: "mszip.cab"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -44,12 +47,16 @@ func ExampleSet_Decode() {
 		log.Fatal(err)
 	}
 	err = set.Decode(context.Background(), func(f *cab.File) (cab.Sink, error) {
-		return &printed{name: f.Name}, nil
+		if !strings.HasSuffix(f.Name, ".txt") {
+			return nil, nil // not wanted
+		}
+		return &sized{name: f.Name}, nil
 	}, cab.DecodeOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}
 	// Output:
-	// first.txt: content of first.txt
-	// second.txt: content of second.txt
+	// empty.txt: 0 bytes
+	// one.txt: 1 bytes
+	// text.txt: 385890 bytes
 }

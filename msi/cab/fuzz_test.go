@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
@@ -22,7 +23,7 @@ func FuzzCabinet(f *testing.F) {
 		}
 	}
 	small := []member{{"a", []byte("hello, hello, hello")}, {"b", nil}, {"c", content(1, 40_000)}}
-	for _, o := range []cab.WriterOptions{
+	for _, o := range []cabtest.WriterOptions{
 		{},
 		{Compression: cab.MSZIP},
 		{Compression: cab.MSZIP, NoChecksums: true, BlockSize: 100, DataReserve: []byte("x"), HeaderReserve: []byte("yy"), FolderReserve: []byte("zzz")},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 )
@@ -59,7 +60,7 @@ func noise(seed uint64, n int) []byte {
 }
 
 // write writes a cabinet or, with VolumeSize, a set. Each group of members is a folder.
-func write(t testing.TB, o cab.WriterOptions, folders ...[]member) [][]byte {
+func write(t testing.TB, o cabtest.WriterOptions, folders ...[]member) [][]byte {
 	t.Helper()
 	volumes := []*bytes.Buffer{{}}
 	if o.VolumeSize > 0 {
@@ -70,13 +71,13 @@ func write(t testing.TB, o cab.WriterOptions, folders ...[]member) [][]byte {
 			return volumes[i], nil
 		}
 	}
-	w := cab.NewWriter(volumes[0], o)
+	w := cabtest.NewWriter(volumes[0], o)
 	for i, members := range folders {
 		if i > 0 {
 			require.NoError(t, w.NextFolder(o.Compression))
 		}
 		for _, m := range members {
-			require.NoError(t, w.Add(cab.FileHeader{Name: m.name, Modified: time.Date(2010, 1, 25, 6, 27, 58, 0, time.UTC)}, bytes.NewReader(m.data)))
+			require.NoError(t, w.Add(cabtest.FileHeader{Name: m.name, Modified: time.Date(2010, 1, 25, 6, 27, 58, 0, time.UTC)}, bytes.NewReader(m.data)))
 		}
 	}
 	require.NoError(t, w.Close())
@@ -94,25 +95,25 @@ func TestWriterRoundTrip(t *testing.T) {
 		many = append(many, member{fmt.Sprintf("f%03d", i), content(uint64(i), i*37)})
 	}
 	for name, c := range map[string]struct {
-		options cab.WriterOptions
+		options cabtest.WriterOptions
 		folders [][]member
 		volumes int
 		alone   string // why 7zz or cabextract cannot read it
 	}{
 		"stored":          {folders: [][]member{small}, volumes: 1},
-		"mszip":           {options: cab.WriterOptions{Compression: cab.MSZIP}, folders: [][]member{small}, volumes: 1},
-		"folders":         {options: cab.WriterOptions{Compression: cab.MSZIP}, folders: [][]member{small, many}, volumes: 1},
-		"no checksums":    {options: cab.WriterOptions{Compression: cab.MSZIP, NoChecksums: true}, folders: [][]member{many}, volumes: 1},
-		"reserves":        {options: cab.WriterOptions{Compression: cab.MSZIP, HeaderReserve: make([]byte, 20), FolderReserve: []byte("fold"), DataReserve: make([]byte, 6)}, folders: [][]member{small, many}, volumes: 1},
+		"mszip":           {options: cabtest.WriterOptions{Compression: cab.MSZIP}, folders: [][]member{small}, volumes: 1},
+		"folders":         {options: cabtest.WriterOptions{Compression: cab.MSZIP}, folders: [][]member{small, many}, volumes: 1},
+		"no checksums":    {options: cabtest.WriterOptions{Compression: cab.MSZIP, NoChecksums: true}, folders: [][]member{many}, volumes: 1},
+		"reserves":        {options: cabtest.WriterOptions{Compression: cab.MSZIP, HeaderReserve: make([]byte, 20), FolderReserve: []byte("fold"), DataReserve: make([]byte, 6)}, folders: [][]member{small, many}, volumes: 1},
 		"only empty":      {folders: [][]member{{{"nothing", nil}}}, volumes: 1},
 		"no members":      {folders: [][]member{{}}, volumes: 1},
-		"3 volumes":       {options: cab.WriterOptions{VolumeSize: 40_000}, folders: [][]member{{{"first", content(3, 1000)}, {"through all", content(4, 100_000)}}, {{"last", content(5, 10_000)}}}, volumes: 3},
-		"3 mszip volumes": {options: cab.WriterOptions{Compression: cab.MSZIP, VolumeSize: 40_000, SetID: 777}, folders: [][]member{{{"first", content(3, 1000)}, {"through all", noise(4, 100_000)}}, {{"last", content(5, 10_000)}}}, volumes: 3},
-		"small volumes": {options: cab.WriterOptions{Compression: cab.MSZIP, VolumeSize: 3000}, folders: [][]member{many[:100], small[:3]}, volumes: 60,
+		"3 volumes":       {options: cabtest.WriterOptions{VolumeSize: 40_000}, folders: [][]member{{{"first", content(3, 1000)}, {"through all", content(4, 100_000)}}, {{"last", content(5, 10_000)}}}, volumes: 3},
+		"3 mszip volumes": {options: cabtest.WriterOptions{Compression: cab.MSZIP, VolumeSize: 40_000, SetID: 777}, folders: [][]member{{{"first", content(3, 1000)}, {"through all", noise(4, 100_000)}}, {{"last", content(5, 10_000)}}}, volumes: 3},
+		"small volumes": {options: cabtest.WriterOptions{Compression: cab.MSZIP, VolumeSize: 3000}, folders: [][]member{many[:100], small[:3]}, volumes: 60,
 			alone: "cabextract loses members that start in a continued folder"},
-		"volumes of folders": {options: cab.WriterOptions{VolumeSize: 50_000, DataReserve: make([]byte, 4)},
+		"volumes of folders": {options: cabtest.WriterOptions{VolumeSize: 50_000, DataReserve: make([]byte, 4)},
 			folders: [][]member{{{"a", noise(1, 32_000)}}, {{"b", noise(2, 32_000)}, {"b0", nil}}, {{"none", nil}}, {{"c", noise(3, 80_000)}}}, volumes: 3},
-		"short blocks": {options: cab.WriterOptions{Compression: cab.MSZIP, BlockSize: 5000}, folders: [][]member{many}, volumes: 1,
+		"short blocks": {options: cabtest.WriterOptions{Compression: cab.MSZIP, BlockSize: 5000}, folders: [][]member{many}, volumes: 1,
 			alone: "cabextract and 7zz expect 32,768 bytes in every block but the last"},
 	} {
 		t.Run(name, func(t *testing.T) {

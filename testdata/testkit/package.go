@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
@@ -217,7 +218,7 @@ func (b *builder) media() {
 func (b *builder) cabinet(where string, files []File) {
 	var out bytes.Buffer
 	volumes := map[string]*bytes.Buffer{}
-	o := cab.WriterOptions{Compression: b.p.Compression, SetID: 77}
+	o := cabtest.WriterOptions{Compression: b.p.Compression, SetID: 77}
 	if b.p.VolumeSize > 0 {
 		o.VolumeSize = b.p.VolumeSize
 		name := func(index int) string {
@@ -232,12 +233,12 @@ func (b *builder) cabinet(where string, files []File) {
 			return volumes[name(index)], nil
 		}
 	}
-	w := cab.NewWriter(&out, o)
+	w := cabtest.NewWriter(&out, o)
 	for _, f := range files {
 		if f.Lost {
 			continue
 		}
-		header := cab.FileHeader{Name: cmp.Or(f.Member, f.Key), Modified: Modified}
+		header := cabtest.FileHeader{Name: cmp.Or(f.Member, f.Key), Modified: Modified}
 		require.NoError(b.t, w.Add(header, strings.NewReader(f.Content)))
 	}
 	require.NoError(b.t, w.Close())

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
@@ -127,11 +128,11 @@ func (b *patchBuilder) patchTables() []byte {
 	b.db = b.full
 	sequence := first
 	var out bytes.Buffer
-	w := cab.NewWriter(&out, cab.WriterOptions{Compression: cab.MSZIP})
+	w := cabtest.NewWriter(&out, cabtest.WriterOptions{Compression: cab.MSZIP})
 	add := func(key, content string) {
 		sequence++
 		if !slices.Contains(b.p.Absent, key) {
-			require.NoError(b.t, w.Add(cab.FileHeader{Name: key, Modified: Modified}, strings.NewReader(content)))
+			require.NoError(b.t, w.Add(cabtest.FileHeader{Name: key, Modified: Modified}, strings.NewReader(content)))
 		}
 	}
 	if b.full.Table("Patch") == nil {

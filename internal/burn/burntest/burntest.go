@@ -11,6 +11,7 @@ import (
 	"encoding/xml"
 	"fmt"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/internal/pe"
 	"github.com/hotfixkit/hotfixkit/internal/pe/petest"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
@@ -119,7 +120,7 @@ func (b Bundle) application(list string) ([]byte, error) {
 func pack(prefix string, member *int, files []File) ([]byte, []string, error) {
 	var out bytes.Buffer
 	var names []string
-	w := cab.NewWriter(&out, cab.WriterOptions{Compression: cab.MSZIP})
+	w := cabtest.NewWriter(&out, cabtest.WriterOptions{Compression: cab.MSZIP})
 	for i, f := range files {
 		name := fmt.Sprint(prefix, *member)
 		if prefix == "" && i > 0 {
@@ -127,7 +128,7 @@ func pack(prefix string, member *int, files []File) ([]byte, []string, error) {
 		}
 		*member++
 		names = append(names, name)
-		if err := w.Add(cab.FileHeader{Name: name}, bytes.NewReader(f.Content)); err != nil {
+		if err := w.Add(cabtest.FileHeader{Name: name}, bytes.NewReader(f.Content)); err != nil {
 			return nil, nil, err
 		}
 	}

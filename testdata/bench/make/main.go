@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/internal/codec/lzx/lzxtest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
@@ -104,16 +105,16 @@ func files(n, least, spread int) []file {
 	return list
 }
 
-// writerCabinet lets cab.Writer pack the files into equal folders.
+// writerCabinet lets cabtest.Writer pack the files into equal folders.
 func writerCabinet(c cab.Compression, folders int, list []file) []byte {
 	var out bytes.Buffer
-	w := cab.NewWriter(&out, cab.WriterOptions{Compression: c})
+	w := cabtest.NewWriter(&out, cabtest.WriterOptions{Compression: c})
 	for i, f := range list {
 		if i > 0 && i%((len(list)+folders-1)/folders) == 0 {
 			// An error stays with the writer until Close.
 			_ = w.NextFolder(c)
 		}
-		_ = w.Add(cab.FileHeader{Name: f.key, Attributes: cab.AttrArchive}, bytes.NewReader(f.content))
+		_ = w.Add(cabtest.FileHeader{Name: f.key, Attributes: cab.AttrArchive}, bytes.NewReader(f.content))
 	}
 	if err := w.Close(); err != nil {
 		log.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
@@ -236,9 +237,9 @@ func (f payload) hashRow() []any {
 // cabinetOf writes a cabinet whose members are named by File key.
 func cabinetOf(files []payload) ([]byte, error) {
 	var b bytes.Buffer
-	w := cab.NewWriter(&b, cab.WriterOptions{Compression: cab.MSZIP})
+	w := cabtest.NewWriter(&b, cabtest.WriterOptions{Compression: cab.MSZIP})
 	for _, f := range files {
-		h := cab.FileHeader{Name: f.key, Modified: f.modified, Attributes: cab.AttrArchive}
+		h := cabtest.FileHeader{Name: f.key, Modified: f.modified, Attributes: cab.AttrArchive}
 		if err := w.Add(h, bytes.NewReader(f.content)); err != nil {
 			return nil, err
 		}

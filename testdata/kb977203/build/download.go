@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/internal/pe"
 	"github.com/hotfixkit/hotfixkit/internal/pe/petest"
 	"github.com/hotfixkit/hotfixkit/internal/zip/ziptest"
@@ -88,10 +89,10 @@ func (sp *servicePack) update(client *client) ([]byte, error) {
 		return nil, err
 	}
 	var cabinet bytes.Buffer
-	w := cab.NewWriter(&cabinet, cab.WriterOptions{Compression: cab.MSZIP})
+	w := cabtest.NewWriter(&cabinet, cabtest.WriterOptions{Compression: cab.MSZIP})
 	for _, f := range files {
 		name := strings.ReplaceAll(path.Join(folder(f.directory), f.name), "/", `\`)
-		h := cab.FileHeader{Name: name, Modified: f.modified, Attributes: cab.AttrArchive}
+		h := cabtest.FileHeader{Name: name, Modified: f.modified, Attributes: cab.AttrArchive}
 		if err := w.Add(h, bytes.NewReader(f.content)); err != nil {
 			return nil, err
 		}

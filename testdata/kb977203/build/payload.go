@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hotfixkit/hotfixkit/internal/cabtest"
 	"github.com/hotfixkit/hotfixkit/internal/pe"
 	"github.com/hotfixkit/hotfixkit/internal/pe/petest"
 	"github.com/hotfixkit/hotfixkit/manifest"
@@ -56,9 +57,9 @@ func (i image) build(at time.Time) ([]byte, error) {
 func sizedCabinet(files []payload, size int64, at time.Time) ([]byte, error) {
 	write := func(rest int) ([]byte, error) {
 		var b bytes.Buffer
-		w := cab.NewWriter(&b, cab.WriterOptions{Compression: cab.MSZIP})
+		w := cabtest.NewWriter(&b, cabtest.WriterOptions{Compression: cab.MSZIP})
 		for _, f := range files {
-			h := cab.FileHeader{Name: f.name, Modified: at, Attributes: cab.AttrArchive}
+			h := cabtest.FileHeader{Name: f.name, Modified: at, Attributes: cab.AttrArchive}
 			if err := w.Add(h, bytes.NewReader(f.content)); err != nil {
 				return nil, err
 			}
@@ -66,7 +67,7 @@ func sizedCabinet(files []payload, size int64, at time.Time) ([]byte, error) {
 		if err := w.NextFolder(cab.None); err != nil {
 			return nil, err
 		}
-		h := cab.FileHeader{Name: "filler.txt", Modified: at, Attributes: cab.AttrArchive}
+		h := cabtest.FileHeader{Name: "filler.txt", Modified: at, Attributes: cab.AttrArchive}
 		if err := w.Add(h, bytes.NewReader(fill(rest))); err != nil {
 			return nil, err
 		}

@@ -1,4 +1,4 @@
-package cab
+package cabtest
 
 import (
 	"bytes"
@@ -10,13 +10,14 @@ import (
 	"github.com/klauspost/compress/flate"
 
 	"github.com/hotfixkit/hotfixkit/internal/codec"
+	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 // WriterOptions say how cabinets are written. The zero value makes one cabinet
 // with one stored folder.
 type WriterOptions struct {
 	// Compression of the first folder: None or MSZIP.
-	Compression Compression
+	Compression cab.Compression
 	// SetID is the number that the volumes of a set share.
 	SetID uint16
 	// HeaderReserve, at most 60,000 bytes, is written into the header.
@@ -51,7 +52,7 @@ type FileHeader struct {
 	// Modified is written as DOS time, UTC, rounded down to two seconds; the zero
 	// time becomes 0.
 	Modified   time.Time
-	Attributes Attributes
+	Attributes cab.Attributes
 }
 
 // A Writer writes a cabinet or a set of them. It keeps the compressed data in
@@ -69,7 +70,7 @@ type Writer struct {
 }
 
 type writerFolder struct {
-	compression Compression
+	compression cab.Compression
 	blocks      []writerBlock
 	size        int64
 	files       []writerFile
@@ -83,7 +84,7 @@ type writerBlock struct {
 
 type writerFile struct {
 	name         string
-	attributes   Attributes
+	attributes   cab.Attributes
 	date, clock  uint16
 	offset, size int64
 	first, last  int // blocks; the same one for an empty file
@@ -97,21 +98,21 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 	writer := &Writer{out: w, options: o}
 	switch {
 	case o.BlockSize < 0 || o.BlockSize > codec.MaxBlock:
-		writer.err = fmt.Errorf("cab: %w: block size %d", ErrLimit, o.BlockSize)
+		writer.err = fmt.Errorf("cabtest: %w: block size %d", cab.ErrLimit, o.BlockSize)
 	case len(o.HeaderReserve) > 60000:
-		writer.err = fmt.Errorf("cab: %w: %d reserved bytes in the header", ErrLimit, len(o.HeaderReserve))
+		writer.err = fmt.Errorf("cabtest: %w: %d reserved bytes in the header", cab.ErrLimit, len(o.HeaderReserve))
 	case len(o.FolderReserve) > 255 || len(o.DataReserve) > 255:
-		writer.err = fmt.Errorf("cab: %w: more than 255 reserved bytes in a folder or block", ErrLimit)
+		writer.err = fmt.Errorf("cabtest: %w: more than 255 reserved bytes in a folder or block", cab.ErrLimit)
 	case o.VolumeSize != 0 && (o.VolumeName == nil || o.OpenVolume == nil):
-		writer.err = fmt.Errorf("cab: %w: volumes without names", ErrVolume)
+		writer.err = fmt.Errorf("cabtest: %w: volumes without names", cab.ErrVolume)
 	}
 	writer.startFolder(o.Compression)
 	return writer
 }
 
-func (w *Writer) startFolder(c Compression) {
-	if c != None && c != MSZIP && w.err == nil {
-		w.err = fmt.Errorf("cab: %w: %v cannot be written", ErrAlgorithm, c)
+func (w *Writer) startFolder(c cab.Compression) {
+	if c != cab.None && c != cab.MSZIP && w.err == nil {
+		w.err = fmt.Errorf("cabtest: %w: %v cannot be written", cab.ErrAlgorithm, c)
 	}
 	w.folders = append(w.folders, &writerFolder{compression: c})
 	w.history = nil
@@ -119,7 +120,7 @@ func (w *Writer) startFolder(c Compression) {
 
 // NextFolder ends the folder and starts another one with this compression. A
 // folder that got no member is dropped.
-func (w *Writer) NextFolder(c Compression) error {
+func (w *Writer) NextFolder(c cab.Compression) error {
 	if w.err == nil {
 		w.err = w.endBlock()
 	}
@@ -139,24 +140,24 @@ func (w *Writer) Add(h FileHeader, r io.Reader) error {
 }
 
 func (w *Writer) add(h FileHeader, r io.Reader) error {
-	f := writerFile{name: h.Name, attributes: h.Attributes &^ AttrUTF8}
+	f := writerFile{name: h.Name, attributes: h.Attributes &^ cab.AttrUTF8}
 	if h.RawName != "" {
 		f.name = h.RawName
 	} else if !isASCII(h.Name) {
-		f.attributes |= AttrUTF8
+		f.attributes |= cab.AttrUTF8
 	}
 	if len(f.name) > maxName {
-		return fmt.Errorf("cab: %w: a name of %d bytes", ErrLimit, len(f.name))
+		return fmt.Errorf("cabtest: %w: a name of %d bytes", cab.ErrLimit, len(f.name))
 	}
 	if t := h.Modified.UTC(); !h.Modified.IsZero() {
 		if t.Year() < 1980 || t.Year() > 2107 {
-			return fmt.Errorf("cab: %w: file %q: the year %d", ErrLimit, h.Name, t.Year())
+			return fmt.Errorf("cabtest: %w: file %q: the year %d", cab.ErrLimit, h.Name, t.Year())
 		}
 		f.date = uint16((t.Year()-1980)<<9 | int(t.Month())<<5 | t.Day())
 		f.clock = uint16(t.Hour()<<11 | t.Minute()<<5 | t.Second()/2)
 	}
 	if w.files++; w.files > math.MaxUint16 {
-		return fmt.Errorf("cab: %w: more than 65535 files", ErrLimit)
+		return fmt.Errorf("cabtest: %w: more than 65535 files", cab.ErrLimit)
 	}
 
 	folder := w.folders[len(w.folders)-1]
@@ -169,7 +170,7 @@ func (w *Writer) add(h FileHeader, r io.Reader) error {
 		w.pending = w.pending[:len(w.pending)+n]
 		folder.size += int64(n)
 		if folder.size > math.MaxUint32 {
-			return fmt.Errorf("cab: %w: a folder of more than 4 GiB", ErrLimit)
+			return fmt.Errorf("cabtest: %w: a folder of more than 4 GiB", cab.ErrLimit)
 		}
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			break
@@ -195,7 +196,7 @@ func (w *Writer) endBlock() error {
 	}
 	folder := w.folders[len(w.folders)-1]
 	b := writerBlock{payload: w.pending, size: len(w.pending)}
-	if folder.compression == MSZIP {
+	if folder.compression == cab.MSZIP {
 		var err error
 		if b.payload, err = w.pack(w.pending); err != nil {
 			return err
@@ -206,7 +207,7 @@ func (w *Writer) endBlock() error {
 	}
 	w.pending = nil
 	if folder.blocks = append(folder.blocks, b); len(folder.blocks) > math.MaxUint16 {
-		return fmt.Errorf("cab: %w: more than 65535 blocks in a folder", ErrLimit)
+		return fmt.Errorf("cabtest: %w: more than 65535 blocks in a folder", cab.ErrLimit)
 	}
 	return nil
 }
@@ -248,7 +249,7 @@ func (w *Writer) Close() error {
 			return w.err
 		}
 	}
-	w.err = fmt.Errorf("cab: the writer is closed")
+	w.err = fmt.Errorf("cabtest: the writer is closed")
 	return nil
 }
 

@@ -1,10 +1,12 @@
-package cab
+package cabtest
 
 import (
 	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
 
 // A writerVolume is what one cabinet of a set holds.
@@ -15,7 +17,7 @@ type writerVolume struct {
 }
 
 type volumeFolder struct {
-	compression Compression
+	compression cab.Compression
 	parts       []volumePart
 }
 
@@ -97,7 +99,7 @@ func (l *layout) addFolder(f *writerFolder) error {
 				l.nextVolume()
 				continue
 			default:
-				return fmt.Errorf("cab: %w: a cabinet of %d bytes is too small", ErrLimit, l.limit)
+				return fmt.Errorf("cabtest: %w: a cabinet of %d bytes is too small", cab.ErrLimit, l.limit)
 			}
 			part := volumePart{payload: rest[:n]}
 			if whole {
@@ -182,13 +184,13 @@ func (w *Writer) header(index int, last bool) []byte {
 	o := w.options
 	le := binary.LittleEndian
 	h := make([]byte, headerSize)
-	copy(h, Signature)
+	copy(h, cab.Signature)
 	h[24], h[25] = 3, 1 // versionMinor, versionMajor
 	le.PutUint16(h[32:], o.SetID)
 	le.PutUint16(h[34:], uint16(index))
 	flags := uint16(0)
 	if len(o.HeaderReserve)+len(o.FolderReserve)+len(o.DataReserve) > 0 {
-		flags |= FlagReservePresent
+		flags |= flagReservePresent
 		h = le.AppendUint16(h, uint16(len(o.HeaderReserve)))
 		h = append(h, byte(len(o.FolderReserve)), byte(len(o.DataReserve)))
 		h = append(h, o.HeaderReserve...)
@@ -198,11 +200,11 @@ func (w *Writer) header(index int, last bool) []byte {
 		h = append(h, cabinet+"\x00"+disk+"\x00"...)
 	}
 	if index > 0 {
-		flags |= FlagPrevCabinet
+		flags |= flagPrevCabinet
 		neighbour(index - 1)
 	}
 	if !last {
-		flags |= FlagNextCabinet
+		flags |= flagNextCabinet
 		neighbour(index + 1)
 	}
 	le.PutUint16(h[30:], flags)
@@ -247,7 +249,7 @@ func (w *Writer) writeVolume(index int, v *writerVolume, last bool) error {
 		}
 	}
 	if offset > math.MaxUint32 || len(v.folders) > math.MaxUint16 {
-		return fmt.Errorf("cab: %w: %d bytes in %d folders", ErrLimit, offset, len(v.folders))
+		return fmt.Errorf("cabtest: %w: %d bytes in %d folders", cab.ErrLimit, offset, len(v.folders))
 	}
 	le.PutUint32(head[8:], uint32(offset))
 	le.PutUint32(head[16:], uint32(filesOffset))
@@ -280,7 +282,7 @@ func (w *Writer) writeData(out io.Writer, p volumePart) error {
 	h = le.AppendUint16(h, uint16(p.size))
 	h = append(h, w.options.DataReserve...)
 	if !w.options.NoChecksums {
-		le.PutUint32(h, sum(p.payload)^sum(h[4:]))
+		le.PutUint32(h, checksum(p.payload)^checksum(h[4:]))
 	}
 	if _, err := out.Write(h); err != nil {
 		return err

@@ -17,14 +17,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hotfixkit/hotfixkit/extract"
-	"github.com/hotfixkit/hotfixkit/extract/distpoint"
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/internal/cfb"
+	"github.com/hotfixkit/hotfixkit/internal/distpoint"
 	"github.com/hotfixkit/hotfixkit/internal/report"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/kbarticle"
 	"github.com/hotfixkit/hotfixkit/msi"
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
 	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 

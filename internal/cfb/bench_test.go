@@ -6,7 +6,7 @@ import (
 
 	"github.com/richardlehane/mscfb"
 
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
+	"github.com/hotfixkit/hotfixkit/internal/cfb"
 )
 
 func BenchmarkNewReader(b *testing.B) {

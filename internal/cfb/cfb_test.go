@@ -17,7 +17,7 @@ import (
 	"github.com/richardlehane/mscfb"
 	"github.com/stretchr/testify/require"
 
-	"github.com/hotfixkit/hotfixkit/msi/cfb"
+	"github.com/hotfixkit/hotfixkit/internal/cfb"
 	"github.com/hotfixkit/hotfixkit/testdata/corpus"
 )
 
