@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -126,29 +125,37 @@ type writer struct {
 
 // write fills the output folder. damage is what KeepGoing passed over.
 func (w *writer) write(ctx context.Context) (damage, err error) {
-	files := make([]*source.File, len(w.plan.Items))
-	for i, item := range w.plan.Items {
-		files[i] = item.File
-	}
-	switch {
-	case w.plan.options.Layout == Streams:
-		damage = w.writeStreams(ctx)
-	case len(files) > 0:
-		damage = w.plan.Package.Walk(ctx, w.create, source.WalkOptions{Files: files, Workers: w.options.Workers, KeepGoing: w.options.KeepGoing})
-	}
+	database := w.startDatabase()
+	damage = w.walk(ctx)
+	err = database.finish(damage == nil && w.out.Err() == nil && ctx.Err() == nil)
 	switch {
 	case w.out.Err() != nil:
 		return nil, w.out.Err()
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case damage == nil:
-		return nil, w.writeDatabase()
+		return nil, err
 	case errors.Is(damage, ErrLimit):
 		return nil, &source.Error{Package: w.plan.Package.Ref(), Err: damage}
 	case !w.options.KeepGoing || len(w.files) == 0:
 		return nil, damage
 	}
 	return damage, nil
+}
+
+// walk writes the files of the plan.
+func (w *writer) walk(ctx context.Context) (damage error) {
+	files := make([]*source.File, len(w.plan.Items))
+	for i, item := range w.plan.Items {
+		files[i] = item.File
+	}
+	switch {
+	case w.plan.options.Layout == Streams:
+		return w.writeStreams(ctx)
+	case len(files) > 0:
+		return w.plan.Package.Walk(ctx, w.create, source.WalkOptions{Files: files, Workers: w.options.Workers, KeepGoing: w.options.KeepGoing})
+	}
+	return nil
 }
 
 // create is what Walk calls for each file.
@@ -167,39 +174,6 @@ func (w *writer) sink(name string, file *File) *sink {
 		s.hash = sha256.New()
 	}
 	return s
-}
-
-// WriteDatabase writes the database that a complete image holds to w: the stamped
-// copy of the package's own. The plan must have one.
-func (plan *Plan) WriteDatabase(w io.Writer) error {
-	db, err := stamp(plan.Package.Database(), plan.options.ShortNames)
-	if err == nil {
-		err = db.Save(w)
-	}
-	if err != nil {
-		return &source.Error{Package: plan.Package.Ref(), Place: "database", Err: err}
-	}
-	return nil
-}
-
-// writeDatabase puts the database into the output folder.
-func (w *writer) writeDatabase() error {
-	if w.plan.Database == "" {
-		return nil
-	}
-	file, err := w.out.Create(w.plan.Database, FileInfo{Modified: w.plan.Package.Modified()})
-	if err != nil {
-		return err
-	}
-	s := w.sink(w.plan.Database, file)
-	if err := w.plan.WriteDatabase(s); err != nil {
-		_ = s.Close(err)
-		if w.out.Err() != nil {
-			return w.out.Err()
-		}
-		return err
-	}
-	return s.Close(nil)
 }
 
 // A sink writes one file and notes what became of it.

@@ -19,11 +19,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/hotfixkit/hotfixkit/internal/display"
+	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 )
 
 // ErrFormat means that a manifest file is not one, or that a field of it does
@@ -153,19 +153,19 @@ func formatError(err error) error {
 }
 
 var (
-	kbForm     = regexp.MustCompile(`^KB[0-9]{5,7}$`)
-	sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	timeForm   = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$`)
+	kbForm     = lazyregexp.New(`^KB[0-9]{5,7}$`)
+	sha256Form = lazyregexp.New(`^[0-9a-f]{64}$`)
+	timeForm   = lazyregexp.New(`^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$`)
 )
 
 // validate checks what the types alone do not.
 func (m *Manifest) validate() error {
-	if m.KB != "" && !kbForm.MatchString(m.KB) {
+	if m.KB != "" && !kbForm().MatchString(m.KB) {
 		return fmt.Errorf(`%w: kb %q is not of the form "KB977203"`, ErrFormat, m.KB)
 	}
 	for _, s := range m.SupersededBy {
 		for _, kb := range append([]string{s.KB}, s.Aliases...) {
-			if !kbForm.MatchString(kb) {
+			if !kbForm().MatchString(kb) {
 				return fmt.Errorf(`%w: superseded_by %q is not of the form "KB977203"`, ErrFormat, kb)
 			}
 		}
@@ -189,7 +189,7 @@ func (r *Row) validate() error {
 		return fmt.Errorf("%w: the name holds a path separator; the path belongs into \"path\"", ErrFormat)
 	case r.Size != nil && *r.Size < 0:
 		return fmt.Errorf("%w: size %d is negative", ErrFormat, *r.Size)
-	case r.SHA256 != "" && !sha256Form.MatchString(r.SHA256):
+	case r.SHA256 != "" && !sha256Form().MatchString(r.SHA256):
 		return fmt.Errorf("%w: sha256 is not 64 hexadecimal digits in lower case", ErrFormat)
 	}
 	if r.Date != "" {
@@ -197,7 +197,7 @@ func (r *Row) validate() error {
 			return fmt.Errorf("%w: date %q is not of the form 2010-01-25", ErrFormat, r.Date)
 		}
 	}
-	if r.Time != "" && !timeForm.MatchString(r.Time) {
+	if r.Time != "" && !timeForm().MatchString(r.Time) {
 		return fmt.Errorf("%w: time %q is not of the form 06:27", ErrFormat, r.Time)
 	}
 	return nil

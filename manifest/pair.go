@@ -1,9 +1,10 @@
 package manifest
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 )
 
 // pairing says which files stand for which rows.
@@ -103,11 +104,11 @@ func (r *Row) acceptsPlatform(a *Actual) bool {
 // patchName splits the name of a client patch, as
 // "SCCM2007AC-SP2-KB977203-x86-ENU.msp", into product, service pack, article,
 // machine and language.
-var patchName = regexp.MustCompile(`^(.+)-(sp[0-9]+)-(kb[0-9]+)(?:-(x86|x64|ia64|amd64|i386))?(?:-([a-z]{3}))?\.msp$`)
+var patchName = lazyregexp.New(`^(.+)-(sp[0-9]+)-(kb[0-9]+)(?:-(x86|x64|ia64|amd64|i386))?(?:-([a-z]{3}))?\.msp$`)
 
 // samePatch reports whether two names differ in their language at most.
 func samePatch(a, b string) bool {
-	m, n := patchName.FindStringSubmatch(fold(a)), patchName.FindStringSubmatch(fold(b))
+	m, n := patchName().FindStringSubmatch(fold(a)), patchName().FindStringSubmatch(fold(b))
 	return m != nil && n != nil && slices.Equal(m[1:5], n[1:5])
 }
 
@@ -116,7 +117,7 @@ func samePatch(a, b string) bool {
 func (p *pairer) matchPatches() {
 	for i := range p.matches {
 		row := &p.m.Files[i]
-		if p.matches[i] != nil || patchName.FindString(fold(row.Name)) == "" {
+		if p.matches[i] != nil || patchName().FindString(fold(row.Name)) == "" {
 			continue
 		}
 		fits := func(a *Actual) bool { return samePatch(row.Name, a.Name) }

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/unicode"
+
+	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 )
 
 // The byte-order marks of the encodings that are read: redirection in PowerShell
@@ -43,7 +44,7 @@ func decodeText(data []byte) ([]byte, error) {
 
 // fieldName is the form of every field of the schema. Package encoding/json also
 // takes "SHA256" and "\u017Fha256" for sha256.
-var fieldName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+var fieldName = lazyregexp.New(`^[a-z][a-z0-9_]*$`)
 
 // maxDepth is more than the objects and lists of a manifest within each other.
 const maxDepth = 16
@@ -72,7 +73,7 @@ func checkValue(d *json.Decoder, field string, depth int) error {
 		return err
 	}
 	text, isText := token.(string)
-	if field == "sha256" && (!isText || !sha256Form.MatchString(text)) {
+	if field == "sha256" && (!isText || !sha256Form().MatchString(text)) {
 		return fmt.Errorf("%w: offset %d: sha256 is not 64 hexadecimal digits in lower case", ErrFormat, d.InputOffset())
 	}
 	open, ok := token.(json.Delim)
@@ -106,7 +107,7 @@ func checkName(d *json.Decoder, seen map[string]bool) (string, error) {
 	}
 	name, _ := token.(string)
 	switch {
-	case !fieldName.MatchString(name):
+	case !fieldName().MatchString(name):
 		return "", fmt.Errorf("%w: offset %d: unknown field %q", ErrFormat, d.InputOffset(), name)
 	case seen[name]:
 		return "", fmt.Errorf("%w: offset %d: the field %q occurs twice", ErrFormat, d.InputOffset(), name)

@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/internal/display"
+	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 	"github.com/hotfixkit/hotfixkit/msi"
 )
 
@@ -117,9 +117,9 @@ func (r *diffRow) onlyGUIDs() bool {
 	})
 }
 
-var guid = regexp.MustCompile(`^\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}$`)
+var guid = lazyregexp.New(`^\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}$`)
 
-func isGUID(text string) bool { return guid.MatchString(text) }
+func isGUID(text string) bool { return guid().MatchString(text) }
 
 // tally counts what differs.
 func (d *diffResult) tally() string {

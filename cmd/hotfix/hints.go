@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/internal/burn"
 	"github.com/hotfixkit/hotfixkit/internal/delta"
 	"github.com/hotfixkit/hotfixkit/internal/distpoint"
+	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 	"github.com/hotfixkit/hotfixkit/internal/zip"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/msi"
@@ -30,9 +30,10 @@ type running struct {
 
 func newRunning(command string, c *cli.Context) running {
 	r := running{command: command, flags: map[string]bool{}}
+	given := c.LocalFlagNames()
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
-		r.flags[name] = c.IsSet(name)
+		r.flags[name] = slices.Contains(given, name)
 	}
 	return r
 }
@@ -142,7 +143,7 @@ func changedByHand(err error) bool { return errors.As(err, new(*distpoint.Change
 
 func wrongUsage(err error) bool { return errors.As(err, new(*usageError)) }
 
-var flagInText = regexp.MustCompile(`--([a-z][a-z-]*)`)
+var flagInText = lazyregexp.New(`--([a-z][a-z-]*)`)
 
 // hint returns what the user can do about an error, "" where nothing is known.
 func (r running) hint(err error) string {
@@ -165,7 +166,7 @@ func (r running) choose(say []string) []string {
 		if strings.Contains(sentence, "`") {
 			return false
 		}
-		for _, flag := range flagInText.FindAllStringSubmatch(sentence, -1) {
+		for _, flag := range flagInText().FindAllStringSubmatch(sentence, -1) {
 			given, has := r.flags[flag[1]]
 			if !has || given && !slices.Contains(revisable, flag[1]) {
 				return true

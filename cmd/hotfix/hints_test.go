@@ -56,7 +56,7 @@ func TestHintsNameWhatExists(t *testing.T) {
 					require.Contains(t, commands, match[1], text)
 				}
 				outside := regexp.MustCompile("`[^`]*`").ReplaceAllString(text, "")
-				for _, flag := range flagInText.FindAllStringSubmatch(outside, -1) {
+				for _, flag := range flagInText().FindAllStringSubmatch(outside, -1) {
 					named[flag[1]] = true
 					require.Contains(t, r.flags, flag[1], "%s: %s", name, text)
 					if given {
@@ -69,7 +69,7 @@ func TestHintsNameWhatExists(t *testing.T) {
 	// Every flag that a hint names is one that some command has.
 	for _, h := range hints {
 		for _, sentence := range h.say {
-			for _, flag := range flagInText.FindAllStringSubmatch(sentence, -1) {
+			for _, flag := range flagInText().FindAllStringSubmatch(sentence, -1) {
 				require.True(t, named[flag[1]] || strings.Contains(sentence, "`"), "no command has %s", flag[0])
 			}
 		}

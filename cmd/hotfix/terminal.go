@@ -3,12 +3,13 @@ package main
 import (
 	"io"
 	"os"
-	"regexp"
 	"strings"
 	"unicode"
 
 	"golang.org/x/term"
 	"golang.org/x/text/width"
+
+	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 )
 
 // A terminal is what a person reads: 0 columns mean that it is a pipe or a file,
@@ -59,7 +60,7 @@ func (t terminal) fold(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
-		if columnsOf(line) <= columns || property.MatchString(line) {
+		if columnsOf(line) <= columns || property().MatchString(line) {
 			b.WriteString(line + "\n")
 			continue
 		}
@@ -76,11 +77,11 @@ func (t terminal) fold(text string) string {
 }
 
 // property matches a line such as PATCH="…".
-var property = regexp.MustCompile(`^[A-Z_]+="`)
+var property = lazyregexp.New(`^[A-Z_]+="`)
 
 // verdicts are the words at the start of a line, or behind "signature", that a
 // colour makes easier to find. The word says the same without it.
-var verdicts = regexp.MustCompile(`(?m)^(\s*signature +)?(ok|FAILED|VERIFIED|NOT VERIFIED|valid|invalid|untrusted|none)\b`)
+var verdicts = lazyregexp.New(`(?m)^(\s*signature +)?(ok|FAILED|VERIFIED|NOT VERIFIED|valid|invalid|untrusted|none)\b`)
 
 // paint colours the verdicts of a text.
 func (t terminal) paint(text string) string {
@@ -88,8 +89,8 @@ func (t terminal) paint(text string) string {
 		return text
 	}
 	const green, yellow, red, plain = "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
-	return verdicts.ReplaceAllStringFunc(text, func(match string) string {
-		word := verdicts.FindStringSubmatch(match)[2]
+	return verdicts().ReplaceAllStringFunc(text, func(match string) string {
+		word := verdicts().FindStringSubmatch(match)[2]
 		color := red
 		switch word {
 		case "ok", "VERIFIED", "valid":

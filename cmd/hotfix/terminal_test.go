@@ -33,7 +33,7 @@ func TestEightyColumns(t *testing.T) {
 		s.report(s.execute(context.Background(), newApp(s), args))
 		for _, line := range strings.Split(stdout.String()+stderr.String(), "\n") {
 			// Some words cannot be cut: paths that are to be copied, and properties.
-			if len(strings.Fields(line)) > 1 && !property.MatchString(line) && !strings.HasPrefix(line, "  hotfix ") {
+			if len(strings.Fields(line)) > 1 && !property().MatchString(line) && !strings.HasPrefix(line, "  hotfix ") {
 				require.LessOrEqual(t, columnsOf(line), 80, "%v: %s", args, line)
 			}
 		}

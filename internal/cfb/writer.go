@@ -68,8 +68,8 @@ func Write(w io.Writer, root *Node, o WriteOptions) error {
 	if err := l.place(version); err != nil {
 		return err
 	}
-	b := bufio.NewWriterSize(w, 1<<16)
-	out := &sectorWriter{w: b, sectorSize: l.sectorSize}
+	b := bufio.NewWriterSize(w, chunkSize)
+	out := &sectorWriter{w: b, sectorSize: l.sectorSize, chunk: make([]byte, min(chunkSize, l.longest()))}
 	if err := l.write(out); err != nil {
 		return err
 	}
@@ -217,6 +217,15 @@ func (l *layout) total() int64 {
 	var n int64
 	for _, it := range l.items {
 		n += it.size + entrySize
+	}
+	return n
+}
+
+// longest returns the size of the longest stream, 1 at least.
+func (l *layout) longest() int64 {
+	n := int64(1)
+	for _, it := range l.items {
+		n = max(n, it.size)
 	}
 	return n
 }
@@ -479,8 +488,12 @@ type sectorWriter struct {
 	sectorSize int64
 	lock       int64 // number of the range lock sector
 	offset     int64
+	chunk      []byte // of a stream, on its way
 	err        error
 }
+
+// chunkSize is how much is read and written at once.
+const chunkSize = 1 << 16
 
 // raw writes b.
 func (s *sectorWriter) raw(b []byte) {
@@ -529,14 +542,14 @@ func (s *sectorWriter) stream(it *item) error {
 	if err != nil {
 		return fmt.Errorf("cfb: stream %q: %w", it.node.Name, err)
 	}
-	n, err := io.CopyN(s, r, it.size)
+	n, err := io.CopyBuffer(s, io.LimitReader(r, it.size), s.chunk)
 	if closer, ok := r.(io.Closer); ok {
 		closer.Close()
 	}
 	if s.err != nil {
 		return s.err
 	}
-	if err == io.EOF {
+	if err == nil && n < it.size {
 		return fmt.Errorf("cfb: stream %q: %d of %d bytes: %w", it.node.Name, n, it.size, ErrTruncated)
 	}
 	if err != nil {

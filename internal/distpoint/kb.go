@@ -10,12 +10,14 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
+
+	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 )
 
 var (
-	kbNumber = pattern(`^(?i:KB)?[\s:_-]*([0-9]{6,7})$`)
-	kbInText = pattern(`(?i)\bKB[\s:_-]?([0-9]{6,7})(?:[^0-9]|$)`)
-	kbInName = pattern(`(?i)KB([0-9]{6,7})(?:[^0-9]|$)`)
+	kbNumber = lazyregexp.New(`^(?i:KB)?[\s:_-]*([0-9]{6,7})$`)
+	kbInText = lazyregexp.New(`(?i)\bKB[\s:_-]?([0-9]{6,7})(?:[^0-9]|$)`)
+	kbInName = lazyregexp.New(`(?i)KB([0-9]{6,7})(?:[^0-9]|$)`)
 )
 
 // ParseKB reads the number of a Knowledge Base article from one word in any
@@ -32,9 +34,9 @@ func ParseKB(s string) (string, error) {
 const maxInstalled = 64 << 20
 
 var (
-	clientVersion = pattern(`(?:^|[^0-9.])4\.0{1,2}\.([0-9]{4}\.[0-9]{4})(?:[^0-9.]|$)`)
-	onlyNumbers   = pattern(`^\s*[0-9]{6,7}(?:[\s,;]+[0-9]{6,7})*[\s,;]*$`)
-	oneNumber     = pattern(`[0-9]{6,7}`)
+	clientVersion = lazyregexp.New(`(?:^|[^0-9.])4\.0{1,2}\.([0-9]{4}\.[0-9]{4})(?:[^0-9.]|$)`)
+	onlyNumbers   = lazyregexp.New(`^\s*[0-9]{6,7}(?:[\s,;]+[0-9]{6,7})*[\s,;]*$`)
+	oneNumber     = lazyregexp.New(`[0-9]{6,7}`)
 )
 
 // clientVersions are versions of the ConfigMgr 2007 client, after "4.00.", and

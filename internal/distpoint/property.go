@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hotfixkit/hotfixkit/internal/display"
+	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 )
 
 // ProgramCommandLineLimit is the largest number of characters that a program's
@@ -42,7 +43,7 @@ func ParseProperty(s string) (Property, error) {
 
 // publicProperty is the form of a property that may be set from outside
 // (Windows Installer: Public Properties).
-var publicProperty = pattern(`^[A-Z_][A-Z0-9_.]*$`)
+var publicProperty = lazyregexp.New(`^[A-Z_][A-Z0-9_.]*$`)
 
 func (p Property) check() error {
 	switch {
@@ -78,10 +79,10 @@ type Location struct {
 }
 
 var (
-	packageID  = pattern(`^[A-Z0-9]{3}[0-9A-F]{5}$`)
-	driveName  = pattern(`^[A-Za-z]:\\?$`)
-	uncPath    = pattern(`^\\\\[^\\/:*?"<>|;]+(\\[^\\/:*?"<>|;]+)+\\?$`)
-	dataPathID = pattern(`(?i)^%?` + dataPathVariable + `%?\\?$`)
+	packageID  = lazyregexp.New(`^[A-Z0-9]{3}[0-9A-F]{5}$`)
+	driveName  = lazyregexp.New(`^[A-Za-z]:\\?$`)
+	uncPath    = lazyregexp.New(`^\\\\[^\\/:*?"<>|;]+(\\[^\\/:*?"<>|;]+)+\\?$`)
+	dataPathID = lazyregexp.New(`(?i)^%?` + dataPathVariable + `%?\\?$`)
 )
 
 // root returns the folder of the client files as a task sequence sees it, with

@@ -7,24 +7,26 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 )
 
 var (
-	labelledKB    = pattern(`(?i)^[\s_*•-]*(?:original kb number|kb number|knowledge base (?:article )?number|article(?: id| number)?|artikel-id|文書番号|id de artículo|id do artigo|num[ée]ro (?:de |d['’])(?:l['’])?article|num[ée]ro (?:de|d['’]une|de la) (?:ko|kb|base de connaissances) d['’]origine|id d['’]article|id(?:entificativo)? articolo|numero (?:dell['’])?articolo|numero (?:ko|kb) originale)\s*[:：]\s*[_*]*\s*(?:KB|Q)?\s?(\d{5,7})\b`)
-	printedKB     = pattern(`(?i)(?:^|[^a-z0-9])KB ?(\d{5,7})(?:\D|$)`)
-	leadingKB     = pattern(`^\s*(?:KB ?|Q)(\d{5,7})\s*[:：–-]`)
-	trailingKB    = pattern(`[(（](?:KB ?)?(\d{5,7})[)）]\.?\s*$`)
-	namedKB       = pattern(`(?i)(?:^|[^a-z0-9])(?:KB|Q)[-_ ]?(\d{5,7})(?:\D|$)`)
-	anyNumber     = pattern(`(?:^|[^0-9,.])(\d{6,7})(?:[^0-9,.]|[,.](?:\D|$)|$)`)
-	leadingNumber = pattern(`^\s*(?:KB ?)?(\d{6,7})\b`)
-	productOf     = pattern(`^Product\(s\):\s*(\S.*)$`)
-	siteSuffix    = pattern(`\s+[|–—-]\s+(?:Microsoft Support|KnowledgeBase Archive|Microsoft Docs|Microsoft Learn)\s*$`)
-	kbPrefix      = pattern(`^(?:KB|Q)\s?\d{5,7}\s*[:：-]?\s*`)
+	labelledKB    = lazyregexp.New(`(?i)^[\s_*•-]*(?:original kb number|kb number|knowledge base (?:article )?number|article(?: id| number)?|artikel-id|文書番号|id de artículo|id do artigo|num[ée]ro (?:de |d['’])(?:l['’])?article|num[ée]ro (?:de|d['’]une|de la) (?:ko|kb|base de connaissances) d['’]origine|id d['’]article|id(?:entificativo)? articolo|numero (?:dell['’])?articolo|numero (?:ko|kb) originale)\s*[:：]\s*[_*]*\s*(?:KB|Q)?\s?(\d{5,7})\b`)
+	printedKB     = lazyregexp.New(`(?i)(?:^|[^a-z0-9])KB ?(\d{5,7})(?:\D|$)`)
+	leadingKB     = lazyregexp.New(`^\s*(?:KB ?|Q)(\d{5,7})\s*[:：–-]`)
+	trailingKB    = lazyregexp.New(`[(（](?:KB ?)?(\d{5,7})[)）]\.?\s*$`)
+	namedKB       = lazyregexp.New(`(?i)(?:^|[^a-z0-9])(?:KB|Q)[-_ ]?(\d{5,7})(?:\D|$)`)
+	anyNumber     = lazyregexp.New(`(?:^|[^0-9,.])(\d{6,7})(?:[^0-9,.]|[,.](?:\D|$)|$)`)
+	leadingNumber = lazyregexp.New(`^\s*(?:KB ?)?(\d{6,7})\b`)
+	productOf     = lazyregexp.New(`^Product\(s\):\s*(\S.*)$`)
+	siteSuffix    = lazyregexp.New(`\s+[|–—-]\s+(?:Microsoft Support|KnowledgeBase Archive|Microsoft Docs|Microsoft Learn)\s*$`)
+	kbPrefix      = lazyregexp.New(`^(?:KB|Q)\s?\d{5,7}\s*[:：-]?\s*`)
 
-	itemForm = pattern(`^(?:[-*+•]|\d{1,2}[.)])\s+`)
+	itemForm = lazyregexp.New(`^(?:[-*+•]|\d{1,2}[.)])\s+`)
 
-	servicePackEnd = pattern(`^(\S.*?)\s+(?:SP|Service Pack )\s?(\d)$`)
-	servicePackAny = pattern(`(?i)\bSP\s?\d|service pack`)
+	servicePackEnd = lazyregexp.New(`^(\S.*?)\s+(?:SP|Service Pack )\s?(\d)$`)
+	servicePackAny = lazyregexp.New(`(?i)\bSP\s?\d|service pack`)
 )
 
 // article is what the text around the tables says about all of them.
@@ -70,7 +72,7 @@ const maxProse = 64 << 10
 // fileListName is how Microsoft calls the file lists that come with hotfix bundles
 // of ConfigMgr 2012 and later. They have no text that could tell the number, and
 // the patches in them may be named after another one.
-var fileListName = pattern(`(?i)^KB(\d{6,7})_FileList(?:\W|$)`)
+var fileListName = lazyregexp.New(`(?i)^KB(\d{6,7})_FileList(?:\W|$)`)
 
 // findKB takes the article's number from where it is most certain: the name of a
 // file list, a label, the title, the only number of the text, at last the name of
@@ -195,10 +197,10 @@ func cleanTitle(s, kb string) string {
 
 var (
 	// supersededForm are the ways to say that another article replaces this one.
-	supersededForm = pattern(`(?i)superseded by|replaced by|supersedes this|replaces this|置き換えられ|ersetzt durch|wird durch|abgelöst|reemplazad[ao] por|sustituid[ao] por|substituíd[ao] por|заменен[оаы]?\s|remplacée?s? par|remplace (?:ce|cette)|sostituit[oaie] da|sostituisce quest|заменяется|대체되|대체된|取代|替换为|替代`)
+	supersededForm = lazyregexp.New(`(?i)superseded by|replaced by|supersedes this|replaces this|置き換えられ|ersetzt durch|wird durch|abgelöst|reemplazad[ao] por|sustituid[ao] por|substituíd[ao] por|заменен[оаы]?\s|remplacée?s? par|remplace (?:ce|cette)|sostituit[oaie] da|sostituisce quest|заменяется|대체되|대체된|取代|替换为|替代`)
 	// notSuperseded are signs that the sentence says the opposite.
-	notSuperseded = pattern(`(?i)\bnot\b|by this|ありません|\bnicht\b|durch diese|\bno se\b|por est[ae]|\bnão\b|par (?:ce|cette)\s|\bne remplace|\bn['’]est pas|\bne sont pas|\bda quest|\bnon (?:è|sono|viene|sostitui)|не замен|않|이 업데이트로|不|此(?:更新|修补程序)(?:所)?取代`)
-	sentenceEnd   = pattern(`[。．！？\n]|[.!?](?:\s|$)`)
+	notSuperseded = lazyregexp.New(`(?i)\bnot\b|by this|ありません|\bnicht\b|durch diese|\bno se\b|por est[ae]|\bnão\b|par (?:ce|cette)\s|\bne remplace|\bn['’]est pas|\bne sont pas|\bda quest|\bnon (?:è|sono|viene|sostitui)|не замен|않|이 업데이트로|不|此(?:更新|修补程序)(?:所)?取代`)
+	sentenceEnd   = lazyregexp.New(`[。．！？\n]|[.!?](?:\s|$)`)
 )
 
 // findSuperseding reads which article replaces this one. Two numbers that differ

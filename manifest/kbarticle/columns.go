@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 )
 
 // maxColumnLine and maxWords bound a line of a table in columns of blanks.
@@ -13,8 +15,8 @@ const (
 )
 
 var (
-	ruleForm = pattern(`^[\s=_+|-]*(?:---|===|___)[\s=_+|-]*$`)
-	gapForm  = pattern(`\s{2,}|\t+`)
+	ruleForm = lazyregexp.New(`^[\s=_+|-]*(?:---|===|___)[\s=_+|-]*$`)
+	gapForm  = lazyregexp.New(`\s{2,}|\t+`)
 )
 
 // columnTable reads a table whose columns are made by blanks, as in <pre> text.

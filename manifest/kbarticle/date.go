@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 )
 
 // dateOrder is how the numbers of a date like 9/12/2003 follow each other.
@@ -24,16 +26,16 @@ func (o dateOrder) String() string {
 }
 
 var (
-	yearFirstForm = pattern(`^(\d{4})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{1,2})\.?$`)
-	eastAsiaForm  = pattern(`^(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]$`)
-	dayNameForm   = pattern(`^(\d{1,2})(?:er|[ºo°])?(?:\.\s*|\s*[-/]\s*|\s+(?:de\s+)?)(\p{L}+)\.?(?:\s*[-/]\s*|\s+(?:de\s+)?)(\d{4}|\d{2})(?:\s*г\.?)?$`)
-	nameDayForm   = pattern(`^(\p{L}+)\.?\s+(\d{1,2}),?\s+(\d{4})$`)
-	dottedForm    = pattern(`^(\d{1,2})\.\s*(\d{1,2})\.\s*(\d{4}|\d{2})$`)
-	numericForm   = pattern(`^(\d{1,2})([-/])(\d{1,2})[-/](\d{4}|\d{2})$`)
-	rangeForm     = pattern(`^(.*?\S)\s*[~〜–—]\s*(\S.*)$`)
-	remnantForm   = pattern(`^[\d\s.,/年月日년월일-]{1,20}$`)
-	nearDateForm  = pattern(`\d.*[年월月년]|\d+\s*[-/.]\s*\d+\s*[-/.]\s*\d+|\d.{0,4}\p{L}{3,}`)
-	zoneForm      = pattern(`\s*\(([^()]*)\)$`)
+	yearFirstForm = lazyregexp.New(`^(\d{4})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{1,2})\.?$`)
+	eastAsiaForm  = lazyregexp.New(`^(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]$`)
+	dayNameForm   = lazyregexp.New(`^(\d{1,2})(?:er|[ºo°])?(?:\.\s*|\s*[-/]\s*|\s+(?:de\s+)?)(\p{L}+)\.?(?:\s*[-/]\s*|\s+(?:de\s+)?)(\d{4}|\d{2})(?:\s*г\.?)?$`)
+	nameDayForm   = lazyregexp.New(`^(\p{L}+)\.?\s+(\d{1,2}),?\s+(\d{4})$`)
+	dottedForm    = lazyregexp.New(`^(\d{1,2})\.\s*(\d{1,2})\.\s*(\d{4}|\d{2})$`)
+	numericForm   = lazyregexp.New(`^(\d{1,2})([-/])(\d{1,2})[-/](\d{4}|\d{2})$`)
+	rangeForm     = lazyregexp.New(`^(.*?\S)\s*[~〜–—]\s*(\S.*)$`)
+	remnantForm   = lazyregexp.New(`^[\d\s.,/年月日년월일-]{1,20}$`)
+	nearDateForm  = lazyregexp.New(`\d.*[年월月년]|\d+\s*[-/.]\s*\d+\s*[-/.]\s*\d+|\d.{0,4}\p{L}{3,}`)
+	zoneForm      = lazyregexp.New(`\s*\(([^()]*)\)$`)
 )
 
 const (
@@ -214,10 +216,10 @@ func splitDateTime(s string) (d, t string, ok bool) {
 }
 
 var (
-	timeForm     = pattern(`^(\d{1,2})[:.](\d{2})(?::(\d{2}))?\s*([ap]\.?\s?m\.?)?$`)
-	hourForm     = pattern(`^(\d{1,2}) ?h ?(\d{2})$`) // "6 h 27", in French
-	halfDayForm  = pattern(`^(오전|오후|午前|午後|上午|下午)\s*`)
-	nearTimeForm = pattern(`^\D{0,4}\d{1,3}[:.]\d{2}\D`)
+	timeForm     = lazyregexp.New(`^(\d{1,2})[:.](\d{2})(?::(\d{2}))?\s*([ap]\.?\s?m\.?)?$`)
+	hourForm     = lazyregexp.New(`^(\d{1,2}) ?h ?(\d{2})$`) // "6 h 27", in French
+	halfDayForm  = lazyregexp.New(`^(오전|오후|午前|午後|上午|下午)\s*`)
+	nearTimeForm = lazyregexp.New(`^\D{0,4}\d{1,3}[:.]\d{2}\D`)
 )
 
 const problemNotTime = "this is not a time; the field stays empty"

@@ -5,19 +5,21 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 )
 
 var (
-	versionForm = pattern(`^\d{1,10}(\.\d{1,10}){1,3}$`)
-	plainForm   = pattern(`^\d{1,18}$`)
-	groupedForm = pattern(`^\d{1,3}(?:(?:,\d{3})+|(?:\.\d{3})+|(?: \d{3})+|(?:'\d{3})+|(?:’\d{3})+)$`)
-	strayForm   = pattern(`^\d{1,3}(?:(?: ?, ?\d{3})+|(?: ?\. ?\d{3})+)$`)
-	roundForm   = pattern(`^[\d., ]+ ?([kmg]i?b?|ko|mo|кб|мб)$`)
-	bytesForm   = pattern(`^([\d.,’' ]+?) ?(?:bytes?|octets|байта?|バイト|바이트|字节)$`)
-	nearForm    = pattern(`^\d[\d.,’' ]*$`)
-	fileForm    = pattern(`^[^\\/:*?"<>|\t\n]{1,250}\.[0-9A-Za-z_]{1,20}$`)
-	letterForm  = pattern(`[A-Za-z]`)
-	labelForm   = pattern(`^[^:：]{1,60}[:：]\s*(\S.*)$`)
+	versionForm = lazyregexp.New(`^\d{1,10}(\.\d{1,10}){1,3}$`)
+	plainForm   = lazyregexp.New(`^\d{1,18}$`)
+	groupedForm = lazyregexp.New(`^\d{1,3}(?:(?:,\d{3})+|(?:\.\d{3})+|(?: \d{3})+|(?:'\d{3})+|(?:’\d{3})+)$`)
+	strayForm   = lazyregexp.New(`^\d{1,3}(?:(?: ?, ?\d{3})+|(?: ?\. ?\d{3})+)$`)
+	roundForm   = lazyregexp.New(`^[\d., ]+ ?([kmg]i?b?|ko|mo|кб|мб)$`)
+	bytesForm   = lazyregexp.New(`^([\d.,’' ]+?) ?(?:bytes?|octets|байта?|バイト|바이트|字节)$`)
+	nearForm    = lazyregexp.New(`^\d[\d.,’' ]*$`)
+	fileForm    = lazyregexp.New(`^[^\\/:*?"<>|\t\n]{1,250}\.[0-9A-Za-z_]{1,20}$`)
+	letterForm  = lazyregexp.New(`[A-Za-z]`)
+	labelForm   = lazyregexp.New(`^[^:：]{1,60}[:：]\s*(\S.*)$`)
 )
 
 // looksLikeFile tells whether a text is a file name for certain: a stem, a full
@@ -203,4 +205,4 @@ func plausible(k kind, s string, loose bool) bool {
 	return ok
 }
 
-var sha256Form = pattern(`^[0-9A-Fa-f]{64}$`)
+var sha256Form = lazyregexp.New(`^[0-9A-Fa-f]{64}$`)

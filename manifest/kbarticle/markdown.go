@@ -5,20 +5,22 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 )
 
 var (
-	frontMatter  = pattern(`^[Tt]itle:\s*(?:'(.*)'|"(.*)"|(.*))$`)
-	headingForm  = pattern(`^#{1,6}\s+(.*?)\s*#*\s*$`)
-	setextForm   = pattern(`^(?:=+|-{3,})$`)
-	fenceForm    = pattern("^(?:[-*+>]\\s+|\\d+[.)]\\s+)?(`{3,}|~{3,})")
-	linkForm     = pattern(`(!?)\[([^\[\]]*)\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+"[^"]*")?\)`)
-	breakForm    = pattern(`(?i)<br\s*/?>`)
-	tagForm      = pattern(`</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>`)
-	commentForm  = pattern(`<!--.*?-->`)
-	emphasisForm = pattern(`(^|[\s(])_([^_\s][^_]*?[^_\s]|[^_\s])_($|[\s.,;:!?)])`)
-	pipeRule     = pattern(`^\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?$`)
-	listForm     = pattern(`^(?:[-*+>]|\d+[.)])\s+`)
+	frontMatter  = lazyregexp.New(`^[Tt]itle:\s*(?:'(.*)'|"(.*)"|(.*))$`)
+	headingForm  = lazyregexp.New(`^#{1,6}\s+(.*?)\s*#*\s*$`)
+	setextForm   = lazyregexp.New(`^(?:=+|-{3,})$`)
+	fenceForm    = lazyregexp.New("^(?:[-*+>]\\s+|\\d+[.)]\\s+)?(`{3,}|~{3,})")
+	linkForm     = lazyregexp.New(`(!?)\[([^\[\]]*)\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+"[^"]*")?\)`)
+	breakForm    = lazyregexp.New(`(?i)<br\s*/?>`)
+	tagForm      = lazyregexp.New(`</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?>`)
+	commentForm  = lazyregexp.New(`<!--.*?-->`)
+	emphasisForm = lazyregexp.New(`(^|[\s(])_([^_\s][^_]*?[^_\s]|[^_\s])_($|[\s.,;:!?)])`)
+	pipeRule     = lazyregexp.New(`^\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?$`)
+	listForm     = lazyregexp.New(`^(?:[-*+>]|\d+[.)])\s+`)
 )
 
 // marksInHTML are marks of Markdown that converters leave in cells of HTML.

@@ -3,6 +3,9 @@
 // The same call writes the same bytes.
 //
 //	go run ./testdata/bench/make [-scale N] DIR
+//
+// It runs in the top folder of the module: Quantum, which nothing here compresses,
+// comes from the tests of the decoder.
 package main
 
 import (
@@ -15,6 +18,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/internal/cabtest"
@@ -37,10 +41,13 @@ func main() {
 	mixed := files(4460 / *scale, 2000, 42_000)
 	large := files(24 / *scale + 1, 4<<20, 1<<20)
 	for name, build := range map[string]func() ([]byte, []file, error){
-		"lzx-4460":    func() ([]byte, []file, error) { return lzxCabinet(mixed), mixed, nil },
+		"lzx-4460":    func() ([]byte, []file, error) { return lzxCabinet(21, 1, mixed), mixed, nil },
+		"lzx-eight":   func() ([]byte, []file, error) { return lzxCabinet(21, 8, mixed), mixed, nil },
+		"lzx-17":      func() ([]byte, []file, error) { return lzxCabinet(17, 1, mixed), mixed, nil },
 		"mszip-4460":  func() ([]byte, []file, error) { return writerCabinet(cab.MSZIP, 1, mixed), mixed, nil },
-		"lzx-large":   func() ([]byte, []file, error) { return lzxCabinet(large), large, nil },
+		"lzx-large":   func() ([]byte, []file, error) { return lzxCabinet(21, 1, large), large, nil },
 		"stored":      func() ([]byte, []file, error) { return writerCabinet(cab.None, 1, large), large, nil },
+		"quantum":     func() ([]byte, []file, error) { return quantumCabinet(100 / *scale + 1) },
 		"small-10000": small(10_000 / *scale),
 		"small-60000": small(60_000 / *scale),
 	} {
@@ -48,11 +55,13 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		database, err := database(cabinet, files)
-		if err != nil {
-			log.Fatal(err)
+		made := map[string][]byte{".cab": cabinet}
+		if files != nil {
+			if made[".msi"], err = database(cabinet, files); err != nil {
+				log.Fatal(err)
+			}
 		}
-		for extension, data := range map[string][]byte{".cab": cabinet, ".msi": database} {
+		for extension, data := range made {
 			if err := os.WriteFile(filepath.Join(dir, name+extension), data, 0o666); err != nil {
 				log.Fatal(err)
 			}
@@ -109,12 +118,14 @@ func files(n, least, spread int) []file {
 func writerCabinet(c cab.Compression, folders int, list []file) []byte {
 	var out bytes.Buffer
 	w := cabtest.NewWriter(&out, cabtest.WriterOptions{Compression: c})
-	for i, f := range list {
-		if i > 0 && i%((len(list)+folders-1)/folders) == 0 {
-			// An error stays with the writer until Close.
+	for i, part := range parts(list, folders) {
+		// An error stays with the writer until Close.
+		if i > 0 {
 			_ = w.NextFolder(c)
 		}
-		_ = w.Add(cabtest.FileHeader{Name: f.key, Attributes: cab.AttrArchive}, bytes.NewReader(f.content))
+		for _, f := range part {
+			_ = w.Add(cabtest.FileHeader{Name: f.key, Attributes: cab.AttrArchive}, bytes.NewReader(f.content))
+		}
 	}
 	if err := w.Close(); err != nil {
 		log.Fatal(err)
@@ -122,37 +133,85 @@ func writerCabinet(c cab.Compression, folders int, list []file) []byte {
 	return out.Bytes()
 }
 
-// lzxCabinet packs the files into one LZX:21 folder ([MS-CAB] 2).
-func lzxCabinet(list []file) []byte {
-	const windowBits, block = 21, 32768
-	var data, entries []byte
+// lzxCabinet packs the files into equal LZX folders ([MS-CAB] 2).
+func lzxCabinet(windowBits, folders int, list []file) []byte {
+	const block = 32768
+	const header, folderSize = 36, 8
 	le := binary.LittleEndian
-	for _, f := range list {
-		entries = le.AppendUint32(entries, uint32(len(f.content)))
-		entries = le.AppendUint32(entries, uint32(len(data)))
-		entries = append(entries, 0, 0, 0x21, 0x3C, 0, 0, byte(cab.AttrArchive), 0) // folder 0, 2010-01-01
-		entries = append(entries, f.key+"\x00"...)
-		data = append(data, f.content...)
+	var entries, data []byte
+	offsets := make([]int, folders) // of each folder's data in data
+	blocks := make([]int, folders)
+	for i, part := range parts(list, folders) {
+		var content []byte
+		for _, f := range part {
+			entries = le.AppendUint32(entries, uint32(len(f.content)))
+			entries = le.AppendUint32(entries, uint32(len(content)))
+			entries = le.AppendUint16(entries, uint16(i))
+			entries = append(entries, 0x21, 0x3C, 0, 0, byte(cab.AttrArchive), 0) // 2010-01-01
+			entries = append(entries, f.key+"\x00"...)
+			content = append(content, f.content...)
+		}
+		payloads := lzxtest.Compress(content, windowBits)
+		offsets[i], blocks[i] = len(data), len(payloads)
+		for k, p := range payloads {
+			sizes := le.AppendUint16(nil, uint16(len(p)))
+			sizes = le.AppendUint16(sizes, uint16(min(block, len(content)-k*block)))
+			data = le.AppendUint32(data, checksum(p)^checksum(sizes))
+			data = append(append(data, sizes...), p...)
+		}
 	}
-	payloads := lzxtest.Compress(data, windowBits)
-	const header, folder = 36, 8
-	head := make([]byte, header+folder)
-	copy(head, "MSCF")
-	le.PutUint32(head[16:], header+folder)
-	head[24], head[25], head[26] = 3, 1, 1
-	le.PutUint16(head[28:], uint16(len(list)))
-	le.PutUint32(head[header:], uint32(header+folder+len(entries)))
-	le.PutUint16(head[header+4:], uint16(len(payloads)))
-	le.PutUint16(head[header+6:], windowBits<<8|uint16(cab.LZX))
-	out := append(head, entries...)
-	for i, p := range payloads {
-		sizes := le.AppendUint16(nil, uint16(len(p)))
-		sizes = le.AppendUint16(sizes, uint16(min(block, len(data)-i*block)))
-		out = le.AppendUint32(out, checksum(p)^checksum(sizes))
-		out = append(append(out, sizes...), p...)
+	filesAt := header + folders*folderSize
+	out := make([]byte, header)
+	copy(out, "MSCF")
+	le.PutUint32(out[8:], uint32(filesAt+len(entries)+len(data)))
+	le.PutUint32(out[16:], uint32(filesAt))
+	out[24], out[25] = 3, 1
+	le.PutUint16(out[26:], uint16(folders))
+	le.PutUint16(out[28:], uint16(len(list)))
+	for i := range folders {
+		out = le.AppendUint32(out, uint32(filesAt+len(entries)+offsets[i]))
+		out = le.AppendUint16(out, uint16(blocks[i]))
+		out = le.AppendUint16(out, uint16(windowBits)<<8|uint16(cab.LZX))
 	}
-	le.PutUint32(out[8:], uint32(len(out)))
-	return out
+	return append(append(out, entries...), data...)
+}
+
+// quantumCabinet returns a cabinet with n folders, each with the same data and one
+// member that is all of it. There are no files to make a package of.
+func quantumCabinet(n int) ([]byte, []file, error) {
+	const header, folderSize, dataSize = 36, 8, 8
+	source, err := os.ReadFile("internal/codec/quantum/testdata/qtm18.cab")
+	if err != nil {
+		return nil, nil, err
+	}
+	le := binary.LittleEndian
+	data := source[le.Uint32(source[header:]):]
+	size := uint32(0)
+	for at := 0; at < len(data); at += dataSize + int(le.Uint16(data[at+4:])) {
+		size += uint32(le.Uint16(data[at+6:]))
+	}
+	out := bytes.Clone(source[:header])
+	const entry = 16 + len("q000") + 1
+	filesAt := header + n*folderSize
+	le.PutUint32(out[8:], uint32(filesAt+n*entry+len(data)))
+	le.PutUint32(out[16:], uint32(filesAt))
+	le.PutUint16(out[26:], uint16(n))
+	le.PutUint16(out[28:], uint16(n))
+	for range n {
+		out = le.AppendUint32(out, uint32(filesAt+n*entry))
+		out = append(out, source[header+4:header+folderSize]...)
+	}
+	for i := range n {
+		out = le.AppendUint32(out, size)
+		out = append(out, 0, 0, 0, 0, byte(i), byte(i>>8), 0x21, 0x3C, 0, 0, byte(cab.AttrArchive), 0)
+		out = append(out, fmt.Sprintf("q%03d\x00", i)...)
+	}
+	return append(out, data...), nil, nil
+}
+
+// parts cuts the list in n parts of equal length, or nearly so.
+func parts(list []file, n int) [][]file {
+	return slices.Collect(slices.Chunk(list, (len(list)+n-1)/n))
 }
 
 // checksum is that of CFDATA, for a whole number of 16-bit words ([MS-CAB] 3.1).
