@@ -89,7 +89,10 @@ func huffmanCode(used map[int]int, n int) []uint8 {
 			}
 		}
 		if len(nodes) == 1 {
-			lens[nodes[0].symbols[0]] = 1
+			// Some decoders refuse a code that is not complete: another symbol gets
+			// the other bit.
+			symbol := nodes[0].symbols[0]
+			lens[symbol], lens[(symbol+1)%n] = 1, 1
 		}
 		for len(nodes) > 1 {
 			slices.SortStableFunc(nodes, func(a, b node) int { return cmp.Compare(b.weight, a.weight) })
