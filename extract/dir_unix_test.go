@@ -280,3 +280,80 @@ func TestDirDiskFull(t *testing.T) {
 	require.True(t, IsDiskFull(outputError))
 	require.Equal(t, err, d.Err())
 }
+
+// TestWriteFileInPlaceOfOthers replaces nothing but files: somebody who runs this as
+// root may name /dev/null.
+func TestWriteFileInPlaceOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	require.NoError(t, unix.Mkfifo(at("fifo"), 0o600))
+	require.NoError(t, os.Symlink("/dev/null", at("to a device")))
+	require.NoError(t, os.Symlink("/proc/self/fd/1", at("stdout")))
+	require.NoError(t, os.Symlink("fifo", at("to a fifo")))
+	require.NoError(t, os.Mkdir(at("folder"), 0o700))
+	for _, name := range testkit.Names(t, dir) {
+		before, err := os.Lstat(at(name))
+		require.NoError(t, err)
+		err = WriteFile(at(name), func(io.Writer) error { return nil })
+		var outputError *OutputError
+		require.ErrorAs(t, err, &outputError, name)
+		after, err := os.Lstat(at(name))
+		require.NoError(t, err)
+		require.True(t, os.SameFile(before, after), name)
+	}
+	require.Len(t, testkit.Names(t, dir), 5, "nothing is left")
+
+	before, err := os.Lstat(os.DevNull)
+	require.NoError(t, err)
+	require.NoError(t, WriteFile(os.DevNull, func(w io.Writer) error { _, err := io.WriteString(w, "text"); return err }))
+	after, err := os.Lstat(os.DevNull)
+	require.NoError(t, err)
+	require.Equal(t, before.Mode(), after.Mode())
+	require.NoFileExists(t, os.DevNull+stagingSuffix)
+}
+
+// TestDirOfAnother takes the place of an empty folder that another user made and
+// opened to everybody. His mode would let him in.
+func TestDirOfAnother(t *testing.T) {
+	for _, mine := range []bool{true, false} {
+		out := filepath.Join(sharedFolder(t), "out")
+		require.NoError(t, os.Mkdir(out, 0o700))
+		require.NoError(t, os.Chmod(out, 0o777))
+		if !mine {
+			asAnother(t, out)
+		}
+		d, err := CreateDir(out, DirOptions{})
+		require.NoError(t, err)
+		writeFile(t, d, "a", "A")
+		require.NoError(t, d.Commit(t.Context()))
+		info, err := os.Stat(out)
+		require.NoError(t, err)
+		require.Equal(t, mine, info.Mode().Perm()&0o002 != 0, "%v", info.Mode())
+	}
+}
+
+// TestDirThroughLinkOfAnother leads the output elsewhere by a symbolic link in a
+// folder where everybody may put one.
+func TestDirThroughLinkOfAnother(t *testing.T) {
+	for _, mine := range []bool{true, false} {
+		shared, elsewhere := sharedFolder(t), t.TempDir()
+		link := filepath.Join(shared, "link")
+		require.NoError(t, os.Symlink(elsewhere, link))
+		if !mine {
+			if os.Geteuid() != 0 {
+				t.Skip("NOT TESTED: only root can make links of another user")
+			}
+			require.NoError(t, os.Lchown(link, nobody, nobody))
+		}
+		for _, out := range []string{link, filepath.Join(link, "below"), filepath.Join(link, "more", "below")} {
+			d, err := CreateDir(out, DirOptions{})
+			if !mine {
+				require.ErrorIs(t, err, ErrForeign)
+				require.Empty(t, testkit.Names(t, elsewhere))
+				continue
+			}
+			require.NoError(t, err)
+			require.NoError(t, d.Abort())
+		}
+	}
+}

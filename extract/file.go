@@ -8,14 +8,28 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
+
+var errNotFile = errors.New("it exists and is not a file")
 
 // WriteFile writes one file, which appears or is replaced by one rename when
 // content has written all of it and it is on the disk. It fails with an
 // *OutputError where the output cannot be written; the error of content is
 // returned as it is. A run that was killed leaves at most a file with
 // ".hotfix-partial" at the end of its name, which the next run removes.
+//
+// What exists under the name and is not a file is never replaced: a character
+// device, as /dev/null, is written to, anything else is an error.
 func WriteFile(name string, content func(io.Writer) error) error {
+	device, err := openDevice(name)
+	if err != nil {
+		return fileError(name, err)
+	}
+	if device != nil {
+		err := content(&fileWriter{name, device})
+		return errors.Join(err, fileError(name, device.Close()))
+	}
 	folder, err := os.OpenRoot(filepath.Dir(name))
 	if err != nil {
 		return fileError(name, err)
@@ -37,6 +51,23 @@ func WriteFile(name string, content func(io.Writer) error) error {
 		}
 	})
 	return err
+}
+
+// openDevice opens a character device for writing. It returns nil where there is
+// nothing of that name, or a file.
+func openDevice(name string) (*os.File, error) {
+	// The links of the standard streams lead there; they may lead on to a file.
+	if to, err := os.Readlink(name); err == nil && strings.HasPrefix(to, "/proc/") {
+		return nil, errNotFile
+	}
+	found, err := os.Stat(name)
+	if err != nil || found.Mode().IsRegular() {
+		return nil, nil // what else is wrong comes up when the file is written
+	}
+	if named, err := os.Lstat(name); err != nil || named.Mode()&fs.ModeCharDevice == 0 {
+		return nil, errors.Join(errNotFile, err)
+	}
+	return os.OpenFile(name, os.O_WRONLY, 0)
 }
 
 // claimFile makes a temporary file and locks it. One that an earlier run of the

@@ -16,6 +16,9 @@ func (d *Dir) locate(name string) error {
 	if err != nil {
 		return err
 	}
+	if err := checkLinks(abs); err != nil {
+		return err
+	}
 	info, err := os.Stat(abs)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -64,8 +64,12 @@ func (d *Dir) putBack() error {
 }
 
 // keepAttributes gives the finished content the mode and the group of the folder
-// whose place it takes.
+// whose place it takes, if that is one of the user who runs this: another user could
+// have opened his to himself.
 func (d *Dir) keepAttributes(held fs.FileInfo) error {
+	if !isOwnFolder(held) {
+		return nil
+	}
 	if err := keepGroup(d.staging, contentName, held); err != nil {
 		return fmt.Errorf("its group cannot be kept: %w", err)
 	}
