@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -130,7 +131,7 @@ func TestPatchThatDoesNotFit(t *testing.T) {
 		says        []string
 	}{
 		{"wix3-msisandmsps/RtmProduct/product.msi", "wix3-msisandmsps/LDR2/ldr2.msp", []string{"{FB94421B-7FA3-4495-A9D7-212099C19147} 1.0.0.0; it is for {FB94421B-7FA3-4495-A9D7-212099C19147} 1.0.1.0", "ProductVersion is 1.0.0.0", "for 1.0.1"}},
-		{"wix3-permachine/prodAv101.msi", "wix3-permachine/PatchABv101.msp", []string{"1.0.1.0", "{398B8855-E3B8-4559-9C2B-3ED457C5A889}"}},
+		{"wix3-permachine/prodBv101.msi", "wix3-permachine/PatchAv101.msp", []string{"{398B8855-E3B8-4559-9C2B-3ED457C5A889}"}},
 		{"synth/base.msi", "wix3-msisandmsps/Baseliner/rtmldr.msp", []string{"ProductCode is {A1A1A1A1", "{FB94421B-7FA3-4495-A9D7-212099C19147}"}},
 	} {
 		_, err := msp.Apply(t.Context(), open(t, tt.base), openPatch(t, tt.patch))
@@ -141,6 +142,37 @@ func TestPatchThatDoesNotFit(t *testing.T) {
 		for _, s := range tt.says {
 			require.ErrorContains(t, err, s)
 		}
+	}
+}
+
+// A package that has what a patch changes: the next release, or an image with the
+// patch. Where the transform itself allows it to be applied again, a warning says so.
+func TestAppliedAlready(t *testing.T) {
+	_, err := msp.Apply(t.Context(), open(t, "wix3-permachine", "prodAv101.msi"), openPatch(t, "wix3-permachine", "PatchABv101.msp"))
+	require.ErrorIs(t, err, msp.ErrApplied)
+	for _, tt := range []struct {
+		base, patch string
+		allowed     bool
+	}{
+		{"synth/base.msi", "synth/synth.msp", false},
+		{"psmsi-Example.msi", "psmsi-Example.msp", false},
+		{"wix3-msisandmsps/RtmProduct/product.msi", "wix3-msisandmsps/Baseliner/rtmldr.msp", false},
+		{"wix3-msisandmsps/RtmProduct/product.msi", "wix3-msisandmsps/GDR1/gdr1.msp", true},
+		{"wix3-permachine/prodAv100.msi", "wix3-permachine/PatchABv101.msp", true},
+	} {
+		t.Run(tt.patch, func(t *testing.T) {
+			patch := openPatch(t, tt.patch)
+			first, err := msp.Apply(t.Context(), open(t, tt.base), patch)
+			require.NoError(t, err)
+			require.NotContains(t, strings.Join(first.Warnings, "\n"), "applied already")
+			second, err := msp.Apply(t.Context(), first.Database, patch)
+			if !tt.allowed {
+				require.ErrorIs(t, err, msp.ErrApplied)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, []string{patch.Name() + " changes nothing in the tables: it may be applied already"}, second.Warnings)
+		})
 	}
 }
 

@@ -31,6 +31,9 @@ var (
 	// ErrTarget reports a package that a patch was not made for. The error is
 	// a *TargetError.
 	ErrTarget = errors.New("patch does not fit the package")
+	// ErrApplied reports a package that holds everything that a patch changes. The
+	// error is an *AppliedError.
+	ErrApplied = errors.New("already applied")
 )
 
 // MinimumInstaller is the oldest Windows Installer that can apply a patch

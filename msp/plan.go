@@ -149,8 +149,9 @@ func (e *TargetError) Unwrap() error { return ErrTarget }
 // by their families and sequences, in the order given where these say nothing; a
 // patch that only fits what another one makes of the package comes after it.
 // What another patch supersedes or makes obsolete is skipped, unless the other one
-// does not fit without it. The error is a *TargetError where a patch does not fit,
-// that of ctx, or one of Patch.Contents.
+// does not fit without it. The error is an *AppliedError where a patch is in the
+// package already, a *TargetError where one does not fit, that of ctx, or one of
+// Patch.Contents.
 func Apply(ctx context.Context, base *msi.Database, patches ...*Patch) (*Plan, error) {
 	product := base.Property("ProductCode")
 	needed := map[*Patch]bool{}
@@ -206,12 +207,16 @@ func applyAll(ctx context.Context, base *msi.Database, pending []*Patch) (*Plan,
 			return nil, fmt.Errorf("msp: the families of %s and other patches put each before the other: %w", pending[0].Name(), ErrFormat)
 		}
 		if next < 0 {
-			return nil, mismatch
+			return nil, appliedOr(mismatch, base, pending)
 		}
 		p := pending[next]
 		pending = slices.Delete(pending, next, next+1)
 		if err := plan.apply(ctx, p, pair); err != nil {
-			return nil, fmt.Errorf("msp: %s, transform %s: %w", p.Name(), pair.Name, err)
+			err = fmt.Errorf("msp: %s, transform %s: %w", p.Name(), pair.Name, err)
+			if errors.Is(err, msi.ErrTransform) {
+				err = appliedOr(err, base, []*Patch{p})
+			}
+			return nil, err
 		}
 	}
 	plan.Cabinets = slices.DeleteFunc(plan.Cabinets, func(c *Cabinet) bool { return len(c.Members) == 0 })
@@ -246,13 +251,22 @@ func (p *Patch) listed(productCode string) error {
 
 // apply adds one patch to the plan.
 func (plan *Plan) apply(ctx context.Context, p *Patch, pair *Pair) error {
+	var ignored []string
 	warn := func(message string) {
-		plan.Warnings = append(plan.Warnings, fmt.Sprintf("%s, transform %s: %s", p.Name(), pair.Name, message))
+		ignored = append(ignored, fmt.Sprintf("%s, transform %s: %s", p.Name(), pair.Name, message))
 	}
 	before := plan.Database.Clone()
 	if err := pair.Main.Apply(plan.Database, msi.ApplyOptions{Warn: warn}); err != nil {
 		return err
 	}
+	d, err := msi.Compare(before, plan.Database)
+	if err != nil {
+		return err
+	}
+	if len(d.Tables) == 0 {
+		ignored = []string{p.Name() + " changes nothing in the tables: it may be applied already"}
+	}
+	plan.Warnings = append(plan.Warnings, ignored...)
 	// What the paired transforms of earlier patches added may be in the way of
 	// the next; one that is lost is not an error of the next.
 	stacked := msi.ApplyOptions{SkipValidation: true, Ignore: msi.IgnoreAll}

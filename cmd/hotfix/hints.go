@@ -45,7 +45,8 @@ type hint struct {
 	kind    func(error) bool
 	// say are sentences that follow one another. One that names flags is left out
 	// unless the command has all of them and none was given yet. {package} is the
-	// package that the error is about, {command} the running command.
+	// package that the error is about, {command} the running command, {base} and {patch}
+	// what was given the wrong way round.
 	say []string
 }
 
@@ -53,6 +54,12 @@ type hint struct {
 // the answer.
 var hints = []hint{
 	{kind: is(errTransform), say: []string{"`hotfix tables {package}` prints what it changes"}},
+	{kind: wrongWayRound, say: []string{"are base and patch the wrong way round? `{command} {base} --patch {patch}`"}},
+	{kind: wanted(source.MSP, source.MST), say: []string{"--transform applies a transform"}},
+	{kind: wanted(source.MST, source.MSP), say: []string{"--patch applies a patch"}},
+	{kind: wanted(source.MSI, source.MSP), say: []string{"name the package first, and each patch with --patch"}},
+	{kind: wanted(source.MSP, ""), say: []string{"give an .msp"}},
+	{kind: wanted(source.MST, ""), say: []string{"give an .mst"}},
 	{kind: is(errCandidates), say: []string{"name the file by its path"}},
 
 	{kind: is(distpoint.ErrNoNumber), say: []string{`add "kb" to the manifest`}},
@@ -97,9 +104,12 @@ var hints = []hint{
 	{kind: is(source.ErrKind), say: []string{"give an .msi, .msp, .msm, .cab, .rpm or .zip file, or a self-extracting program with one of them in it"}},
 	{kind: is(source.ErrNotFound), say: []string{"`hotfix list {package}` lists the files"}},
 	{kind: is(msi.ErrNotFound), say: []string{"`hotfix tables {package}` lists the tables"}},
+	{kind: is(msp.ErrApplied), say: []string{"the package as it is has the patch: leave the patch out"}},
+	{kind: hasNewVersion, say: []string{"the package has the version that the patch makes: it may be applied already"}},
+	{kind: is(msi.ErrTransform), say: []string{"`hotfix info` on both shows what each is for"}},
 	{kind: is(msp.ErrTarget), say: []string{"`hotfix info` on the patch and on the package shows what each is for", "apply what comes before the patch with --patch too"}},
 	{kind: is(delta.ErrAlgorithm), say: []string{"apply this patch with Windows Installer", "--keep-going extracts the other files"}},
-	{kind: is(delta.ErrSource), say: []string{"the package holds another build of the file than the patch was made for"}},
+	{kind: is(delta.ErrSource), say: []string{"the package holds another build of the file than the patch was made for, or the patch is applied already"}},
 
 	{kind: toWrite(is(fs.ErrPermission)), say: []string{"choose a folder that you may write to"}},
 	{kind: toWrite(extract.IsDiskFull), say: []string{"make room on the disk, or choose a folder on another one"}},
@@ -128,6 +138,30 @@ func toWrite(kind func(error) bool) func(error) bool {
 func missingFiles(err error) bool {
 	var missing *source.MissingError
 	return errors.As(err, &missing) && !strings.HasPrefix(missing.Cabinet, "#")
+}
+
+// wrongWayRound is the kind of a package and a patch of which each was given in the
+// place of the other.
+func wrongWayRound(err error) bool {
+	var role *source.RoleError
+	return errors.As(err, &role) && role.Base != ""
+}
+
+// wanted is the kind of packages of one kind in the place of another; found is ""
+// for any.
+func wanted(wanted, found source.Kind) func(error) bool {
+	return func(err error) bool {
+		var role *source.RoleError
+		return errors.As(err, &role) && role.Wanted == wanted && (found == "" || role.Found == found)
+	}
+}
+
+// hasNewVersion is the kind of packages that have the version that a patch makes.
+func hasNewVersion(err error) bool {
+	var unfit *msp.TargetError
+	return errors.As(err, &unfit) && slices.ContainsFunc(unfit.Wanted, func(t msp.Target) bool {
+		return t.NewVersion == unfit.Version && t.NewVersion != t.Version && strings.EqualFold(t.ProductCode, unfit.ProductCode)
+	})
 }
 
 func isChoice(err error) bool { return errors.As(err, new(*source.ChoiceError)) }
@@ -183,5 +217,10 @@ func (r running) fill(err error, text string) string {
 	if errors.As(err, &input) {
 		name = input.Package
 	}
-	return strings.NewReplacer("{package}", quoteWord(name), "{command}", strings.TrimSpace("hotfix "+r.command)).Replace(text)
+	names := []string{"{package}", quoteWord(name), "{command}", strings.TrimSpace("hotfix " + r.command)}
+	var role *source.RoleError
+	if errors.As(err, &role) {
+		names = append(names, "{base}", quoteWord(role.Base), "{patch}", quoteWord(role.Patch))
+	}
+	return strings.NewReplacer(names...).Replace(text)
 }

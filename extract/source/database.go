@@ -21,7 +21,7 @@ func openDatabase(ctx context.Context, p *Package) (reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.applyTransforms(db); err != nil {
+	if err := p.applyTransforms(ctx, db); err != nil {
 		return nil, err
 	}
 	if p.codePage == 0 {

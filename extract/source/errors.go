@@ -36,6 +36,21 @@ var (
 // ErrTooLarge is the ErrLimit of Options.MaxBytes.
 var ErrTooLarge = fmt.Errorf("%w", ErrLimit)
 
+// A RoleError is a package that was given for what its kind cannot be: a patch, a
+// transform, or the package that patches change. It wraps ErrKind.
+type RoleError struct {
+	Wanted, Found Kind
+	// Base and Patch are the references that were given the wrong way round; empty
+	// where exchanging them does not help.
+	Base, Patch string
+}
+
+func (e *RoleError) Error() string {
+	return fmt.Sprintf("it is not %s; it is %s", e.Wanted.name(), e.Found.name())
+}
+
+func (e *RoleError) Unwrap() error { return ErrKind }
+
 // An Error says which package an error is about, and where in it.
 type Error struct {
 	Package string // the reference

@@ -29,6 +29,15 @@ const (
 	BURN Kind = "burn"
 )
 
+// name is what to call a package of the kind in messages.
+func (k Kind) name() string {
+	names := map[Kind]string{
+		MSI: "an installation package", MSM: "a merge module", MSP: "a patch", MST: "a transform", CAB: "a cabinet",
+		RPM: "an rpm", ZIP: "a zip", SFX: "a self-extracting program", BURN: "a Burn bundle",
+	}
+	return names[k]
+}
+
 // A reader reads packages of one kind. Each kind has a file of its own with one
 // reader in it, and a line in containers.
 //
@@ -59,21 +68,27 @@ type reader interface {
 	close() error
 }
 
-// containers are the kinds of files that are opened, by how they begin.
-var containers = []struct {
+// A container is a kind of files that are opened, by how they begin.
+type container struct {
 	signature string
 	kind      Kind // MSI for any compound file
 	open      func(ctx context.Context, p *Package) (reader, error)
 	// asked: it is opened only where it is asked for. Programs and zips among the
 	// files of a package are files like others.
 	asked bool
-}{
-	{cfb.Signature, MSI, openDatabase, false},
-	{cab.Signature, CAB, openCabinet, false},
-	{"\xED\xAB\xEE\xDB", RPM, openRPM, false}, // the lead of an rpm
-	{"PK\x03\x04", ZIP, openZip, true},
-	{"PK\x05\x06", ZIP, openZip, true}, // without members
-	{"MZ", SFX, openProgram, true},
+}
+
+// containers lists all of them. It is not a variable because opening one may open
+// others: the transforms of a package.
+func containers() []container {
+	return []container{
+		{cfb.Signature, MSI, openDatabase, false},
+		{cab.Signature, CAB, openCabinet, false},
+		{"\xED\xAB\xEE\xDB", RPM, openRPM, false}, // the lead of an rpm
+		{"PK\x03\x04", ZIP, openZip, true},
+		{"PK\x05\x06", ZIP, openZip, true}, // without members
+		{"MZ", SFX, openProgram, true},
+	}
 }
 
 // refused are files that are often taken for packages, by how they begin.
@@ -91,7 +106,7 @@ const SniffSize = 32
 // CAB, RPM, MSI for any compound file, or "" for anything else, zips and programs
 // too.
 func Sniff(start []byte) Kind {
-	for _, c := range containers {
+	for _, c := range containers() {
 		if !c.asked && bytes.HasPrefix(start, []byte(c.signature)) {
 			return c.kind
 		}
@@ -107,7 +122,7 @@ func openReader(ctx context.Context, p *Package) (reader, error) {
 		return nil, err
 	}
 	start := head[:n]
-	for _, c := range containers {
+	for _, c := range containers() {
 		if bytes.HasPrefix(start, []byte(c.signature)) && !(c.asked && p.options.NoDownloads) {
 			p.kind = c.kind
 			return c.open(ctx, p)

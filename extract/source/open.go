@@ -105,16 +105,16 @@ func openAt(ctx context.Context, file diskFile, name string, o Options) (*Packag
 
 // openOnBase opens what a patch makes of its base.
 func openOnBase(ctx context.Context, patch *Package, o Options) (*Package, error) {
-	if patch.Patch() == nil {
-		patch.Close()
-		return nil, patch.errorAt("", fmt.Errorf("%w: only a patch has a base", ErrKind))
-	}
 	ref, more := o.Base, o.Patches
 	o.Base, o.Patches = "", nil
 	base, err := Open(ctx, ref, o)
 	if err != nil {
 		patch.Close()
 		return nil, err
+	}
+	if patch.Patch() == nil {
+		_, _ = patch.Close(), base.Close() // the first error says more
+		return nil, patch.errorAt("", misplaced(MSP, patch, []*Package{base}))
 	}
 	p, err := applyPatches(ctx, base, more, []*Package{patch})
 	if err != nil {

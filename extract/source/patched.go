@@ -69,9 +69,6 @@ func applyPatches(ctx context.Context, base *Package, refs []string, patches []*
 		_ = base.Close()
 		return nil, err
 	}
-	if base.kind != MSI {
-		return fail(base.errorAt("", fmt.Errorf("%w: patches apply to installation packages, not to a package of the kind %s", ErrKind, base.kind)))
-	}
 	for _, ref := range refs {
 		patch, err := Open(ctx, ref, Options{CabCodePage: base.options.CabCodePage, MaxBytes: base.options.MaxBytes, Keyring: base.options.Keyring})
 		if err != nil {
@@ -79,11 +76,14 @@ func applyPatches(ctx context.Context, base *Package, refs []string, patches []*
 		}
 		patches = append(patches, patch)
 	}
+	if base.kind != MSI {
+		return fail(base.errorAt("", misplaced(MSI, base, patches)))
+	}
 	var list []*msp.Patch
 	for _, patch := range patches {
 		one := patch.Patch()
 		if one == nil {
-			return fail(patch.errorAt("", fmt.Errorf("%w: it is of the kind %s, not a patch", ErrKind, patch.kind)))
+			return fail(patch.errorAt("", misplaced(MSP, patch, nil)))
 		}
 		list = append(list, one)
 		r.patches[one] = patch
@@ -101,6 +101,21 @@ func applyPatches(ctx context.Context, base *Package, refs []string, patches []*
 		return fail(base.errorAt("", err))
 	}
 	return p, nil
+}
+
+// misplaced reports a package that is not of the kind that its role asks for. Among
+// the others may be the one that belongs in its place.
+func misplaced(wanted Kind, p *Package, others []*Package) error {
+	e := &RoleError{Wanted: wanted, Found: p.kind}
+	for _, o := range others {
+		switch {
+		case wanted == MSI && p.kind == MSP && o.kind == MSI:
+			e.Base, e.Patch = o.ref, p.ref
+		case wanted == MSP && p.kind == MSI && o.kind == MSP:
+			e.Base, e.Patch = p.ref, o.ref
+		}
+	}
+	return e
 }
 
 // shared is the content of another package, which closes it.

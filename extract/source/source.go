@@ -92,6 +92,8 @@ type Package struct {
 	codePage int // of names in cabinets; 0 where unknown
 	reader   reader
 	program  *Program // of one
+	// transforms were applied to the tables, which read from them.
+	transforms []*Package
 
 	files     []*File
 	leftOut   []LeftOut
@@ -319,6 +321,9 @@ func (p *Package) Close() error {
 	var errs []error
 	if p.reader != nil {
 		errs = append(errs, p.reader.close())
+	}
+	for _, t := range p.transforms {
+		errs = append(errs, t.Close())
 	}
 	errs = append(errs, p.content.Close())
 	if p.outer != nil {

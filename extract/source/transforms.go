@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +10,7 @@ import (
 )
 
 // applyTransforms applies Options.Transforms to the tables of the package.
-func (p *Package) applyTransforms(db *msi.Database) error {
+func (p *Package) applyTransforms(ctx context.Context, db *msi.Database) error {
 	names := p.options.Transforms
 	if len(names) == 0 {
 		return nil
@@ -18,7 +19,7 @@ func (p *Package) applyTransforms(db *msi.Database) error {
 		return fmt.Errorf("%w: transforms are for installation packages", ErrKind)
 	}
 	for _, name := range names {
-		if err := p.applyTransform(db, name); err != nil {
+		if err := p.applyTransform(ctx, db, name); err != nil {
 			return fmt.Errorf("transform %s: %w", name, err)
 		}
 	}
@@ -26,13 +27,13 @@ func (p *Package) applyTransforms(db *msi.Database) error {
 }
 
 // applyTransform applies one transform, embedded or a file.
-func (p *Package) applyTransform(db *msi.Database, name string) error {
+func (p *Package) applyTransform(ctx context.Context, db *msi.Database, name string) error {
 	stored, ok := embeddedTransform(db, name)
 	if !ok && strings.HasPrefix(name, ":") {
 		return fmt.Errorf("the package holds these transforms: %s: %w", listOf(db.Storages()), msi.ErrNotFound)
 	}
 	if !ok {
-		return p.applyFile(db, name)
+		return p.applyFile(ctx, db, name)
 	}
 	storage, err := db.Storage(stored)
 	if err != nil {
@@ -41,21 +42,18 @@ func (p *Package) applyTransform(db *msi.Database, name string) error {
 	return p.transform(db, storage)
 }
 
-// applyFile applies a transform that is a file.
-func (p *Package) applyFile(db *msi.Database, name string) error {
-	file, err := openOnDisk(name)
+// applyFile applies a transform that is a file, or in another package. It stays open
+// as long as the package: the cells that it sets are read from it.
+func (p *Package) applyFile(ctx context.Context, db *msi.Database, ref string) error {
+	t, err := Open(ctx, ref, Options{MaxBytes: p.options.MaxBytes, Password: p.options.Password})
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	storage, err := msi.NewReader(file, file.Size())
-	if err != nil {
-		return err
+	p.transforms = append(p.transforms, t)
+	if t.Kind() != MST {
+		return &RoleError{Wanted: MST, Found: t.Kind()}
 	}
-	if storage.Kind() != msi.KindTransform {
-		return fmt.Errorf("%w: it is not a transform", ErrKind)
-	}
-	return p.transform(db, storage)
+	return p.transform(db, t.Database())
 }
 
 // embeddedTransform finds the storage that a name of a transform means (Windows

@@ -95,7 +95,7 @@ func (p *Package) openInner(ctx context.Context, file *File, content content, st
 		return nil, err
 	}
 	if err := inner.open(ctx); err != nil {
-		content.Close()
+		inner.Close()
 		return nil, newError(inner.ref, "", err)
 	}
 	return inner, nil
