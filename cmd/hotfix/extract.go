@@ -105,8 +105,11 @@ func (s *session) extract(c *cli.Context) error {
 		}
 		writeNeighbours(w, result.Neighbours)
 		writeLeftOut(w, result.LeftOut)
+		if len(result.Lost) > 0 {
+			fmt.Fprintf(w, "lost: %s\n", display.Count(len(result.Lost), "file"))
+		}
 		for _, l := range result.Lost {
-			fmt.Fprintf(w, "lost: %s (%s)\n", display.Text(l.Path), display.Text(l.Error))
+			fmt.Fprintf(w, "  %s\n", display.Text(l.Path))
 		}
 	}, err)
 }

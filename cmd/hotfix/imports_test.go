@@ -41,7 +41,7 @@ var layers = map[string][]string{
 	"extract/source/internal/": {},
 	"extract/source":           {"extract/safepath", "extract/source/", "internal/burn", "internal/delta", "internal/display", "internal/hashindex", "internal/pe", "internal/program", "internal/zip", "msi", "msi/cab", "internal/cfb", "msp"},
 	"extract":                  {"extract/safepath", "extract/source", "internal/hashindex", "msi", "msi/cab"},
-	"extract/verify":           {"extract", "extract/safepath", "extract/source", "internal/report", "manifest", "manifest/authenticode", "msi"},
+	"extract/verify":           {"extract", "extract/safepath", "extract/source", "internal/display", "internal/report", "manifest", "manifest/authenticode", "msi"},
 	"internal/distpoint":       {"extract", "extract/safepath", "extract/source", "extract/verify", "internal/display", "internal/lazyregexp", "internal/report", "manifest", "manifest/", "msi", "msi/cab", "msp"},
 	"cmd/hotfix":               {""},
 	"testdata/corpus":          {},

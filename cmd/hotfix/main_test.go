@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"os"
@@ -12,6 +14,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+
+	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -24,12 +28,17 @@ func TestMain(m *testing.M) {
 //	exits CODE PROGRAM ARGS...  run a program and require its exit code
 //	field PATH VALUE            require a value in the JSON on standard output
 //	length PATH N               require a number of elements there
+//	damage FILE OUT             copy a package with its first cabinet damaged in the middle
 //
 // A PATH is keys and indices joined by full stops; VALUE is JSON, or a string.
 func TestScripts(t *testing.T) {
 	fixtures, err := filepath.Abs(filepath.Join("..", "..", "testdata", "kb977203"))
 	require.NoError(t, err)
 	actions := actionsPackage(t, filepath.Join(t.TempDir(), "actions.msi"))
+	external := testkit.Write(t, t.TempDir(), "external.msi", testkit.Package{
+		Media: []testkit.Media{{Files: 1, Cabinet: "#inside.cab"}, {Files: 2, Cabinet: "outside.cab"}},
+		Files: []testkit.File{{Key: "a.txt", Content: "a"}, {Key: "b.txt", Content: "b"}, {Key: "c.txt", Content: "c"}},
+	})
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireUniqueNames:  true,
@@ -39,12 +48,14 @@ func TestScripts(t *testing.T) {
 			env.Setenv("SP2", filepath.Join(fixtures, "SCCM2007-SP2-KB977203-ENU.msi"))
 			env.Setenv("KB", fixtures)
 			env.Setenv("ACTIONS", actions)
+			env.Setenv("EXTERNAL", external)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
 			"field":  field,
 			"length": length,
+			"damage": damage,
 		},
 	})
 }
@@ -65,6 +76,22 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, not %d", got, want)
 	}
+}
+
+func damage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: damage FILE OUT")
+	}
+	data := []byte(ts.ReadFile(args[0]))
+	at := bytes.Index(data, []byte("MSCF"))
+	if at < 0 {
+		ts.Fatalf("%s: no cabinet", args[0])
+	}
+	size := int(binary.LittleEndian.Uint32(data[at+8:])) // cbCabinet ([MS-CAB] 2.1)
+	for i := range 64 {
+		data[at+size/2+i] ^= 0x55
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data, 0o644))
 }
 
 // look finds a value in the JSON document on standard output.

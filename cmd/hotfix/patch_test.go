@@ -59,7 +59,7 @@ func TestDeltaThatCannotBeApplied(t *testing.T) {
 	code, text, messages := command("extract", base, "--patch", patch, "-o", image, "--keep-going")
 	require.Equal(t, exitInput, code)
 	require.Contains(t, messages, "PA30")
-	require.Contains(t, text, "lost: System/CCM/osdsmpclient.dll")
+	require.Contains(t, text, "lost: 1 file\n  System/CCM/osdsmpclient.dll")
 	require.FileExists(t, filepath.Join(image, "System", "CCM", "ccmgencert.dll"))
 	require.FileExists(t, filepath.Join(image, "System", "CCM", "certfix.mof"))
 	require.FileExists(t, filepath.Join(image, "System", "CCM", "ccmexec.exe"))

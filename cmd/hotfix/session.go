@@ -115,14 +115,14 @@ func (s *session) report(err error) int {
 		}
 	}
 	told := false
-	for _, one := range flatten(err) {
-		if errors.Is(one, context.Canceled) {
+	for _, cause := range source.Causes(flatten(err)) {
+		if errors.Is(cause, context.Canceled) {
 			if told {
 				continue
 			}
 			told = true
 		}
-		s.printError(one)
+		s.printError(cause)
 	}
 	return code
 }

@@ -169,7 +169,7 @@ func (s *session) verify(c *cli.Context) error {
 	if !result.OK {
 		failed = errors.Join(failed, errDifference)
 	}
-	failed = errors.Join(failed, s.writeEvidence(c, result, failed))
+	failed = errors.Join(failed, s.writeEvidence(c, result))
 	if s.quiet && !s.json && !result.OK {
 		// What failed is what -q leaves.
 		s.quiet = false
@@ -192,12 +192,12 @@ func chosenManifest(c *cli.Context) (*manifest.Set, error) {
 }
 
 // writeEvidence writes the report and the SBOM that were asked for.
-func (s *session) writeEvidence(c *cli.Context, r *verify.Result, failed error) error {
+func (s *session) writeEvidence(c *cli.Context, r *verify.Result) error {
 	when, err := sourceDate()
 	if err != nil {
 		return err
 	}
-	evidence := r.Report(tool, when, flatten(failed))
+	evidence := r.Report(tool, when)
 	var errs []error
 	for _, document := range []struct {
 		flag  string

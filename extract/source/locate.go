@@ -52,24 +52,33 @@ type MissingError struct {
 	Files        []*File // that need it
 }
 
-func (e *MissingError) Error() string {
-	var b strings.Builder
+// what says what is missing, without the files that need it.
+func (e *MissingError) what() string {
 	switch {
 	case e.Cabinet == "" && len(e.Files) == 1:
-		b.WriteString("the source file is missing: ")
+		return "the source file is missing"
 	case e.Cabinet == "":
-		fmt.Fprintf(&b, "%d source files are missing: ", len(e.Files))
-	default:
-		fmt.Fprintf(&b, "cabinet %q", e.Cabinet)
-		if e.DiskID != 0 {
-			fmt.Fprintf(&b, " (Media row: DiskId %d, LastSequence %d)", e.DiskID, e.LastSequence)
-		}
-		where := "next to"
-		if strings.HasPrefix(e.Cabinet, "#") {
-			where = "in"
-		}
-		fmt.Fprintf(&b, " is not %s the package; %s: ", where, display.Count(len(e.Files), "file needs it", "files need it"))
+		return fmt.Sprintf("%d source files are missing", len(e.Files))
+	case strings.HasPrefix(e.Cabinet, "#"):
+		return fmt.Sprintf("cabinet %q%s is not in the package", e.Cabinet, e.media())
 	}
+	return fmt.Sprintf("cabinet %q%s is not next to the package", e.Cabinet, e.media())
+}
+
+func (e *MissingError) media() string {
+	if e.DiskID == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (Media row: DiskId %d, LastSequence %d)", e.DiskID, e.LastSequence)
+}
+
+func (e *MissingError) Error() string {
+	var b strings.Builder
+	b.WriteString(e.what())
+	if e.Cabinet != "" {
+		fmt.Fprintf(&b, "; %s", display.Count(len(e.Files), "file needs it", "files need it"))
+	}
+	b.WriteString(": ")
 	const shown = 5
 	for i, f := range e.Files {
 		if i == shown {

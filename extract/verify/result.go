@@ -21,6 +21,7 @@ type Result struct {
 	Packages []CheckedPackage `json:"packages,omitempty"`
 
 	targets []*Target
+	causes  []*source.Cause // of errors of reading them
 }
 
 // A CheckedPackage is a package target, whose own signature is checked as well as
@@ -52,10 +53,27 @@ func Check(ctx context.Context, refs []string, o Options, compare manifest.Compa
 		return nil, targets, errors.Join(failed, err)
 	}
 	r.OK = r.OK && failed == nil
+	r.causes = source.Causes(each(failed))
 	if o.Exact && (len(r.Unnamed()) > 0 || len(r.Moved()) > 0) {
 		r.OK = false
 	}
 	return r, targets, failed
+}
+
+// each lists the errors that are joined in err.
+func each(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	switch {
+	case err == nil:
+		return nil
+	case !ok:
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, each(e)...)
+	}
+	return all
 }
 
 // Compare compares the files of targets, as one, with the manifest of the set that
@@ -125,9 +143,16 @@ func compareFiles(set *manifest.Set, files []*manifest.Actual, o manifest.Compar
 }
 
 // markUnreadable tells rows whose file is there, and cannot be read, from rows whose
-// file is missing.
+// file is missing. What is in a target that cannot be read at all is not known.
 func (r *Result) markUnreadable() {
 	for _, t := range r.targets {
+		if t.Lost {
+			for i, c := range r.Files {
+				if c.Status == manifest.Missing {
+					r.Files[i].Status, r.Files[i].Differences, r.Files[i].Target = manifest.Unreadable, []manifest.Status{manifest.Unreadable}, t.Ref
+				}
+			}
+		}
 		for _, name := range t.Unreadable {
 			i := slices.IndexFunc(r.Files, func(c manifest.Checked) bool {
 				return c.Status == manifest.Missing && safepath.Fold(c.Name) == safepath.Fold(path.Base(name))
@@ -208,10 +233,10 @@ func (id *Identity) checkSignature(subject string, o manifest.CompareOptions) (s
 	return status, fmt.Sprintf("%s is signed by %q, not by %q", subject, s.Publisher, o.Publisher)
 }
 
-// Report returns what the report and the SBOM of the result say. Errors are those
-// of reading the targets; when is printed unless it is zero.
-func (r *Result) Report(tool report.Tool, when time.Time, failed []error) *report.Report {
-	doc := &report.Report{Tool: tool, Result: r.Result, Time: when}
+// Report returns what the report and the SBOM of the result say. when is printed
+// unless it is zero.
+func (r *Result) Report(tool report.Tool, when time.Time) *report.Report {
+	doc := &report.Report{Tool: tool, Result: r.Result, Verdict: r.Verdict(), Time: when}
 	for _, t := range r.targets {
 		one := report.Target{Name: t.Ref, Kind: string(t.Kind)}
 		if p := t.Package; p != nil {
@@ -225,8 +250,8 @@ func (r *Result) Report(tool report.Tool, when time.Time, failed []error) *repor
 			doc.Warnings = append(doc.Warnings, fmt.Sprintf("%s: %s", p.Target, p.Reason))
 		}
 	}
-	for _, err := range failed {
-		doc.Errors = append(doc.Errors, err.Error())
+	for _, c := range r.causes {
+		doc.Errors = append(doc.Errors, c.Error())
 	}
 	return doc
 }

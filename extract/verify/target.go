@@ -69,6 +69,8 @@ type Target struct {
 	Volumes []*Identity
 	// Unreadable are the paths of files that are there and cannot be read.
 	Unreadable []string
+	// Lost says that not even the names of its files could be read.
+	Lost bool
 	// Database is the package's own database in the image: what extraction would
 	// write, or what is in the root of an image. It is not one of the files of the
 	// package, and is compared only with a manifest that names it. Nil without one,
@@ -90,6 +92,7 @@ func Read(ctx context.Context, ref string, o Options) (*Target, error) {
 	} else {
 		err = t.open(ctx, ref, err == nil, w)
 	}
+	t.Lost = err != nil && len(t.Files) == 0 && len(t.Unreadable) == 0
 	t.sort()
 	return t, err
 }
@@ -192,8 +195,8 @@ func (t *Target) readPackage(ctx context.Context, p *source.Package, w *walker) 
 		err = w.walk(ctx, p, "", filesOf(p))
 	} else {
 		t.Warnings = append(t.Warnings, plan.Warnings...)
-		if err = w.walk(ctx, p, "", plan.Items); err == nil {
-			err = t.database(plan, w)
+		if err = w.walk(ctx, p, "", plan.Items); err == nil || w.tap == nil && ctx.Err() == nil {
+			err = errors.Join(err, t.database(plan, w))
 		}
 	}
 	err = errors.Join(err, t.outside(p, append([]*Identity{t.Package}, t.Around...), w))

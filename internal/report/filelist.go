@@ -35,7 +35,7 @@ func (l *fileList) finish(total int) {
 	same := true
 	remarks := make(map[string]int)
 	for _, f := range l.Files {
-		if f.Word == missingWord {
+		if f.Word == missingWord || f.Word == unreadableWord {
 			continue
 		}
 		if found++; l.Signature == nil {
@@ -55,7 +55,7 @@ func (l *fileList) finish(total int) {
 			f.Signature = nil
 		}
 		f.Remarks = slices.DeleteFunc(f.Remarks, func(r string) bool {
-			common := found > 1 && remarks[r] == found && f.Word != missingWord
+			common := found > 1 && remarks[r] == found && f.Word != missingWord && f.Word != unreadableWord
 			if common && !slices.Contains(l.Remarks, r) {
 				l.Remarks = append(l.Remarks, r)
 			}
@@ -64,8 +64,12 @@ func (l *fileList) finish(total int) {
 	}
 }
 
-// missingWord is the result of a file that was not found.
-const missingWord = "Missing"
+// missingWord is the result of a file that was not found, unreadableWord that of one
+// that cannot be read.
+const (
+	missingWord    = "Missing"
+	unreadableWord = "Cannot be read"
+)
 
 // equal reports whether two signatures read the same.
 func (s *signatureView) equal(t *signatureView) bool {

@@ -32,7 +32,7 @@ func HTML(w io.Writer, r *Report) error { return page().Execute(w, newView(r)) }
 // view is what the template prints.
 type view struct {
 	*Report
-	Verdict  string // "good", "bad" or "incomplete"
+	State    string // "good", "bad" or "incomplete"
 	Headline string
 	Manifest string
 	Policy   []string
@@ -117,7 +117,7 @@ var noteWords = map[manifest.Note]term{
 
 func newView(r *Report) *view {
 	v := &view{Report: r, Manifest: manifestName(r.Result), Policy: policySentences(r.Result)}
-	good, missing, differing, notes := 0, 0, 0, 0
+	notes := 0
 	used := make(map[manifest.Note]bool)
 	files := slices.Clone(r.Result.Files)
 	if len(files) > maxRows {
@@ -130,14 +130,6 @@ func newView(r *Report) *view {
 			f.Where = where(c.Name, c.Target, c.Path, targets)
 			return f
 		})
-		switch c.Status {
-		case manifest.OK:
-			good++
-		case manifest.Missing:
-			missing++
-		default:
-			differing++
-		}
 		if len(c.Notes) > 0 {
 			notes++
 		}
@@ -160,13 +152,11 @@ func newView(r *Report) *view {
 	}
 	switch {
 	case len(r.Errors) > 0:
-		v.Verdict, v.Headline = "incomplete", "Not verified: something could not be read"
+		v.State, v.Headline = "incomplete", r.Verdict
 	case r.Result.OK:
-		v.Verdict, v.Headline = "good", "Verified: "+allEqual(good)
-	case missing+differing == 0:
-		v.Verdict, v.Headline = "bad", "Not verified: no file was compared"
+		v.State, v.Headline = "good", "Verified: "+r.Verdict
 	default:
-		v.Verdict, v.Headline = "bad", notVerified(good, missing, differing)
+		v.State, v.Headline = "bad", r.Verdict
 	}
 	for _, t := range r.Targets {
 		tv := targetView{Target: t, Signature: newSignature(t.Signature)}
@@ -195,24 +185,6 @@ func rank(s manifest.Status) int {
 	return 0
 }
 
-func allEqual(n int) string {
-	if n == 1 {
-		return "the required file is as the table says"
-	}
-	return fmt.Sprintf("all %s required files are as the table says", display.Number(int64(n)))
-}
-
-func notVerified(good, missing, differing int) string {
-	var parts []string
-	if missing > 0 {
-		parts = append(parts, fmt.Sprintf("%s %s missing", display.Number(int64(missing)), display.Plural(missing, "is", "are")))
-	}
-	if differing > 0 {
-		parts = append(parts, fmt.Sprintf("%s %s", display.Number(int64(differing)), display.Plural(differing, "differs", "differ")))
-	}
-	return fmt.Sprintf("Not verified: of %s, %s", display.Count(good+missing+differing, "required file"), strings.Join(parts, " and "))
-}
-
 func manifestName(r *manifest.Result) string {
 	if r.Title == "" {
 		return r.Manifest
@@ -221,6 +193,9 @@ func manifestName(r *manifest.Result) string {
 }
 
 func policySentences(r *manifest.Result) []string {
+	if r.Policy == manifest.SignaturesOnly {
+		return []string{"Signatures only: no signature may be invalid, and one must be valid. Nothing else was compared."}
+	}
 	sentences := []string{"Strict: version, size and platform of every required file must be equal, and SHA-256 where the manifest has it. Dates are advisory."}
 	if r.Policy == manifest.VersionOnly {
 		sentences[0] = "Version: version and platform of every required file must be equal. Of files without a version, only the presence is checked. Sizes and dates are advisory."
@@ -235,11 +210,14 @@ func newFile(c manifest.Checked) fileView {
 	f := fileView{Class: "good", Word: "OK", Name: c.Name, Signature: newSignature(c.Signature)}
 	if c.Status != manifest.OK {
 		f.Class, f.Word = "bad", "Differs"
-		if c.Status == manifest.Missing {
+		switch c.Status {
+		case manifest.Missing:
 			f.Word = missingWord
+		case manifest.Unreadable:
+			f.Word = unreadableWord
 		}
 		for _, d := range c.Differences {
-			if d != manifest.Missing {
+			if d != manifest.Missing && d != manifest.Unreadable {
 				f.Reasons = append(f.Reasons, differenceWords[d])
 			}
 		}

@@ -39,7 +39,7 @@ func newReport(m *manifest.Manifest, files []*manifest.Actual, o manifest.Compar
 			Size: 21954560, SHA256: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
 			Signature: &authenticode.Signature{Status: authenticode.None},
 		}},
-		Result:   m.Compare(files, o),
+		Result: m.Compare(files, o), Verdict: "the verdict, as it is told <everywhere>",
 		Warnings: []string{"Ccmsetup-sup.cab: the date is followed by the remnant of a range; read as 2009-12-10"},
 	}
 }

@@ -90,9 +90,9 @@ func TestBrowser(t *testing.T) {
 		width int
 		want  []string
 	}{
-		{"good", 1100, []string{"Verified: all 13 required files are as the table says", "Superseded byKB977384", "unsigned", "hotfix 1.0.0"}},
-		{"version", 800, []string{"of 13 required files, 1 is missing", "Later versions are accepted.", "presence only", "2026-11-22 09:30 UTC"}},
-		{"different", 500, []string{"Not verified: something could not be read", "this is the build of", "expected 4.0.6487.2111 found 4.0.6221.1193", "signed by Microsoft Corporation"}},
+		{"good", 1100, []string{"Verified: the verdict, as it is told <everywhere>", "Superseded byKB977384", "unsigned", "hotfix 1.0.0"}},
+		{"version", 800, []string{"the verdict, as it is told", "Later versions are accepted.", "presence only", "2026-11-22 09:30 UTC"}},
+		{"different", 500, []string{"the verdict, as it is told", "this is the build of", "expected 4.0.6487.2111 found 4.0.6221.1193", "signed by Microsoft Corporation"}},
 		{"different", 1600, nil},
 	}
 	reports := pages(t)

@@ -17,10 +17,11 @@ type Report struct {
 	Tool    Tool
 	Targets []Target
 	Result  *manifest.Result
+	Verdict string // in one line, as it is told everywhere
 	// Warnings are sentences about the manifest and the targets.
 	Warnings []string
-	// Errors are sentences about what could not be read. With any, the verdict is
-	// that the check is incomplete.
+	// Errors are sentences about what could not be read, one for each cause. With any,
+	// the check is incomplete.
 	Errors []string
 	// Guide are the instructions that go with the result; empty where there are
 	// none.

@@ -51,7 +51,7 @@ type blockPlace struct {
 }
 
 func (p blockPlace) wrap(err error) error {
-	return fmt.Errorf("%sfolder %d, block %d: %w", p.part.cabinet.place(), p.part.index, p.number, err)
+	return &BlockError{p.part.cabinet.Name, p.part.index, p.number, p.part.folder().Blocks, err}
 }
 
 // place returns the place of the block that was read last.

@@ -14,7 +14,10 @@
 // The format is described in [MS-CAB].
 package cab
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // The classes of errors, to be tested with errors.Is. The error itself says
 // which cabinet, folder, block and member it is about.
@@ -33,3 +36,23 @@ var (
 	// ErrLimit: a limit of this package is exceeded.
 	ErrLimit = errors.New("limit exceeded")
 )
+
+// A BlockError says which block of a cabinet cannot be decoded. All members that need
+// it report the same one.
+type BlockError struct {
+	Cabinet string // empty for one without a name
+	Folder  int    // from 0, in this cabinet
+	Block   int    // from 0, in this cabinet
+	Blocks  int    // of the folder in this cabinet
+	Err     error
+}
+
+func (e *BlockError) Error() string {
+	place := ""
+	if e.Cabinet != "" {
+		place = e.Cabinet + ": "
+	}
+	return fmt.Sprintf("%sfolder %d, block %d: %v", place, e.Folder, e.Block, e.Err)
+}
+
+func (e *BlockError) Unwrap() error { return e.Err }
