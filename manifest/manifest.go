@@ -122,8 +122,6 @@ func Read(r io.Reader) ([]*Manifest, error) {
 	manifests := doc.Manifests
 	if manifests == nil {
 		manifests = []*Manifest{&doc.Manifest}
-	} else if doc.Files != nil || doc.ID != "" {
-		return nil, fmt.Errorf(`%w: both "manifests" and the fields of one manifest`, ErrFormat)
 	}
 	if len(manifests) == 0 {
 		return nil, fmt.Errorf(`%w: "manifests" is empty`, ErrFormat)

@@ -2,10 +2,12 @@ package manifest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/unicode"
@@ -49,9 +51,12 @@ var fieldName = lazyregexp.New(`^[a-z][a-z0-9_]*$`)
 // maxDepth is more than the objects and lists of a manifest within each other.
 const maxDepth = 16
 
+// checked are the fields of a row that files are compared by.
+var checked = []string{"name", "path", "version", "date", "time", "platform"}
+
 // checkFields refuses what package encoding/json accepts in silence: a field that
 // occurs twice, of which the last one counts; a field in another spelling; and a
-// hash that is null or empty, which would be a check that is not done.
+// value that is null or empty, which would be a check that is not done.
 func checkFields(data []byte) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	for {
@@ -76,6 +81,9 @@ func checkValue(d *json.Decoder, field string, depth int) error {
 	if field == "sha256" && (!isText || !sha256Form().MatchString(text)) {
 		return fmt.Errorf("%w: offset %d: sha256 is not 64 hexadecimal digits in lower case", ErrFormat, d.InputOffset())
 	}
+	if token == nil || isText && text == "" && slices.Contains(checked, field) {
+		return fmt.Errorf("%w: offset %d: %q is null or empty", ErrFormat, d.InputOffset(), cmp.Or(field, "an element"))
+	}
 	open, ok := token.(json.Delim)
 	if !ok {
 		return nil
@@ -94,6 +102,9 @@ func checkValue(d *json.Decoder, field string, depth int) error {
 		if err := checkValue(d, name, depth+1); err != nil {
 			return err
 		}
+	}
+	if seen["manifests"] && len(seen) > 1 {
+		return fmt.Errorf(`%w: offset %d: both "manifests" and the fields of one manifest`, ErrFormat, d.InputOffset())
 	}
 	_, err = d.Token()
 	return err
