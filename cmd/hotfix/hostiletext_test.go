@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"context"
 	"fmt"
 	"io/fs"
@@ -164,4 +165,66 @@ func requireShownFiles(t *testing.T, dir, place string) {
 		requireShown(t, string(data), place+", "+entry.Name())
 		return nil
 	}))
+}
+
+// TestHostileSignatures shows certificates, catalogs and file names that are
+// hostile, in every place where a signature is shown.
+func TestHostileSignatures(t *testing.T) {
+	from := filepath.Join("..", "..", "manifest", "authenticode", "testdata", "hostiletext")
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	files := at("files" + fileAttack)
+	require.NoError(t, os.CopyFS(files, os.DirFS(from)))
+	for _, name := range []string{"valid.exe", "changed.exe", "expired.exe", "unsigned.exe", "text.txt", "files.cat"} {
+		data, err := os.ReadFile(filepath.Join(from, name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(files, fileAttack+name), data, 0o644))
+	}
+	root, catalog := filepath.Join(files, "root.der"), filepath.Join(files, fileAttack+"files.cat")
+	packed := at("packed" + fileAttack + ".zip")
+	f, err := os.Create(packed)
+	require.NoError(t, err)
+	z := zip.NewWriter(f)
+	require.NoError(t, z.AddFS(os.DirFS(files)))
+	z.SetComment("comment" + attack)
+	for _, name := range []string{"a\x1bb.txt", "c\r\nforged: line", "plain.txt"} {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Comment: attack})
+		require.NoError(t, err)
+		_, err = w.Write([]byte(attack))
+		require.NoError(t, err)
+	}
+	require.NoError(t, z.Close())
+	require.NoError(t, f.Close())
+
+	escaped := 0
+	for i, args := range [][]string{
+		{"info", filepath.Join(files, "valid.exe"), "--trust", root, "--at", "2010-01-01"},
+		{"info", filepath.Join(files, "valid.exe")}, {"info", filepath.Join(files, "changed.exe")}, {"info", filepath.Join(files, "expired.exe"), "--trust", root},
+		{"info", catalog}, {"info", catalog, "--trust", root, "--at", "2010-01-01"}, {"info", root},
+		{"verify", files, "--require-signature", "--trust", root, "--at", "2010-01-01", "--report", at("report1.html"), "--sbom", at("sbom1.json")},
+		{"verify", files, "--require-signature", "--publisher", attack, "--trust", root, "--at", "2010-01-01"},
+		{"verify", files, "--require-signature", "--catalog", catalog, "--report", at("report2.html")},
+		{"verify", filepath.Join(files, "valid.exe"), "--require-signature", "--trust", catalog},
+		{"verify", filepath.Join(files, "valid.exe"), "--require-signature", "--catalog", root},
+		{"info", packed}, {"list", packed}, {"list", packed, "--tree"}, {"extract", packed, "-o", at("e1")}, {"verify", packed, "--require-signature"},
+		{"info", packed + "//" + attack}, {"cat", packed, attack},
+	} {
+		for _, flag := range []string{"", "--json"} {
+			if flag != "" {
+				args = append([]string{args[0]}, append(args[1:], flag)...)
+			}
+			place := fmt.Sprintf("run %d: %q", i, args)
+			var out, errOut strings.Builder
+			run(context.Background(), args, &out, &errOut)
+			require.NotEmpty(t, out.String()+errOut.String(), place)
+			requireShown(t, out.String(), place)
+			requireShown(t, errOut.String(), place)
+			requireShownFiles(t, dir, place)
+			if strings.Contains(out.String()+errOut.String(), `\u`) {
+				escaped++
+			}
+			require.NoError(t, os.RemoveAll(at("e1")))
+		}
+	}
+	require.Greater(t, escaped, 30, "runs that had something to escape")
 }
