@@ -33,6 +33,16 @@ func (f *File) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// ReadAt reads what was written, until the file is closed. It fails with an
+// *OutputError.
+func (f *File) ReadAt(p []byte, at int64) (int, error) {
+	n, err := f.handle.readAt(p, at)
+	if err != nil {
+		return n, f.dir.fail(f.name, err)
+	}
+	return n, nil
+}
+
 // Close ends the file. With a nil cause it is complete and will be part of the
 // output; with another one it is thrown away.
 func (f *File) Close(cause error) error {

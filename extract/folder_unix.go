@@ -3,6 +3,7 @@
 package extract
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -59,9 +60,9 @@ const closed = -1
 
 func (f *folder) mkdir(name string) error { return unix.Mkdirat(f.fd, name, 0o777) }
 
-// create makes a new file and opens it for writing.
+// create makes a new file and opens it.
 func (f *folder) create(name string, to *handle) (err error) {
-	to.fd, err = openAt(f.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o666)
+	to.fd, err = openAt(f.fd, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, 0o666)
 	return err
 }
 
@@ -125,6 +126,22 @@ func (h *handle) write(p []byte) (written int, err error) {
 		written += n
 	}
 	return written, nil
+}
+
+func (h *handle) readAt(p []byte, at int64) (read int, err error) {
+	for read < len(p) {
+		n, err := unix.Pread(h.fd, p[read:], at+int64(read))
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return read, err
+		case n == 0:
+			return read, io.EOF
+		default:
+			read += n
+		}
+	}
+	return read, nil
 }
 
 // setInfo sets the time of the file, where there is one. Only Windows has

@@ -38,9 +38,9 @@ func (f *folder) close() { f.root.Close() }
 
 func (f *folder) mkdir(name string) error { return f.root.Mkdir(name, 0o777) }
 
-// create makes a new file and opens it for writing.
+// create makes a new file and opens it.
 func (f *folder) create(name string, to *handle) (err error) {
-	to.file, err = f.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	to.file, err = f.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	return err
 }
 
@@ -81,6 +81,8 @@ func (f *folder) sync() error { return nil }
 type handle struct{ file *os.File }
 
 func (h *handle) write(p []byte) (int, error) { return h.file.Write(p) }
+
+func (h *handle) readAt(p []byte, at int64) (int, error) { return h.file.ReadAt(p, at) }
 
 // setInfo sets the time of the file, where there is one, and its attributes.
 func (h *handle) setInfo(modified time.Time, attributes uint32) error {

@@ -195,6 +195,9 @@ func (s *sink) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// ReadAt lets large files be hashed from where they were written to.
+func (s *sink) ReadAt(p []byte, at int64) (int, error) { return s.file.ReadAt(p, at) }
+
 func (s *sink) Close(cause error) error {
 	if err := s.file.Close(cause); err != nil {
 		return err

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/hotfixkit/hotfixkit/extract/source/internal/md5lanes"
 	"github.com/hotfixkit/hotfixkit/internal/pe"
 )
 
@@ -61,21 +63,26 @@ type checked struct {
 	size    int64
 	version *pe.Collector // where expect has a version
 
-	// Of a file that waits for its verdict: its content until it is hashed, then its
-	// MD5. It has no hashes.
+	// Of a file that waits for its verdict: its content until it is hashed, or where
+	// that can be read again; then its MD5. It has no hashes.
 	content []byte
-	sum     [md5.Size]byte
+	written io.ReaderAt
+	sum     md5lanes.Sum
 }
 
 func newChecked(w *walk, f *File, sink Sink, e expectation) *checked {
 	c := &checked{walk: w, file: f, sink: sink, expect: e}
-	if e.later.takes(&c.expect) {
-		c.content = takeContent(e.size)
-	} else {
+	written, _ := sink.(io.ReaderAt)
+	switch {
+	case !e.later.takes(&c.expect, written):
 		c.expect.later = nil
 		for _, d := range e.digests {
 			c.hashes = append(c.hashes, d.algorithm.New())
 		}
+	case e.size <= longestWaiting:
+		c.content = takeContent(e.size)
+	default:
+		c.written = written
 	}
 	if e.version != "" {
 		c.version = pe.NewCollector()
@@ -91,7 +98,7 @@ func (c *checked) Write(p []byte) (int, error) {
 	for _, h := range c.hashes {
 		h.Write(p)
 	}
-	if c.expect.later != nil {
+	if c.expect.later != nil && c.written == nil {
 		c.content = append(c.content, p...)
 	}
 	n, err := c.sink.Write(p)
@@ -112,6 +119,12 @@ func (c *checked) Close(cause error) error {
 // conclude closes the caller's sink, with what the checks find if there is no other
 // cause.
 func (c *checked) conclude(cause error) error {
+	if cause == nil && c.sum.Err != nil {
+		c.walk.finish(c.file)
+		// The first error is the one to report.
+		_ = c.sink.Close(c.sum.Err)
+		return c.walk.stop(c.sum.Err)
+	}
 	if cause == nil {
 		cause = c.check()
 		if cause != nil && c.expect.explain != nil {
@@ -141,7 +154,7 @@ func (c *checked) check() error {
 		return fmt.Errorf("%w: %d bytes, the package says %d", ErrMismatch, c.size, c.expect.size)
 	}
 	for i, d := range c.expect.digests {
-		sum := c.sum[:]
+		sum := c.sum.MD5[:]
 		if c.expect.later == nil {
 			sum = c.hashes[i].Sum(nil)
 		}

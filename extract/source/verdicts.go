@@ -2,6 +2,7 @@ package source
 
 import (
 	"crypto"
+	"io"
 	"math/bits"
 	"sync"
 
@@ -9,12 +10,18 @@ import (
 )
 
 // A file that is complete waits until enough others are there to be hashed side by
-// side: batchFiles of them, or batchBytes. Larger files than longestWaiting are
-// hashed as they come.
+// side: batchFiles of them, or batchBytes. Larger files than longestWaiting do not
+// wait in memory: where the sink can give back what it wrote, up to longestRead
+// bytes, they are read from it once readFiles of them or readBytes are there; others
+// are hashed as they come. What was written is most likely in the memory of the
+// operating system still, as long as it is not too much.
 const (
 	batchFiles     = 96
 	batchBytes     = 3 << 20
 	longestWaiting = 1 << 20
+	readFiles      = 12
+	readBytes      = 128 << 20
+	longestRead    = 64 << 20
 )
 
 // verdicts hold the files of one reader that are complete but for the MD5 that the
@@ -23,7 +30,9 @@ const (
 type verdicts struct {
 	mu      sync.Mutex
 	waiting []*checked
-	bytes   int
+	bytes   int           // of the contents that wait in memory
+	toRead  int           // files that wait in their sinks
+	inSinks int64         // bytes of these
 	hashing *verdictBatch // nil when none is
 }
 
@@ -34,9 +43,13 @@ type verdictBatch struct {
 }
 
 // takes reports whether a file can wait for its verdict: one of known size that
-// only its MD5 vouches for.
-func (v *verdicts) takes(e *expectation) bool {
-	return v != nil && len(e.digests) == 1 && e.digests[0].algorithm == crypto.MD5 && 0 < e.size && e.size <= longestWaiting
+// only its MD5 vouches for. written gives back what was written to its sink, nil where
+// that cannot be done.
+func (v *verdicts) takes(e *expectation, written io.ReaderAt) bool {
+	if v == nil || len(e.digests) != 1 || e.digests[0].algorithm != crypto.MD5 || e.size <= 0 {
+		return false
+	}
+	return e.size <= longestWaiting || written != nil && e.size <= longestRead
 }
 
 // add lets a complete file wait. It returns what the verdict on files before it
@@ -44,8 +57,12 @@ func (v *verdicts) takes(e *expectation) bool {
 func (v *verdicts) add(c *checked) error {
 	v.mu.Lock()
 	v.waiting = append(v.waiting, c)
+	if c.written != nil {
+		v.toRead++
+		v.inSinks += c.size
+	}
 	v.bytes += len(c.content)
-	if len(v.waiting) < batchFiles && v.bytes < batchBytes {
+	if len(v.waiting) < batchFiles && v.bytes < batchBytes && v.toRead < readFiles && v.inSinks < readBytes {
 		v.mu.Unlock()
 		return nil
 	}
@@ -58,14 +75,17 @@ func (v *verdicts) add(c *checked) error {
 func (v *verdicts) start() *verdictBatch {
 	finished := v.hashing
 	b := &verdictBatch{files: v.waiting, done: make(chan struct{})}
-	v.hashing, v.waiting, v.bytes = b, nil, 0
+	v.hashing, v.waiting, v.bytes, v.toRead, v.inSinks = b, nil, 0, 0, 0
 	go func() {
 		defer close(b.done)
-		contents := make([][]byte, len(b.files))
+		files := make([]md5lanes.File, len(b.files))
 		for i, c := range b.files {
-			contents[i] = c.content
+			files[i] = md5lanes.File{Content: c.content}
+			if c.written != nil {
+				files[i] = md5lanes.File{Reader: c.written, Size: c.size}
+			}
 		}
-		for i, sum := range md5lanes.Sums(contents) {
+		for i, sum := range md5lanes.Sums(files) {
 			b.files[i].sum = sum
 		}
 	}()

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -64,4 +65,66 @@ func TestVerdicts(t *testing.T) {
 			require.NotContains(t, all.whole, p.Files()[wrong].Path())
 		})
 	}
+}
+
+// TestVerdictsOnWhatWasWritten walks over files that do not wait in memory, into sinks
+// that give back what was written: it is that which the digest must be of.
+func TestVerdictsOnWhatWasWritten(t *testing.T) {
+	const count = 2*readFiles + 3
+	var files []testkit.File
+	for i := range count {
+		size := longestWaiting + 1 + i*977
+		files = append(files, testkit.File{Key: fmt.Sprintf("f%04d", i), Content: strings.Repeat(fmt.Sprint(i, " "), size)[:size], Hash: true})
+	}
+	database, _ := testkit.Build(t, testkit.Package{Files: files, Compression: cab.MSZIP})
+	path := filepath.Join(t.TempDir(), "p.msi")
+	require.NoError(t, os.WriteFile(path, database, 0o666))
+	p := open(t, path, Options{})
+	broken := errors.New("broken")
+	for _, at := range []int{-1, 0, readFiles, count - 1} {
+		for _, keepGoing := range []bool{false, true} {
+			all := &collected{whole: map[string]string{}, lost: map[string]error{}}
+			walk := func(spoil func(*storing)) error {
+				return p.Walk(t.Context(), func(f *File, _ Stored) (Sink, error) {
+					s := &storing{collector: collector{collected: all, name: f.Path()}}
+					if at >= 0 && f.Path() == p.Files()[at].Path() {
+						spoil(s)
+					}
+					return s, nil
+				}, WalkOptions{KeepGoing: keepGoing})
+			}
+			err := walk(func(s *storing) { s.flip = true })
+			if at < 0 {
+				require.NoError(t, err)
+				require.Len(t, all.whole, count)
+				continue
+			}
+			require.ErrorIs(t, err, ErrMismatch)
+			require.ErrorContains(t, err, files[at].Key)
+			require.NotContains(t, all.whole, p.Files()[at].Path())
+			if keepGoing {
+				require.Len(t, all.whole, count-1)
+			}
+			require.ErrorIs(t, walk(func(s *storing) { s.err = broken }), broken)
+		}
+	}
+}
+
+// A storing collector can be read again. It may return something else than was
+// written, or fail.
+type storing struct {
+	collector
+	flip bool
+	err  error
+}
+
+func (s *storing) ReadAt(p []byte, at int64) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n := copy(p, s.data.Bytes()[at:])
+	if s.flip {
+		p[0] ^= 1
+	}
+	return n, nil
 }

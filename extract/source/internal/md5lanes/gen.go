@@ -15,9 +15,11 @@ import (
 const (
 	wordsAt = 0
 	stateAt = 512
-	dataAt  = 640
+	dataAt  = 512 + 4*4*lanes
+	lanes   = 16
 )
 
+// pointers are registers for those of eight lanes.
 var pointers = []string{"AX", "BX", "CX", "DX", "R8", "R9", "R10", "R11"}
 
 var out bytes.Buffer
@@ -29,43 +31,149 @@ func main() {
 	for i := range 64 {
 		fmt.Fprintf(&out, "DATA sines<>+%d(SB)/4, $%#08x\n", 4*i, uint32(math.Floor(math.Abs(math.Sin(float64(i+1)))*(1<<32))))
 	}
-	out.WriteString("GLOBL sines<>(SB), RODATA|NOPTR, $256\n\n")
-	out.WriteString("// func blocks(l *lanes, n int)\n// Requires: AVX2\nTEXT ·blocks(SB), NOSPLIT, $0-16\n")
-	p("MOVQ l+0(FP), DI")
-	p("MOVQ n+8(FP), SI")
-	p("LEAQ sines<>(SB), R12")
-	for i, r := range pointers {
-		p("MOVQ %d(DI), %s", dataAt+8*i, r)
-	}
-	out.WriteString("\nblock:\n")
-	transpose(0)
-	transpose(32)
-	for i := range 4 {
-		p("VMOVDQU %d(DI), Y%d", stateAt+32*i, i)
-	}
-	p("VPCMPEQD Y7, Y7, Y7")
-	for i := range 64 {
-		step(i)
-	}
-	for i := range 4 {
-		p("VPADDD %d(DI), Y%d, Y%d", stateAt+32*i, i, i)
-		p("VMOVDQU Y%d, %d(DI)", i, stateAt+32*i)
-	}
-	for _, r := range pointers {
-		p("ADDQ $64, %s", r)
-	}
-	p("DECQ SI")
-	p("JNZ block")
-	p("VZEROUPPER")
-	p("RET")
+	out.WriteString("GLOBL sines<>(SB), RODATA|NOPTR, $256\n")
+	eight()
+	sixteen()
 	if err := os.WriteFile("md5lanes_amd64.s", out.Bytes(), 0o644); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// transpose takes 32 bytes at the given place of the block of every lane and
+// eight writes the function that hashes half of the lanes in vectors of 256 bits.
+func eight() {
+	out.WriteString("\n// func blocks8(l *lanes, half, n int)\n// Requires: AVX2\nTEXT ·blocks8(SB), NOSPLIT, $0-24\n")
+	p("MOVQ l+0(FP), DI")
+	p("MOVQ half+8(FP), R13")
+	p("MOVQ n+16(FP), SI")
+	p("LEAQ sines<>(SB), R12")
+	p("SHLQ $5, R13")
+	p("LEAQ (DI)(R13*2), DX")
+	p("ADDQ DI, R13") // its state
+	for i, r := range pointers {
+		if r != "DX" {
+			p("MOVQ %d(DX), %s", dataAt+8*i, r)
+		}
+	}
+	p("MOVQ %d(DX), DX", dataAt+8*3)
+	out.WriteString("\nblock8:\n")
+	transpose8(0)
+	transpose8(32)
+	for i := range 4 {
+		p("VMOVDQU %d(R13), Y%d", stateAt+4*lanes*i, i)
+	}
+	p("VPCMPEQD Y7, Y7, Y7")
+	for i := range 64 {
+		step8(i)
+	}
+	for i := range 4 {
+		p("VPADDD %d(R13), Y%d, Y%d", stateAt+4*lanes*i, i, i)
+		p("VMOVDQU Y%d, %d(R13)", i, stateAt+4*lanes*i)
+	}
+	for _, r := range pointers {
+		p("ADDQ $64, %s", r)
+	}
+	p("DECQ SI")
+	p("JNZ block8")
+	p("VZEROUPPER")
+	p("RET")
+}
+
+// sixteen writes the function that hashes all lanes in vectors of 512 bits.
+func sixteen() {
+	out.WriteString("\n// func blocks16(l *lanes, n int)\n// Requires: AVX512F\nTEXT ·blocks16(SB), NOSPLIT, $0-16\n")
+	p("MOVQ l+0(FP), DI")
+	p("MOVQ n+8(FP), SI")
+	p("LEAQ sines<>(SB), R12")
+	p("XORQ R13, R13")
+	out.WriteString("\nblock16:\n")
+	transpose16()
+	for i := range 64 {
+		step16(i)
+	}
+	for i := range 4 {
+		p("VPADDD %d(DI), Z%d, Z%d", stateAt+4*lanes*i, i, i)
+		p("VMOVDQU32 Z%d, %d(DI)", i, stateAt+4*lanes*i)
+	}
+	p("ADDQ $64, R13")
+	p("DECQ SI")
+	p("JNZ block16")
+	p("VZEROUPPER")
+	p("RET")
+}
+
+// transpose16 takes the block of every lane and leaves it word by word in Z16 to Z31.
+// The state is in memory meanwhile.
+func transpose16() {
+	for i := range lanes {
+		p("MOVQ %d(DI), AX", dataAt+8*i)
+		p("VMOVDQU32 (AX)(R13*1), Z%d", i)
+	}
+	for i := 0; i < lanes; i += 2 {
+		p("VPUNPCKLDQ Z%d, Z%d, Z%d", i+1, i, 16+i)
+		p("VPUNPCKHDQ Z%d, Z%d, Z%d", i+1, i, 17+i)
+	}
+	for i := 0; i < lanes; i += 4 {
+		p("VPUNPCKLQDQ Z%d, Z%d, Z%d", 16+i+2, 16+i, i)
+		p("VPUNPCKHQDQ Z%d, Z%d, Z%d", 16+i+2, 16+i, i+1)
+		p("VPUNPCKLQDQ Z%d, Z%d, Z%d", 16+i+3, 16+i+1, i+2)
+		p("VPUNPCKHQDQ Z%d, Z%d, Z%d", 16+i+3, 16+i+1, i+3)
+	}
+	// Z0 to Z3 have words j, 4+j, 8+j and 12+j of the first four lanes, and so on.
+	// The four registers that are done with take what is on its way.
+	for j := range 4 {
+		a, b, c, d := j, 4+j, 8+j, 12+j
+		p("VSHUFI32X4 $0x44, Z%d, Z%d, Z%d", b, a, 16+j)
+		p("VSHUFI32X4 $0xEE, Z%d, Z%d, Z%d", b, a, 20+j)
+		p("VSHUFI32X4 $0x44, Z%d, Z%d, Z%d", d, c, 24+j)
+		p("VSHUFI32X4 $0xEE, Z%d, Z%d, Z%d", d, c, 28+j)
+		p("VMOVDQA32 Z%d, Z%d", 16+j, a)
+		p("VMOVDQA32 Z%d, Z%d", 20+j, b)
+		p("VSHUFI32X4 $0x88, Z%d, Z%d, Z%d", 24+j, a, 16+j)
+		p("VSHUFI32X4 $0xDD, Z%d, Z%d, Z%d", 24+j, a, 20+j)
+		p("VSHUFI32X4 $0x88, Z%d, Z%d, Z%d", 28+j, b, 24+j)
+		p("VSHUFI32X4 $0xDD, Z%d, Z%d, Z%d", 28+j, b, 28+j)
+	}
+	for i := range 4 {
+		p("VMOVDQU32 %d(DI), Z%d", stateAt+4*lanes*i, i)
+	}
+}
+
+// step16 is one of the 64 operations of RFC 1321, 3.4, in all lanes. Z4 is free.
+func step16(i int) {
+	a, b, c, d := registers("Z", i)
+	p("VPADDD.BCST %d(R12), %s, %s", 4*i, a, a)
+	p("VPADDD Z%d, %s, %s", 16+word(i), a, a)
+	p("VMOVDQA32 %s, Z4", d)
+	p("VPTERNLOGD $%#02x, %s, %s, Z4", ternary(i/16), b, c)
+	p("VPADDD Z4, %s, %s", a, a)
+	p("VPROLD $%d, %s, %s", shift(i), a, a)
+	p("VPADDD %s, %s, %s", b, a, a)
+}
+
+// ternary is the table of a round's function of d, c and b: bit 4d+2c+b is its value.
+func ternary(round int) (table int) {
+	for index := range 8 {
+		d, c, b := index>>2, index>>1&1, index&1
+		value := [4]int{d ^ b&(c^d), c ^ d&(b^c), b ^ c ^ d, c ^ (b | (d ^ 1))}[round]
+		table |= value << index
+	}
+	return table
+}
+
+func registers(kind string, i int) (a, b, c, d string) {
+	r := func(k int) string { return fmt.Sprintf("%s%d", kind, (k-i%4+4)%4) }
+	return r(0), r(1), r(2), r(3)
+}
+
+func word(i int) int { return [4]int{i, 5*i + 1, 3*i + 5, 7 * i}[i/16] % 16 }
+
+func shift(i int) int {
+	return [4][4]int{{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}}[i/16][i%4]
+}
+
+// transpose8 takes 32 bytes at the given place of the block of eight lanes and
 // writes them word by word.
-func transpose(at int) {
+func transpose8(at int) {
 	for i, r := range pointers {
 		p("VMOVDQU %d(%s), Y%d", at, r, i)
 	}
@@ -87,15 +195,12 @@ func transpose(at int) {
 	}
 }
 
-// step is one of the 64 operations of RFC 1321, 3.4, in all lanes. Y4 to Y6 are
+// step8 is one of the 64 operations of RFC 1321, 3.4, in eight lanes. Y4 to Y6 are
 // free, Y7 has all bits set.
-func step(i int) {
-	y := func(k int) string { return fmt.Sprintf("Y%d", (k-i%4+4)%4) }
-	a, b, c, d := y(0), y(1), y(2), y(3)
-	word := [4]int{i, 5*i + 1, 3*i + 5, 7 * i}[i/16] % 16
-	shift := [4][4]int{{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}}[i/16][i%4]
+func step8(i int) {
+	a, b, c, d := registers("Y", i)
 	p("VPBROADCASTD %d(R12), Y4", 4*i)
-	p("VPADDD %d(DI), %s, %s", wordsAt+32*word, a, a)
+	p("VPADDD %d(DI), %s, %s", wordsAt+32*word(i), a, a)
 	p("VPADDD Y4, %s, %s", a, a)
 	switch i / 16 {
 	case 0: // d ^ b&(c^d)
@@ -115,8 +220,8 @@ func step(i int) {
 		p("VPXOR %s, Y5, Y5", c)
 	}
 	p("VPADDD Y5, %s, %s", a, a)
-	p("VPSLLD $%d, %s, Y4", shift, a)
-	p("VPSRLD $%d, %s, Y5", 32-shift, a)
+	p("VPSLLD $%d, %s, Y4", shift(i), a)
+	p("VPSRLD $%d, %s, Y5", 32-shift(i), a)
 	p("VPOR Y4, Y5, Y4")
 	p("VPADDD %s, Y4, %s", b, a)
 }

@@ -1,9 +1,13 @@
 package md5lanes
 
 import (
+	"bytes"
 	"crypto/md5"
+	"errors"
+	"io"
 	"math/rand/v2"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -16,12 +20,27 @@ func noise(r *rand.Rand, n int) []byte {
 	return b
 }
 
+func held(files [][]byte) []File {
+	list := make([]File, len(files))
+	for i, f := range files {
+		list[i].Content = f
+	}
+	return list
+}
+
 func requireSums(t *testing.T, files [][]byte) {
 	t.Helper()
-	sums := Sums(files)
-	require.Len(t, sums, len(files))
+	read := make([]File, len(files))
 	for i, f := range files {
-		require.Equal(t, md5.Sum(f), sums[i], "file %d of %d, %d bytes", i, len(files), len(f))
+		read[i] = File{Reader: bytes.NewReader(f), Size: int64(len(f))}
+	}
+	for _, list := range [][]File{held(files), read} {
+		sums := Sums(list)
+		require.Len(t, sums, len(files))
+		for i, f := range files {
+			require.NoError(t, sums[i].Err)
+			require.Equal(t, md5.Sum(f), sums[i].MD5, "file %d of %d, %d bytes", i, len(files), len(f))
+		}
 	}
 }
 
@@ -51,6 +70,44 @@ func TestUnequal(t *testing.T) {
 		requireSums(t, files)
 	}
 }
+
+// TestLongFilesAreRead covers files of several chunks, in both kinds of vectors.
+func TestLongFilesAreRead(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	var files [][]byte
+	for i := range 21 {
+		files = append(files, noise(r, 3*chunkSize+i*1000))
+	}
+	files = append(files, noise(r, chunkSize), noise(r, 2*chunkSize), noise(r, chunkSize+1))
+	requireSums(t, files)
+	withoutWide(t)
+	requireSums(t, files)
+	requireSums(t, files[:5])
+}
+
+// TestReadErrors: a file that cannot be read does not spoil the others.
+func TestReadErrors(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	broken := errors.New("broken")
+	content := noise(r, chunkSize+100)
+	for _, n := range []int{1, 2, 20} {
+		list := []File{{Reader: readerAt{iotest.ErrReader(broken)}, Size: chunkSize}}
+		for range n {
+			list = append(list, File{Reader: bytes.NewReader(content), Size: int64(len(content))},
+				File{Reader: bytes.NewReader(content), Size: int64(len(content)) + 1})
+		}
+		sums := Sums(list)
+		require.ErrorIs(t, sums[0].Err, broken)
+		for i := 1; i < len(sums); i += 2 {
+			require.Equal(t, Sum{MD5: md5.Sum(content)}, sums[i])
+			require.Error(t, sums[i+1].Err)
+		}
+	}
+}
+
+type readerAt struct{ io.Reader }
+
+func (r readerAt) ReadAt(p []byte, _ int64) (int, error) { return r.Read(p) }
 
 func FuzzSums(f *testing.F) {
 	f.Add([]byte("eight files of some sizes"), []byte{0, 3, 9, 64})
@@ -86,7 +143,7 @@ func BenchmarkSums(b *testing.B) {
 		b.Run(c.name+"/lanes", func(b *testing.B) {
 			b.SetBytes(int64(total))
 			for b.Loop() {
-				Sums(files)
+				Sums(held(files))
 			}
 		})
 		b.Run(c.name+"/standard", func(b *testing.B) {

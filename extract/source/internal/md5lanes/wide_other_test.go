@@ -1,0 +1,7 @@
+//go:build !amd64 || purego
+
+package md5lanes
+
+import "testing"
+
+func withoutWide(*testing.T) {}
