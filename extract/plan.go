@@ -7,6 +7,7 @@
 package extract
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -69,15 +70,23 @@ type Item struct {
 // of a database mean the same file, the one with the later sequence stays, as
 // in Windows Installer, and a warning says so.
 func NewPlan(p *source.Package, o Options) (*Plan, error) {
+	return NewPlanContext(context.Background(), p, o)
+}
+
+// NewPlanContext is NewPlan until ctx is done, whose error it returns then.
+func NewPlanContext(ctx context.Context, p *source.Package, o Options) (*Plan, error) {
 	if o.Layout == "" {
 		o.Layout = Admin
 	}
 	plan := &Plan{Package: p, options: o, spelled: map[string]string{}}
-	layOut := plan.layOut
+	layOut := func() error { return plan.layOut(ctx) }
 	if o.Layout == Streams {
 		layOut = plan.layOutStreams
 	}
 	if err := layOut(); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		var known *source.Error
 		if errors.As(err, &known) {
 			return nil, err
@@ -87,14 +96,14 @@ func NewPlan(p *source.Package, o Options) (*Plan, error) {
 	return plan, nil
 }
 
-func (plan *Plan) layOut() error {
+func (plan *Plan) layOut(ctx context.Context) error {
 	plan.LeftOut = plan.Package.LeftOut()
-	chosen, err := plan.choose()
+	chosen, err := plan.choose(ctx)
 	if err != nil {
 		return err
 	}
 	plan.Items = chosen
-	if err := plan.resolve(); err != nil {
+	if err := plan.resolve(ctx); err != nil {
 		return err
 	}
 	for _, item := range plan.Items {
@@ -110,13 +119,16 @@ func (plan *Plan) layOut() error {
 }
 
 // choose returns the files that the patterns select, with their paths.
-func (plan *Plan) choose() ([]Item, error) {
+func (plan *Plan) choose(ctx context.Context) ([]Item, error) {
 	chosen, err := newSelection(plan.options.Include)
 	if err != nil {
 		return nil, err
 	}
 	var items []Item
 	for _, f := range plan.Package.Files() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		item := Item{Path: plan.options.path(f), File: f}
 		if chosen.match(item.Path) {
 			items = append(items, item)
@@ -153,10 +165,13 @@ func (plan *Plan) path(f *source.File) string {
 }
 
 // resolve checks the names and decides between files with the same one.
-func (plan *Plan) resolve() error {
+func (plan *Plan) resolve(ctx context.Context) error {
 	last := make(map[string]int, len(plan.Items)) // folded path -> item that stays
 	keys := make([]string, len(plan.Items))
 	for i, item := range plan.Items {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := safepath.Check(item.Path); err != nil {
 			return &source.Error{Package: plan.Package.Ref(), Place: "file " + item.File.Key(), Err: err}
 		}

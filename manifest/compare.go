@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
 )
@@ -161,8 +162,12 @@ func (s *Set) NeedsSHA256(p Policy) bool {
 // Names reports whether a file of this base name is one of those that the
 // manifests list, a patch in another language included.
 func (s *Set) Names(name string) bool {
+	folded := fold(name)
+	patch := patchName().MatchString(folded)
 	return slices.ContainsFunc(s.Manifests, func(m *Manifest) bool {
-		return slices.ContainsFunc(m.Files, func(r Row) bool { return fold(r.Name) == fold(name) || samePatch(r.Name, name) })
+		return slices.ContainsFunc(m.Files, func(r Row) bool {
+			return mayFoldTo(r.Name, folded) && fold(r.Name) == folded || patch && samePatch(r.Name, name)
+		})
 	})
 }
 
@@ -244,6 +249,19 @@ func (m *Manifest) name() string {
 
 // fold makes file names comparable without case.
 func fold(name string) string { return strings.ToLower(name) }
+
+// mayFoldTo tells most names apart by their first letters, which costs far less than
+// to fold one.
+func mayFoldTo(name, folded string) bool {
+	if name == "" || folded == "" {
+		return name == folded
+	}
+	first := name[0]
+	if 'A' <= first && first <= 'Z' {
+		first += 'a' - 'A'
+	}
+	return first == folded[0] || first >= utf8.RuneSelf
+}
 
 func (m *Manifest) rowsByName() map[string][]int {
 	rows := make(map[string][]int, len(m.Files))

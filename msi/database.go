@@ -1,6 +1,7 @@
 package msi
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -115,11 +116,17 @@ func Open(name string) (*Database, error) {
 // while the database is used. Tables and strings are read at once and held in
 // memory, up to MaxTableMemory; streams are not.
 func NewReader(r io.ReaderAt, size int64) (*Database, error) {
+	return NewReaderContext(context.Background(), r, size)
+}
+
+// NewReaderContext is NewReader until ctx is done, whose error it returns then.
+// What it returns does not depend on ctx.
+func NewReaderContext(ctx context.Context, r io.ReaderAt, size int64) (*Database, error) {
 	c, err := cfb.NewReader(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("msi: %w", err)
 	}
-	return openStorage(c.Root(), size, newBudget(size), c.Version(), kindOf(c.Root().CLSID))
+	return openStorage(ctx, c.Root(), size, newBudget(size), c.Version(), kindOf(c.Root().CLSID))
 }
 
 // New makes an empty database of KindDatabase, KindTransform or KindPatch.
@@ -149,7 +156,7 @@ func (db *Database) init() {
 }
 
 // openStorage reads the database in one storage of a compound file.
-func openStorage(root *cfb.Entry, fileSize int64, b *budget, version int, kind Kind) (*Database, error) {
+func openStorage(ctx context.Context, root *cfb.Entry, fileSize int64, b *budget, version int, kind Kind) (*Database, error) {
 	db := &Database{
 		fileSize: fileSize, budget: b,
 		kind: kind, clsid: root.CLSID, stateBits: root.StateBits, modified: root.Modified, version: version,
@@ -171,7 +178,7 @@ func openStorage(root *cfb.Entry, fileSize int64, b *budget, version int, kind K
 	if db.kind == KindTransform {
 		err = db.spendTransform()
 	} else {
-		err = db.readTables()
+		err = db.readTables(ctx)
 	}
 	if err != nil {
 		return nil, err

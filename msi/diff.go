@@ -2,6 +2,7 @@ package msi
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -99,7 +100,10 @@ type CellChange struct {
 // Compare returns what must change in a to make it b. Rows are matched by
 // primary key and their order does not count; neither does the order of tables
 // and streams.
-func Compare(a, b *Database) (*Diff, error) {
+func Compare(a, b *Database) (*Diff, error) { return CompareContext(context.Background(), a, b) }
+
+// CompareContext is Compare until ctx is done, whose error it returns then.
+func CompareContext(ctx context.Context, a, b *Database) (*Diff, error) {
 	d := &Diff{OldCodePage: a.CodePage(), NewCodePage: b.CodePage(), old: a, new: b}
 	d.Summary = compareSummaries(a.Summary(), b.Summary())
 	cells := map[string]bool{}
@@ -111,7 +115,7 @@ func Compare(a, b *Database) (*Diff, error) {
 			}
 			addStreamNames(cells, t)
 		}
-		tc, err := compareTables(name, ta, tb)
+		tc, err := compareTables(ctx, name, ta, tb)
 		if err != nil {
 			return nil, err
 		}
@@ -120,10 +124,10 @@ func Compare(a, b *Database) (*Diff, error) {
 		}
 	}
 	var err error
-	if d.Streams, err = compareStreams(a, b, cells); err != nil {
+	if d.Streams, err = compareStreams(ctx, a, b, cells); err != nil {
 		return nil, err
 	}
-	if d.Storages, err = compareStorages(a, b); err != nil {
+	if d.Storages, err = compareStorages(ctx, a, b); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -183,7 +187,7 @@ func propertyText(s *Summary, id PropertyID) string {
 	return s.String(id)
 }
 
-func compareTables(name string, a, b *Table) (*TableChange, error) {
+func compareTables(ctx context.Context, name string, a, b *Table) (*TableChange, error) {
 	tc := &TableChange{Name: name, Change: Changed}
 	switch {
 	case a == nil:
@@ -198,6 +202,9 @@ func compareTables(name string, a, b *Table) (*TableChange, error) {
 
 	if a != nil {
 		for ra := range a.Rows() {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			var rb Row
 			found := false
 			if b != nil {
@@ -207,7 +214,7 @@ func compareTables(name string, a, b *Table) (*TableChange, error) {
 				tc.Rows = append(tc.Rows, wholeRow(ra, Removed))
 				continue
 			}
-			cells, err := compareRows(ra, rb)
+			cells, err := compareRows(ctx, ra, rb)
 			if err != nil {
 				return nil, err
 			}
@@ -218,6 +225,9 @@ func compareTables(name string, a, b *Table) (*TableChange, error) {
 	}
 	if b != nil {
 		for rb := range b.Rows() {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			if a != nil {
 				if _, found := a.Find(keyOf(rb)...); found {
 					continue
@@ -328,7 +338,7 @@ func cellData(r Row, i int) *io.SectionReader {
 	return s
 }
 
-func compareRows(a, b Row) ([]CellChange, error) {
+func compareRows(ctx context.Context, a, b Row) ([]CellChange, error) {
 	var cells []CellChange
 	tb := b.Table()
 	for i, col := range a.Table().Columns() {
@@ -343,7 +353,7 @@ func compareRows(a, b Row) ([]CellChange, error) {
 		same := cell.Old == cell.New
 		if same && cell.Old.IsBinary() {
 			var err error
-			if same, err = sameData(cell.OldData, cell.NewData); err != nil {
+			if same, err = sameData(ctx, cell.OldData, cell.NewData); err != nil {
 				return nil, fmt.Errorf("msi: table %s, row %s: %w", tb.Name, b.Key(), err)
 			}
 		}
@@ -359,7 +369,7 @@ func compareRows(a, b Row) ([]CellChange, error) {
 	return cells, nil
 }
 
-func sameData(a, b *io.SectionReader) (bool, error) {
+func sameData(ctx context.Context, a, b *io.SectionReader) (bool, error) {
 	if a == nil || b == nil {
 		return a == b, nil
 	}
@@ -369,6 +379,9 @@ func sameData(a, b *io.SectionReader) (bool, error) {
 	const chunk = 32 << 10
 	var x, y [chunk]byte
 	for off := int64(0); off < a.Size(); off += chunk {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
 		n := min(chunk, a.Size()-off)
 		if err := readFullAt(a, x[:n], off); err != nil {
 			return false, err
@@ -392,13 +405,13 @@ func readFullAt(r io.ReaderAt, b []byte, off int64) error {
 }
 
 // compareStreams compares the streams that no table names.
-func compareStreams(a, b *Database, cells map[string]bool) ([]StreamChange, error) {
+func compareStreams(ctx context.Context, a, b *Database, cells map[string]bool) ([]StreamChange, error) {
 	var list []StreamChange
 	for _, name := range union(a.Streams(), b.Streams()) {
 		if cells[name] {
 			continue
 		}
-		change, err := compareStream(a, b, name, a.Stream, b.Stream)
+		change, err := compareStream(ctx, a, b, name, a.Stream, b.Stream)
 		if err != nil {
 			return nil, err
 		}
@@ -409,7 +422,7 @@ func compareStreams(a, b *Database, cells map[string]bool) ([]StreamChange, erro
 	return list, nil
 }
 
-func compareStream(a, b *Database, name string, openA, openB func(string) (*io.SectionReader, error)) (StreamChange, error) {
+func compareStream(ctx context.Context, a, b *Database, name string, openA, openB func(string) (*io.SectionReader, error)) (StreamChange, error) {
 	c := StreamChange{Name: name}
 	sa, errA := openA(name)
 	sb, errB := openB(name)
@@ -421,7 +434,7 @@ func compareStream(a, b *Database, name string, openA, openB func(string) (*io.S
 	case errB != nil:
 		c.Change, c.OldSize = Removed, sa.Size()
 	default:
-		same, err := sameData(sa, sb)
+		same, err := sameData(ctx, sa, sb)
 		if err != nil {
 			return c, fmt.Errorf("msi: stream %s: %w", name, err)
 		}
@@ -432,7 +445,7 @@ func compareStream(a, b *Database, name string, openA, openB func(string) (*io.S
 	return c, nil
 }
 
-func compareStorages(a, b *Database) ([]StreamChange, error) {
+func compareStorages(ctx context.Context, a, b *Database) ([]StreamChange, error) {
 	var list []StreamChange
 	for _, name := range union(a.Storages(), b.Storages()) {
 		inA, inB := slices.Contains(a.Storages(), name), slices.Contains(b.Storages(), name)
@@ -443,7 +456,7 @@ func compareStorages(a, b *Database) ([]StreamChange, error) {
 		case !inB:
 			c.Change = Removed
 		default:
-			same, err := equalStorages(a, b, name)
+			same, err := equalStorages(ctx, a, b, name)
 			if err != nil {
 				return nil, err
 			}
@@ -458,7 +471,7 @@ func compareStorages(a, b *Database) ([]StreamChange, error) {
 
 // equalStorages compares two transforms inside patches. Their tables cannot be
 // decoded here, so their stored form decides.
-func equalStorages(a, b *Database, name string) (bool, error) {
+func equalStorages(ctx context.Context, a, b *Database, name string) (bool, error) {
 	sa, err := a.Storage(name)
 	if err != nil {
 		return false, err
@@ -472,10 +485,10 @@ func equalStorages(a, b *Database, name string) (bool, error) {
 		return false, nil
 	}
 	for _, s := range union(sa.TableStreams(), sb.TableStreams()) {
-		if c, err := compareStream(sa, sb, s, sa.TableStream, sb.TableStream); err != nil || c.Change != 0 {
+		if c, err := compareStream(ctx, sa, sb, s, sa.TableStream, sb.TableStream); err != nil || c.Change != 0 {
 			return false, err
 		}
 	}
-	streams, err := compareStreams(sa, sb, nil)
+	streams, err := compareStreams(ctx, sa, sb, nil)
 	return len(streams) == 0, err
 }

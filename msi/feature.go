@@ -2,6 +2,7 @@ package msi
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 )
@@ -113,10 +114,13 @@ type LeftOut struct {
 	Reason  string
 }
 
-func (m *Model) readComponents(db *Database, components *byKey) error {
+func (m *Model) readComponents(ctx context.Context, db *Database, components *byKey) error {
 	rows, folders := &m.componentRows, make(map[uint32]uint32)
 	m.components = make([]componentRecord, rows.len())
 	for i := range m.components {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := rows.short(i, componentKey); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package msi
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -184,11 +185,14 @@ func (f File) TargetPath(short bool) []string {
 	return append(f.Directory().TargetPath(short), f.Name(short))
 }
 
-func (m *Model) readFiles(db *Database, components *byKey) error {
+func (m *Model) readFiles(ctx context.Context, db *Database, components *byKey) error {
 	hashes := m.readHashes(db)
 	rows := &m.fileRows
 	m.files = make([]fileRecord, 0, rows.len())
 	for i := range rows.len() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := rows.short(i, fileKey, fileVersion, fileLanguage); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package msi
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"maps"
@@ -38,7 +39,10 @@ const maxWarnings = 20
 // that do not exist count as empty. Rows that refer to rows that do not exist
 // are passed over, which Warnings tells, as Windows Installer takes such packages.
 // Cycles are ErrFormat; names longer than Windows can write are ErrLimit.
-func (db *Database) Model() (*Model, error) {
+func (db *Database) Model() (*Model, error) { return db.ModelContext(context.Background()) }
+
+// ModelContext is Model until ctx is done, whose error it returns then.
+func (db *Database) ModelContext(ctx context.Context) (*Model, error) {
 	m := &Model{
 		Directories: make(map[string]*Directory), warned: make(map[string]int),
 		fileRows:      newRowList(db, "File", "File", "Component_", "FileName", "FileSize", "Version", "Language", "Attributes", "Sequence"),
@@ -50,13 +54,16 @@ func (db *Database) Model() (*Model, error) {
 	components := newByKey(db)
 	for _, step := range []func() error{
 		func() error { return m.readDirectories(db) },
-		func() error { return m.readComponents(db, components) },
+		func() error { return m.readComponents(ctx, db, components) },
 		func() error { return m.readFeatures(db, components) },
 		func() error { return m.readMedia(db) },
-		func() error { return m.readFiles(db, components) },
+		func() error { return m.readFiles(ctx, db, components) },
 		func() error { return m.checkActions(db) },
 	} {
 		if err := step(); err != nil {
+			return nil, err
+		}
+		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 	}

@@ -1,6 +1,7 @@
 package msi
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -148,7 +149,7 @@ func (db *Database) Storage(name string) (*Database, error) {
 		if kind == KindUnknown {
 			kind = KindTransform
 		}
-		opened, err := openStorage(s.entry, db.fileSize, db.budget, db.version, kind)
+		opened, err := openStorage(context.Background(), s.entry, db.fileSize, db.budget, db.version, kind)
 		if err != nil {
 			return nil, fmt.Errorf("msi: storage %q: %w", name, err)
 		}

@@ -2,6 +2,7 @@ package msi
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 
@@ -22,7 +23,7 @@ var systemTables = map[string][]Column{
 }
 
 // readTables reads the schema and then every table.
-func (db *Database) readTables() error {
+func (db *Database) readTables(ctx context.Context) error {
 	db.addSystemTables()
 	for _, name := range []string{tableTables, tableColumns} {
 		if err := db.readTable(db.tables[name]); err != nil {
@@ -40,6 +41,9 @@ func (db *Database) readTables() error {
 		return err
 	}
 	for row := range db.tables[tableTables].Rows() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := db.readTable(db.tables[row.Value(0).Text()]); err != nil {
 			return err
 		}

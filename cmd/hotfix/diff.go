@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -49,17 +50,21 @@ func diffCommand(s *session) *cli.Command {
 				defer basePackage.Close()
 			}
 			ignore := diffFilter{signatures: c.Bool("ignore-signatures"), times: c.Bool("ignore-times")}
-			return s.diff(packages[0], packages[1], base, ignore, stop)
+			return s.diff(c.Context, packages[0], packages[1], base, ignore, stop)
 		},
 	}
 }
 
 // diff compares two packages, and calls compared before it prints.
-func (s *session) diff(a, b *source.Package, base *msi.Database, ignore diffFilter, compared func()) error {
-	result := &diffResult{Files: diffFiles(a.Files(), b.Files())}
+func (s *session) diff(ctx context.Context, a, b *source.Package, base *msi.Database, ignore diffFilter, compared func()) error {
+	files, err := diffFiles(ctx, a.Files(), b.Files())
+	if err != nil {
+		return err
+	}
+	result := &diffResult{Files: files}
 	switch dbA, dbB := a.Database(), b.Database(); {
 	case dbA != nil && dbB != nil && dbA.Kind() == dbB.Kind() && dbA.Kind() != msi.KindTransform:
-		diff, err := msi.Compare(dbA, dbB)
+		diff, err := msi.CompareContext(ctx, dbA, dbB)
 		if err != nil {
 			return packageError(a, err)
 		}
@@ -69,7 +74,7 @@ func (s *session) diff(a, b *source.Package, base *msi.Database, ignore diffFilt
 		if base == nil {
 			return usagef("diff of two transforms needs --base, the package that they are for")
 		}
-		diff, err := compareTransforms(dbA, dbB, base)
+		diff, err := compareTransforms(ctx, dbA, dbB, base)
 		if err != nil {
 			return packageError(a, err)
 		}
@@ -80,7 +85,6 @@ func (s *session) diff(a, b *source.Package, base *msi.Database, ignore diffFilt
 	}
 	result.Equal = result.empty()
 	compared()
-	var err error
 	if !result.Equal {
 		err = errDifference
 	}
@@ -228,10 +232,13 @@ func diffStreams(changes []msi.StreamChange) []diffStream {
 }
 
 // diffFiles compares the files of two packages by their paths, without case.
-func diffFiles(a, b []*source.File) []diffedFile {
+func diffFiles(ctx context.Context, a, b []*source.File) ([]diffedFile, error) {
 	byPath := func(files []*source.File) map[string]*source.File {
 		m := map[string]*source.File{}
 		for _, f := range files {
+			if ctx.Err() != nil {
+				break
+			}
 			m[strings.ToLower(f.Path())] = f
 		}
 		return m
@@ -239,6 +246,9 @@ func diffFiles(a, b []*source.File) []diffedFile {
 	oldFiles, newFiles := byPath(a), byPath(b)
 	var all []diffedFile
 	for key, old := range oldFiles {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		one := diffedFile{Path: old.Path(), Old: factsOf(old)}
 		if now, ok := newFiles[key]; ok {
 			one.Change, one.New = msi.Changed.String(), factsOf(now)
@@ -256,7 +266,7 @@ func diffFiles(a, b []*source.File) []diffedFile {
 		}
 	}
 	slices.SortFunc(all, func(a, b diffedFile) int { return strings.Compare(a.Path, b.Path) })
-	return all
+	return all, nil
 }
 
 func factsOf(f *source.File) *fileFacts {

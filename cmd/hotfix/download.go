@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"strings"
@@ -53,7 +54,7 @@ type chainInfo struct {
 
 // readDownload reads what is known about a download. The kinds of packages in it
 // are told from their names.
-func (i *fileInfo) readDownload(p *source.Package, trust *authenticode.Options) error {
+func (i *fileInfo) readDownload(ctx context.Context, p *source.Package, trust *authenticode.Options) error {
 	for outer := p.Outer(); outer != nil; outer = outer.Outer() {
 		i.Inside = append(i.Inside, outer.Ref())
 	}
@@ -76,7 +77,7 @@ func (i *fileInfo) readDownload(p *source.Package, trust *authenticode.Options) 
 	if !ok || trust == nil {
 		return nil
 	}
-	signature, err := authenticode.VerifyPE(engine, size, *trust)
+	signature, err := authenticode.VerifyPE(source.Until(ctx, engine), size, *trust)
 	if err != nil {
 		return &source.Error{Package: p.Ref(), Place: "engine", Err: err}
 	}

@@ -73,7 +73,7 @@ func (s *session) extract(c *cli.Context) error {
 	if p.Kind() == source.MST && layout != extract.Streams {
 		return &source.Error{Package: p.Ref(), Err: errTransform}
 	}
-	plan, err := extract.NewPlan(p, extract.Options{
+	plan, err := extract.NewPlanContext(c.Context, p, extract.Options{
 		Layout:     layout,
 		Include:    c.StringSlice("include"),
 		ShortNames: c.Bool("short-names"),

@@ -218,14 +218,14 @@ func (s *session) readInfo(c *cli.Context, ref string, trust *authenticode.Optio
 	if p.Kind() == source.RPM {
 		info.ProductName, info.Version, info.Platform = p.Identity()
 	}
-	if err := info.readDownload(p, trust); err != nil {
+	if err := info.readDownload(ctx, p, trust); err != nil {
 		return info, err
 	}
 	if err := info.readPatch(p); err != nil {
 		return info, packageError(p, err)
 	}
 	if trust != nil {
-		sig, err := verify.Signature(p, *trust)
+		sig, err := verify.Signature(ctx, p, *trust)
 		if err != nil {
 			return info, err
 		}

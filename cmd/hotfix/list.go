@@ -66,7 +66,7 @@ func (s *session) readList(c *cli.Context, ref string) (*listResult, source.Kind
 		return nil, "", err
 	}
 	defer p.Close()
-	result, err := newListResult(p)
+	result, err := newListResult(c.Context, p)
 	if err != nil {
 		return nil, "", packageError(p, err)
 	}
@@ -137,11 +137,14 @@ type listedFile struct {
 	From      []patchPart `json:"from,omitempty"` // of a patched file: what it is made of
 }
 
-func newListResult(p *source.Package) (*listResult, error) {
+func newListResult(ctx context.Context, p *source.Package) (*listResult, error) {
 	parts := patchParts(p)
 	r := &listResult{Package: p.Ref(), LeftOut: extract.LeftOut(p), Warnings: []string{}}
 	r.Warnings = append(r.Warnings, p.Warnings()...)
-	plan, err := extract.NewPlan(p, extract.Options{})
+	plan, err := extract.NewPlanContext(ctx, p, extract.Options{})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		// A package that extract refuses can still be looked at.
 		r.Warnings = append(r.Warnings, fmt.Sprintf("extract refuses this package: %v", err))
@@ -154,6 +157,9 @@ func newListResult(p *source.Package) (*listResult, error) {
 	slices.SortStableFunc(plan.Items, func(a, b extract.Item) int { return strings.Compare(a.Path, b.Path) })
 	r.Files = make([]listedFile, 0, len(plan.Items))
 	for _, item := range plan.Items {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		f := item.File
 		one := listedFile{
 			Path: item.Path, Size: f.Size, Version: f.Version(), Language: f.Language(), Key: f.Key(), Cabinet: f.Cabinet(),

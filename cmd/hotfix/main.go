@@ -28,7 +28,7 @@ func main() {
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	s := &session{stdout: stdout, stderr: stderr, out: newTerminal(stdout, "auto"), messages: newTerminal(stderr, "never")}
+	s := &session{stdout: stdout, stderr: stderr, out: newTerminal(stdout, "auto"), messages: newTerminal(stderr, "never"), interrupted: ctx.Done()}
 	err := s.execute(ctx, newApp(s), args)
 	// A command line that was not understood set no flag.
 	s.json = s.json || wantsJSON(args)

@@ -82,7 +82,7 @@ func manifestShowCommand(s *session) *cli.Command {
 			if c.NArg() != 1 {
 				return usagef("manifest show needs one manifest")
 			}
-			set, err := openManifest(c.Args().First())
+			set, err := openManifest(c.Context, c.Args().First())
 			if err != nil {
 				return err
 			}
@@ -100,8 +100,8 @@ func manifestShowCommand(s *session) *cli.Command {
 
 // openManifest opens a manifest, and names the built-in one that was probably
 // meant where there is none.
-func openManifest(ref string) (*manifest.Set, error) {
-	set, err := manifest.Open(ref)
+func openManifest(ctx context.Context, ref string) (*manifest.Set, error) {
+	set, err := await(ctx.Done(), func() (*manifest.Set, error) { return manifest.Open(ref) })
 	if errors.Is(err, manifest.ErrUnknown) {
 		err = suggestName(err, ref, builtinNames())
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -144,7 +145,7 @@ func transformed(base, transform *msi.Database) (*msi.Database, error) {
 }
 
 // compareTransforms compares what two transforms make of one database.
-func compareTransforms(a, b, base *msi.Database) (*msi.Diff, error) {
+func compareTransforms(ctx context.Context, a, b, base *msi.Database) (*msi.Diff, error) {
 	left, err := transformed(base, a)
 	if err != nil {
 		return nil, err
@@ -153,5 +154,5 @@ func compareTransforms(a, b, base *msi.Database) (*msi.Diff, error) {
 	if err != nil {
 		return nil, err
 	}
-	return msi.Compare(left, right)
+	return msi.CompareContext(ctx, left, right)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
@@ -40,7 +41,18 @@ type session struct {
 	next           bool     // say what could be done next
 	reported       bool     // the JSON document, with the error in it, is on stdout
 	running        running  // the command, once it is known
+
+	interrupted <-chan struct{} // closed when the run is told to stop; nil where it cannot be
+	printing    atomic.Int32    // one of the states below
 }
+
+// What has become of standard output. After an interruption nothing is printed to it
+// but the one JSON document, and that only where nothing was printed before.
+const (
+	nothingPrinted = iota
+	somethingPrinted
+	printingEnded
+)
 
 // errDifference says that a check found a difference, which is already printed.
 var errDifference = errors.New("a check found a difference")
@@ -110,7 +122,7 @@ func (s *session) report(err error) int {
 		return code
 	}
 	if s.json && !s.reported {
-		if printErr := s.printJSON(struct{}{}, err); printErr != nil {
+		if printErr := s.printJSON(outputWriter{s.stdout}, struct{}{}, err); printErr != nil {
 			fmt.Fprintf(s.stderr, "hotfix: %v\n", printErr)
 		}
 	}
@@ -208,19 +220,52 @@ func (s *session) tell(line string) { io.WriteString(s.stderr, s.messages.fold(l
 func (s *session) finish(result any, text func(io.Writer), err error) error {
 	if s.json {
 		s.reported = true
-		return errors.Join(err, s.printJSON(result, err))
+		return errors.Join(err, s.print(func() error { return s.printJSON(s.output(), result, err) }))
 	}
-	if text != nil && !s.quiet {
+	if text == nil || s.quiet {
+		return err
+	}
+	return errors.Join(err, s.print(func() error {
 		page := &screen{columns: s.out.columns}
 		text(page)
 		// Fields pass through display.Text where they are printed; this is for what
 		// they could still hold, and costs little.
 		shown := s.out.paint(s.out.fold(display.Lines(page.String())))
-		if _, writeErr := io.WriteString(s.output(), shown); writeErr != nil {
-			err = errors.Join(err, writeErr)
-		}
+		_, writeErr := io.WriteString(s.output(), shown)
+		return writeErr
+	}))
+}
+
+// print calls what prints, and does not wait for its end when the run is told to
+// stop: a document of many files takes a while, and whoever reads a pipe may never
+// go on.
+func (s *session) print(printing func() error) error {
+	_, err := await(s.interrupted, func() (struct{}, error) { return struct{}{}, printing() })
+	if errors.Is(err, context.Canceled) && s.printing.Swap(printingEnded) == nothingPrinted {
+		s.reported = false
 	}
 	return err
+}
+
+// await returns what work returns, or context.Canceled as soon as done is closed. It
+// is for work that changes nothing, and needs nothing that is closed afterwards.
+func await[T any](done <-chan struct{}, work func() (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		value, err := work()
+		ended <- outcome{value, err}
+	}()
+	select {
+	case o := <-ended:
+		return o.value, o.err
+	case <-done:
+		var none T
+		return none, context.Canceled
+	}
 }
 
 // line prints one of several documents, on a line of its own, with err as its
@@ -235,8 +280,39 @@ func (s *session) line(result any, err error) error {
 	return writeErr
 }
 
-// output is standard output; a failure to write there is an *extract.OutputError.
-func (s *session) output() io.Writer { return outputWriter{s.stdout} }
+// output is standard output until the run is told to stop; a failure to write there
+// is an *extract.OutputError.
+func (s *session) output() io.Writer {
+	return untilInterrupted{s.interrupted, printedWriter{s, outputWriter{s.stdout}}}
+}
+
+// untilInterrupted is a writer that fails when the run is told to stop.
+type untilInterrupted struct {
+	interrupted <-chan struct{}
+	w           io.Writer
+}
+
+func (u untilInterrupted) Write(p []byte) (int, error) {
+	select {
+	case <-u.interrupted:
+		return 0, context.Canceled
+	default:
+		return u.w.Write(p)
+	}
+}
+
+// printedWriter notes that something is printed.
+type printedWriter struct {
+	s *session
+	w io.Writer
+}
+
+func (p printedWriter) Write(b []byte) (int, error) {
+	if !p.s.printing.CompareAndSwap(nothingPrinted, somethingPrinted) && p.s.printing.Load() == printingEnded {
+		return 0, context.Canceled
+	}
+	return p.w.Write(b)
+}
 
 type outputWriter struct{ w io.Writer }
 
@@ -250,9 +326,9 @@ func (o outputWriter) Write(p []byte) (int, error) {
 
 // printJSON prints result as the one JSON document of the run, with err as its
 // "error" member.
-func (s *session) printJSON(result any, err error) error {
+func (s *session) printJSON(w io.Writer, result any, err error) error {
 	if err == nil { // which takes a third less memory than the way of an error
-		enc := json.NewEncoder(shownJSON{s.output()})
+		enc := json.NewEncoder(shownJSON{w})
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		return enc.Encode(result)
@@ -266,7 +342,7 @@ func (s *session) printJSON(result any, err error) error {
 		return indentErr
 	}
 	b.WriteByte('\n')
-	_, writeErr := s.output().Write(display.JSON(b.Bytes()))
+	_, writeErr := w.Write(display.JSON(b.Bytes()))
 	return writeErr
 }
 

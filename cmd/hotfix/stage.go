@@ -168,7 +168,7 @@ func stageOptions(c *cli.Context) (distpoint.Options, error) {
 	if o.Time, err = sourceDate(); err != nil {
 		return o, err
 	}
-	if o.Manifest, err = openManifest(c.String("manifest")); err != nil {
+	if o.Manifest, err = openManifest(c.Context, c.String("manifest")); err != nil {
 		return o, err
 	}
 	if o.Compare, err = compareOptions(c); err != nil {

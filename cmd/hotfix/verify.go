@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -181,7 +182,7 @@ func (s *session) verify(c *cli.Context) error {
 // chosenManifest opens the manifest that is asked for; nil without one.
 func chosenManifest(c *cli.Context) (*manifest.Set, error) {
 	if c.String("manifest") != "" {
-		return openManifest(c.String("manifest"))
+		return openManifest(c.Context, c.String("manifest"))
 	}
 	for _, flag := range []string{"policy", "or-later", "exact"} {
 		if c.IsSet(flag) {
@@ -202,12 +203,27 @@ func (s *session) writeEvidence(c *cli.Context, r *verify.Result) error {
 	for _, document := range []struct {
 		flag  string
 		write func(io.Writer, *report.Report) error
-	}{{"report", report.HTML}, {"sbom", report.SBOM}} {
+	}{{"report", report.HTML}, {"sbom", s.writeSBOM}} {
 		if name := c.String(document.flag); name != "" {
-			errs = append(errs, extract.WriteFile(name, func(w io.Writer) error { return document.write(w, evidence) }))
+			errs = append(errs, extract.WriteFile(name, func(w io.Writer) error { return document.write(untilInterrupted{s.interrupted, w}, evidence) }))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// writeSBOM is report.SBOM, whose document is made as a whole before any of it is
+// written, until the run is told to stop.
+func (s *session) writeSBOM(w io.Writer, r *report.Report) error {
+	document, err := await(s.interrupted, func() ([]byte, error) {
+		var b bytes.Buffer
+		err := report.SBOM(&b, r)
+		return b.Bytes(), err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(document)
+	return err
 }
 
 // sourceDate is the time that SOURCE_DATE_EPOCH names, the only time that is

@@ -17,7 +17,7 @@ const fileAttributes = msi.FileReadOnly | msi.FileHidden | msi.FileSystem
 // openDatabase opens a compound file: a package, a merge module, a patch or a
 // transform.
 func openDatabase(ctx context.Context, p *Package) (reader, error) {
-	db, err := msi.NewReader(p.content, p.content.Size())
+	db, err := msi.NewReaderContext(ctx, p.content, p.content.Size())
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func newDatabaseReader(p *Package, db *msi.Database) *databaseReader {
 func (r *databaseReader) model() *msi.Model { return r.tables }
 
 func (r *databaseReader) list(ctx context.Context) (err error) {
-	if r.tables, err = r.db.Model(); err != nil {
+	if r.tables, err = r.db.ModelContext(ctx); err != nil {
 		return err
 	}
 	r.media = r.tables.Media

@@ -125,7 +125,7 @@ func (shared) Close() error { return nil }
 
 // list lists the files that the patched tables name.
 func (r *patchedReader) list(ctx context.Context) (err error) {
-	if r.tables, err = r.plan.Full.Model(); err != nil {
+	if r.tables, err = r.plan.Full.ModelContext(ctx); err != nil {
 		return err
 	}
 	r.media = r.tables.Media

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -33,7 +34,7 @@ type Identity struct {
 
 // identify identifies a package. Its SHA-256 and its signature, which read the
 // whole of it, are found out where o asks for them.
-func identify(p *source.Package, o manifest.InspectOptions) (*Identity, error) {
+func identify(ctx context.Context, p *source.Package, o manifest.InspectOptions) (*Identity, error) {
 	id := &Identity{
 		Name: p.Name(), Kind: p.Kind(), Size: p.Size(), Language: Language(p),
 		Description: strings.TrimSpace(Property(p, "ProductName") + " " + Property(p, "ProductVersion")),
@@ -41,20 +42,20 @@ func identify(p *source.Package, o manifest.InspectOptions) (*Identity, error) {
 	id.keyring = p.Kind() == source.RPM && p.KeyringUsed()
 	if o.SHA256 {
 		h := sha256.New()
-		if _, err := io.Copy(h, io.NewSectionReader(p, 0, p.Size())); err != nil {
+		if _, err := io.Copy(h, io.NewSectionReader(source.Until(ctx, p), 0, p.Size())); err != nil {
 			return nil, &source.Error{Package: p.Ref(), Err: err}
 		}
 		id.SHA256 = hex.EncodeToString(h.Sum(nil))
 	}
 	if o.Signature != nil {
 		var err error
-		if id.Signature, err = Signature(p, *o.Signature); err != nil {
+		if id.Signature, err = Signature(ctx, p, *o.Signature); err != nil {
 			return nil, err
 		}
 	}
 	if p.Outer() != nil {
 		var err error
-		if id.Inside, err = identify(p.Outer(), o); err != nil {
+		if id.Inside, err = identify(ctx, p.Outer(), o); err != nil {
 			return nil, err
 		}
 	}
@@ -64,7 +65,7 @@ func identify(p *source.Package, o manifest.InspectOptions) (*Identity, error) {
 // Signature checks the Authenticode signature of a compound file, a cabinet or a
 // program. It returns nil for an rpm, whose signature is one of another kind, and
 // for a zip, which has none.
-func Signature(p *source.Package, o authenticode.Options) (*authenticode.Signature, error) {
+func Signature(ctx context.Context, p *source.Package, o authenticode.Options) (*authenticode.Signature, error) {
 	verify := authenticode.VerifyMSI
 	switch p.Kind() {
 	case source.RPM, source.ZIP:
@@ -74,7 +75,10 @@ func Signature(p *source.Package, o authenticode.Options) (*authenticode.Signatu
 	case source.SFX, source.BURN:
 		verify = authenticode.VerifyPE
 	}
-	signature, err := verify(p, p.Size(), o)
+	signature, err := verify(source.Until(ctx, p), p.Size(), o)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, &source.Error{Package: p.Ref(), Place: "signature", Err: err}
 	}

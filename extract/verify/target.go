@@ -10,6 +10,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -181,12 +182,15 @@ func (t *Target) readPackage(ctx context.Context, p *source.Package, w *walker) 
 	t.Kind = Package
 	w.useCatalogsAround(ctx, p)
 	var err error
-	if t.Package, err = identify(p, w.options.Facts); err != nil {
+	if t.Package, err = identify(ctx, p, w.options.Facts); err != nil {
 		return err
 	}
 	t.Language = t.Package.Language
 	t.Around = t.Package.around()
-	plan, planErr := extract.NewPlan(p, extract.Options{})
+	plan, planErr := extract.NewPlanContext(ctx, p, extract.Options{})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if planErr != nil && (w.tap != nil || len(p.Files()) == 0) {
 		return planErr
 	}
@@ -199,7 +203,7 @@ func (t *Target) readPackage(ctx context.Context, p *source.Package, w *walker) 
 			err = errors.Join(err, t.database(plan, w))
 		}
 	}
-	err = errors.Join(err, t.outside(p, append([]*Identity{t.Package}, t.Around...), w))
+	err = errors.Join(err, t.outside(ctx, p, append([]*Identity{t.Package}, t.Around...), w))
 	t.Warnings = append(t.Warnings, p.Warnings()...)
 	slices.Sort(t.Warnings) // those of a walk come in any order
 	return errors.Join(planErr, err)
@@ -253,13 +257,13 @@ func (t *Target) member(ctx context.Context, ref string, w *walker) error {
 		return err
 	}
 	w.useCatalogsAround(ctx, p)
-	id, err := identify(p, w.options.Facts)
+	id, err := identify(ctx, p, w.options.Facts)
 	if err != nil {
 		return err
 	}
 	t.Around = append([]*Identity{id}, id.around()...)
 	err = w.walk(ctx, p, "", []extract.Item{{Path: found[0].Path(), File: found[0]}})
-	return errors.Join(err, t.outside(p, t.Around, w))
+	return errors.Join(err, t.outside(ctx, p, t.Around, w))
 }
 
 // around are the packages that this one came out of, the innermost first.
@@ -273,14 +277,14 @@ func (id *Identity) around() []*Identity {
 
 // outside books what was read next to a package and those around it: the files, and
 // the signatures of the cabinets among them.
-func (t *Target) outside(p *source.Package, ids []*Identity, w *walker) error {
+func (t *Target) outside(ctx context.Context, p *source.Package, ids []*Identity, w *walker) error {
 	for _, id := range ids {
 		id.Neighbours = p.Neighbours()
 		for _, v := range p.Volumes() {
 			volume := &Identity{Name: v.Name, Kind: source.CAB, Size: v.Size()}
 			if o := w.options.Facts.Signature; o != nil {
 				var err error
-				if volume.Signature, err = authenticode.VerifyCAB(v, v.Size(), *o); err != nil {
+				if volume.Signature, err = authenticode.VerifyCAB(source.Until(ctx, v), v.Size(), *o); err != nil {
 					return &source.Error{Package: p.Ref(), Place: v.Name, Err: err}
 				}
 			}
@@ -381,7 +385,7 @@ func (t *Target) opened(ctx context.Context, f *os.File, inside, name string, w 
 	}
 	actual, err := manifest.Inspect(manifest.File{
 		Target: t.Ref, Path: inside, Name: path.Base(inside), Size: info.Size(), Time: info.ModTime(),
-	}, f, w.options.Facts)
+	}, io.NewSectionReader(source.Until(ctx, f), 0, info.Size()), w.options.Facts)
 	if err != nil {
 		return err
 	}

@@ -150,7 +150,7 @@ func (v *visit) reopen(ctx context.Context) error {
 func (v *visit) open(ctx context.Context, u *source.Unpacked) error {
 	a := v.again[u.File]
 	if a.SignaturePending {
-		a.CheckSignature(u, *v.options.Facts.Signature)
+		a.CheckSignature(source.Until(ctx, u), *v.options.Facts.Signature)
 	}
 	if !v.options.Deep {
 		return nil
