@@ -150,6 +150,7 @@ func (f *listedFile) inPatch() int64 {
 // base.
 func (r *listResult) writePatch(w io.Writer) {
 	t := newTable(">IN PATCH", "CONTENT", ">FILE SIZE", "VERSION", "TRANSFORM", "KEY", "PATH")
+	t.wordy = true
 	others := 0
 	for i := range r.Files {
 		f := &r.Files[i]

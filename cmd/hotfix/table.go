@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/internal/display"
@@ -14,6 +15,7 @@ import (
 type table struct {
 	right []bool
 	rows  [][]string
+	wordy bool // the last column may be on a line below the others
 }
 
 func newTable(header ...string) *table {
@@ -41,12 +43,17 @@ func (t *table) write(w io.Writer) {
 			widths[i] = max(widths[i], columnsOf(cell))
 		}
 	}
+	below := false
 	if s, ok := w.(*screen); ok && s.columns > 0 {
-		t.fit(widths, max(s.columns, minColumns))
+		below = t.fit(widths, max(s.columns, minColumns))
 	}
 	var line []byte
 	for _, row := range t.rows {
 		line = line[:0]
+		last := ""
+		if below {
+			row, last = row[:len(row)-1], row[len(row)-1]
+		}
 		for i, cell := range row {
 			cell = shorten(cell, widths[i])
 			padding := widths[i] - columnsOf(cell)
@@ -58,14 +65,38 @@ func (t *table) write(w io.Writer) {
 			line = append(line, "  "...)
 		}
 		fmt.Fprintf(w, "%s\n", bytes.TrimRight(line, " "))
+		if last != "" {
+			fmt.Fprintf(w, "    %s\n", last)
+		}
 	}
 }
 
-// leastCell is the width below which a column is not shortened.
-const leastCell = 8
+// leastCell is to how many columns a cell is shortened at most. Where readableCell are
+// not left to a cell that has more, the last column is better off on a line of its own.
+const (
+	leastCell    = 8
+	readableCell = 20
+)
 
-// fit makes columns narrower, always the widest, until their sum fits.
-func (t *table) fit(widths []int, columns int) {
+// fit narrows the widest columns of text until a line fits, or nothing is left to
+// narrow. It reports whether the last column, which must be wordy, belongs below the
+// others.
+func (t *table) fit(widths []int, columns int) (below bool) {
+	fitted := slices.Clone(widths)
+	t.narrow(fitted, columns)
+	last := len(widths) - 1
+	for i, n := range fitted {
+		below = below || n < widths[i] && n < readableCell
+	}
+	if !t.wordy || !below {
+		copy(widths, fitted)
+		return false
+	}
+	t.narrow(widths[:last], columns)
+	return true
+}
+
+func (t *table) narrow(widths []int, columns int) {
 	total := 2 * (len(widths) - 1)
 	for _, n := range widths {
 		total += n

@@ -59,6 +59,7 @@ func writeRows(w io.Writer, r *manifest.Result, rows []manifest.Checked) {
 		columns = []string{"", "FILE", "SIGNATURE", "SIGNED BY", ""}
 	}
 	t := newTable(columns...)
+	t.wordy = true
 	for _, f := range rows {
 		mark := "ok"
 		if f.Status != manifest.OK {
