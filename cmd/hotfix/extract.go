@@ -114,9 +114,9 @@ func (s *session) extract(c *cli.Context) error {
 	}, err)
 }
 
-// patternError makes a malformed or useless pattern an error of usage.
+// patternError makes a malformed pattern an error of usage.
 func patternError(err error) error {
-	if errors.Is(err, extract.ErrPattern) || errors.Is(err, extract.ErrNoMatch) {
+	if errors.Is(err, extract.ErrPattern) {
 		return &usageError{err}
 	}
 	return err

@@ -66,7 +66,7 @@ var hints = []hint{
 	{kind: is(distpoint.ErrConflict), say: []string{"look at what it is", "--replace replaces it"}},
 	{kind: is(distpoint.ErrPatch), say: []string{"get the patch again, or leave it out"}},
 	{kind: is(distpoint.ErrReplaced), say: []string{"run the same command again when the cause is gone"}},
-	{kind: is(distpoint.ErrNoClient), say: []string{"--client-dir is for an existing copy of the ConfigMgr client files: the folder that holds i386/client.msi"}},
+	{kind: is(distpoint.ErrNoClient, distpoint.ErrNoFolder), say: []string{"--client-dir is for an existing copy of the ConfigMgr client files: the folder that holds i386/client.msi"}},
 	{kind: is(distpoint.ErrOtherBuild), say: []string{"give the manifest of this package with --manifest"}},
 	{kind: is(distpoint.ErrUnknown), say: []string{"for another hotfix, give its manifest with --manifest"}},
 	{kind: is(distpoint.ErrNotVerified), say: []string{"get the package again from Microsoft", "for another hotfix, give its manifest with --manifest"}},

@@ -153,7 +153,7 @@ func importArticle(ctx context.Context, name string, o kbarticle.Options) ([]*ma
 	}
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, err
+		return nil, plain(name, err)
 	}
 	// A pipe without a writer would block before it can be interrupted.
 	if !info.Mode().IsRegular() {

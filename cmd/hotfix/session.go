@@ -107,7 +107,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &output):
 		return exitOutput
-	case errors.As(err, &usage), isChoice(err):
+	case errors.As(err, &usage), isChoice(err), errors.Is(err, source.ErrAmbiguous):
 		return exitUsage
 	case errors.Is(err, errDifference), errors.As(err, &difference):
 		return exitDifference

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -23,7 +24,7 @@ func sourceFlags() []cli.Flag {
 				return nil
 			},
 		},
-		&cli.StringFlag{Name: "keyring", Usage: "require an rpm to be signed by one of the OpenPGP keys in `FILE`"},
+		&cli.StringFlag{Name: "keyring", Usage: "require an rpm to be signed by one of the OpenPGP keys in `FILE`", Action: fileExists},
 		&cli.StringFlag{Name: "password", Usage: "`WORD` that opens the encrypted members of a zip"},
 		&cli.StringFlag{Name: "password-file", Usage: "take the password from the first line of `FILE`", Action: readPassword},
 		amountFlag("max-bytes", "most bytes to unpack: `N`, such as 500M or 16G", source.DefaultMaxBytes),
@@ -58,6 +59,14 @@ func sourceOptions(c *cli.Context) source.Options {
 		Inner:       c.Bool("inner"),
 		StrictSize:  c.Bool("strict-size"),
 	}
+}
+
+// fileExists refuses a flag whose file is not there, also where nothing needs it.
+func fileExists(_ *cli.Context, name string) error {
+	if _, err := os.Stat(name); err != nil {
+		return plain(name, err)
+	}
+	return nil
 }
 
 // maxPasswordFile bounds the file of a password.

@@ -206,10 +206,10 @@ func stageOptions(c *cli.Context) (distpoint.Options, error) {
 // readInstalled reads a list of installed updates: a file, or the numbers
 // themselves.
 func readInstalled(list string) ([]string, error) {
-	if _, err := os.Stat(list); err == nil {
+	if _, err := os.Stat(list); err == nil || filepath.Ext(list) == ".txt" || filepath.Ext(list) == ".csv" || filepath.Base(list) != list {
 		f, err := os.Open(list)
 		if err != nil {
-			return nil, err
+			return nil, plain(list, err)
 		}
 		defer f.Close()
 		numbers, err := distpoint.ReadInstalled(f)

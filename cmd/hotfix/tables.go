@@ -78,6 +78,9 @@ func (s *session) tables(c *cli.Context, print tablePrinter) error {
 		}
 		return s.printDiff(diff, nil)
 	}
+	if c.IsSet("base") {
+		return usagef("--base goes with a transform; %s is a %s", p.Ref(), p.Kind())
+	}
 	names := c.Args().Tail()
 	dir := c.String("output")
 	if len(names) == 0 && dir == "" {

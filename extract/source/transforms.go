@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,8 +20,12 @@ func (p *Package) applyTransforms(ctx context.Context, db *msi.Database) error {
 		return fmt.Errorf("%w: transforms are for installation packages", ErrKind)
 	}
 	for _, name := range names {
-		if err := p.applyTransform(ctx, db, name); err != nil {
-			return fmt.Errorf("transform %s: %w", name, err)
+		err := p.applyTransform(ctx, db, name)
+		if known := (*Error)(nil); err != nil && !errors.As(err, &known) {
+			err = fmt.Errorf("transform %s: %w", name, err)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

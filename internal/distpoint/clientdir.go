@@ -137,7 +137,7 @@ func openClientFiles(ctx context.Context, dir string) (*clientFiles, error) {
 		return &source.Error{Package: dir, Err: fmt.Errorf("%w: %s", ErrNoClient, reason)}
 	}
 	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-		return nil, wrong("there is no such folder")
+		return nil, &source.Error{Package: dir, Err: fmt.Errorf("%w: there is no such folder", ErrNoFolder)}
 	}
 	name, err := findFolded(dir, clientPackage)
 	if err != nil {

@@ -22,6 +22,8 @@ var (
 	ErrOtherBuild = fmt.Errorf("%w", ErrNotVerified)
 	// ErrNoNumber is the ErrContent of a hotfix whose KB number nothing names.
 	ErrNoNumber = fmt.Errorf("%w: neither the manifest nor a patch names the KB number", ErrContent)
+	// ErrNoFolder: the folder of the client files is not there.
+	ErrNoFolder = errors.New("client files")
 	// ErrNoClient is the ErrClientFiles of a folder that does not hold any.
 	ErrNoClient = fmt.Errorf("%w", ErrClientFiles)
 	// ErrReplaced: a file among the client files may have been replaced although

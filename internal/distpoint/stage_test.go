@@ -325,7 +325,7 @@ func TestStageClientDir(t *testing.T) {
 		{name: "another service pack", servicePack: "sp1", class: distpoint.ErrClientFiles},
 		{name: "output inside", servicePack: "sp2", change: func(o *distpoint.Options) { o.Output = filepath.Join(o.ClientDir, "out") }, class: distpoint.ErrNested},
 		{name: "output is the same", servicePack: "sp2", change: func(o *distpoint.Options) { o.Output = o.ClientDir }, class: distpoint.ErrNested},
-		{name: "no such folder", servicePack: "sp2", change: func(o *distpoint.Options) { o.ClientDir += "x" }, class: distpoint.ErrClientFiles},
+		{name: "no such folder", servicePack: "sp2", change: func(o *distpoint.Options) { o.ClientDir += "x" }, class: distpoint.ErrNoFolder},
 		{name: "a folder of it", servicePack: "sp2", change: func(o *distpoint.Options) { o.ClientDir = filepath.Join(o.ClientDir, "i386") }, class: distpoint.ErrClientFiles},
 		{
 			name: "other content in the output", servicePack: "sp2", class: extract.ErrExists,
