@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -137,7 +138,12 @@ func outputFlags(s *session) []cli.Flag {
 	}
 }
 
+// onUsageError shows flags as they are typed: package flag writes one dash.
 func onUsageError(_ *cli.Context, err error, _ bool) error {
+	if before, after, found := strings.Cut(err.Error(), " for flag -"); found {
+		name, reason, _ := strings.Cut(after, ": ")
+		err = fmt.Errorf("%s for the flag %s: %s", before, dashed(strings.TrimLeft(name, "-")), reason)
+	}
 	return &usageError{err}
 }
 
