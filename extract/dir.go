@@ -130,8 +130,8 @@ func (d *Dir) Unchanged() bool { return d.unchanged }
 // (see DirOptions.Succeed).
 func (d *Dir) Replaced() bool { return d.replaced && !d.unchanged }
 
-// Err returns the first failure to write, an *OutputError, or nil.
-func (d *Dir) Err() error {
+// failure returns the first failure to write, an *OutputError, or nil.
+func (d *Dir) failure() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.failed

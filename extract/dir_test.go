@@ -133,10 +133,10 @@ func TestDirUnsafeNamesAndCollisions(t *testing.T) {
 	require.ErrorIs(t, err, ErrCollision)
 	var outputError *OutputError
 	require.False(t, errors.As(err, &outputError), "a collision is a fault of the input")
-	require.NoError(t, d.Err())
+	require.NoError(t, d.failure())
 	_, err = d.Create("a/b", FileInfo{})
 	require.ErrorAs(t, err, &outputError)
-	require.Equal(t, err, d.Err())
+	require.Equal(t, err, d.failure())
 }
 
 func TestDirLimits(t *testing.T) {

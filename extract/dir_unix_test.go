@@ -278,7 +278,7 @@ func TestDirDiskFull(t *testing.T) {
 	var outputError *OutputError
 	require.ErrorAs(t, err, &outputError)
 	require.True(t, IsDiskFull(outputError))
-	require.Equal(t, err, d.Err())
+	require.Equal(t, err, d.failure())
 }
 
 // TestWriteFileInPlaceOfOthers replaces nothing but files: somebody who runs this as

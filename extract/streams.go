@@ -92,7 +92,7 @@ func (w *writer) writeStreams(ctx context.Context) error {
 		err := w.writeStream(ctx, item)
 		switch {
 		case err == nil:
-		case w.out.Err() != nil || ctx.Err() != nil || errors.Is(err, ErrLimit) || !w.options.KeepGoing:
+		case w.out.failure() != nil || ctx.Err() != nil || errors.Is(err, ErrLimit) || !w.options.KeepGoing:
 			return err
 		default:
 			damage = errors.Join(damage, err)
@@ -115,7 +115,7 @@ func (w *writer) writeStream(ctx context.Context, item StreamItem) error {
 	if closeErr := s.Close(err); err == nil {
 		return closeErr
 	}
-	if w.out.Err() != nil || ctx.Err() != nil || errors.Is(err, ErrLimit) {
+	if w.out.failure() != nil || ctx.Err() != nil || errors.Is(err, ErrLimit) {
 		return err
 	}
 	return &source.Error{Package: w.plan.Package.Ref(), Place: "stream " + item.Name, Err: err}

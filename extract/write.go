@@ -127,10 +127,10 @@ type writer struct {
 func (w *writer) write(ctx context.Context) (damage, err error) {
 	database := w.startDatabase()
 	damage = w.walk(ctx)
-	err = database.finish(damage == nil && w.out.Err() == nil && ctx.Err() == nil)
+	err = database.finish(damage == nil && w.out.failure() == nil && ctx.Err() == nil)
 	switch {
-	case w.out.Err() != nil:
-		return nil, w.out.Err()
+	case w.out.failure() != nil:
+		return nil, w.out.failure()
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case damage == nil:

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -40,7 +39,6 @@ type Actual struct {
 	Time          string `json:"time,omitempty"` // "06:27", UTC
 	Platform      string `json:"platform,omitempty"`
 	SHA256        string `json:"sha256,omitempty"`
-	MD5           string `json:"md5,omitempty"`
 	OriginalName  string `json:"original_name,omitempty"` // the OriginalFilename string
 	// Problems are sentences about what could not be read, as a damaged version
 	// resource.
@@ -62,8 +60,8 @@ type Actual struct {
 // InspectOptions say what to find out besides version, platform and size. What is
 // not asked for costs nothing.
 type InspectOptions struct {
-	SHA256, MD5 bool
-	Signature   *authenticode.Options // nil: signatures are not checked
+	SHA256    bool
+	Signature *authenticode.Options // nil: signatures are not checked
 }
 
 // Inspector finds out what there is to know about one file whose bytes come by
@@ -78,12 +76,12 @@ type Inspector struct {
 	start   []byte // the first bytes, until the kind is known
 	known   bool
 
-	sha256, md5 hash.Hash
-	executable  *pe.Collector
-	signature   *authenticode.Collector
-	content     content
-	trace       trace       // of its signature
-	random      io.ReaderAt // the same bytes, or nil
+	sha256     hash.Hash
+	executable *pe.Collector
+	signature  *authenticode.Collector
+	content    content
+	trace      trace       // of its signature
+	random     io.ReaderAt // the same bytes, or nil
 }
 
 // minutes is the form of times in manifests.
@@ -95,9 +93,6 @@ func NewInspector(f File, o InspectOptions) *Inspector {
 	if o.SHA256 {
 		i.sha256 = sha256.New()
 	}
-	if o.MD5 {
-		i.md5 = md5.New()
-	}
 	return i
 }
 
@@ -106,9 +101,6 @@ func (i *Inspector) Write(p []byte) (int, error) {
 	i.size += int64(len(p))
 	if i.sha256 != nil {
 		i.sha256.Write(p)
-	}
-	if i.md5 != nil {
-		i.md5.Write(p)
 	}
 	if i.known {
 		i.feed(p)
@@ -164,9 +156,6 @@ func (i *Inspector) Finish() (*Actual, error) {
 	a := newActual(i.file, i.size)
 	if i.sha256 != nil {
 		a.SHA256 = hex.EncodeToString(i.sha256.Sum(nil))
-	}
-	if i.md5 != nil {
-		a.MD5 = hex.EncodeToString(i.md5.Sum(nil))
 	}
 	if i.executable != nil {
 		a.setExecutable(i.executable.Finish())
@@ -226,7 +215,7 @@ func (a *Actual) judge(s *authenticode.Signature, traced bool, random io.ReaderA
 func Inspect(f File, r io.Reader, o InspectOptions) (*Actual, error) {
 	at, random := r.(io.ReaderAt)
 	random = random && f.Size >= 0
-	if random && !o.SHA256 && !o.MD5 {
+	if random && !o.SHA256 {
 		a, err := inspectAt(f, at, o)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Path, err)

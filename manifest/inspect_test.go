@@ -2,7 +2,6 @@ package manifest_test
 
 import (
 	"bytes"
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -47,19 +46,16 @@ func described(name string, b []byte) manifest.File {
 
 func TestInspect(t *testing.T) {
 	b := executable(t)
-	sum, sumMD5 := sha256.Sum256(b), md5.Sum(b)
+	sum := sha256.Sum256(b)
 	want := &manifest.Actual{
 		Target: "pkg.msi", Path: "Logs/ccmcertfix.exe", Name: "ccmcertfix.exe",
 		Version: "4.0.6487.2111", Size: 17768, Date: "2010-01-25", Time: "06:27", Platform: "x86",
 		OriginalName: "Ccmcertfix.exe",
 	}
-	for _, o := range []manifest.InspectOptions{{}, {SHA256: true}, {MD5: true, SHA256: true}} {
-		want.SHA256, want.MD5 = "", ""
+	for _, o := range []manifest.InspectOptions{{}, {SHA256: true}} {
+		want.SHA256 = ""
 		if o.SHA256 {
 			want.SHA256 = hex.EncodeToString(sum[:])
-		}
-		if o.MD5 {
-			want.MD5 = hex.EncodeToString(sumMD5[:])
 		}
 		for name, r := range map[string]io.Reader{"forward": forward(b), "at random": bytes.NewReader(b)} {
 			got, err := manifest.Inspect(described("ccmcertfix.exe", b), r, o)
@@ -268,7 +264,7 @@ func TestInspectorsInParallel(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			a, err := manifest.Inspect(described("a.exe", b), bufferless{bytes.NewReader(b)}, manifest.InspectOptions{SHA256: true, MD5: true, Signature: &authenticode.Options{}})
+			a, err := manifest.Inspect(described("a.exe", b), bufferless{bytes.NewReader(b)}, manifest.InspectOptions{SHA256: true, Signature: &authenticode.Options{}})
 			if err != nil || a.Version != "4.0.6487.2111" {
 				t.Error(a, err)
 			}

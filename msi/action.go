@@ -9,63 +9,45 @@ import (
 // Types): what runs, where it comes from, and the options.
 type ActionType uint16
 
-// The base types, the low three bits (Windows Installer: Summary List of All
-// Custom Action Types).
+// The parts of an ActionType: what runs, and where it comes from (Windows Installer:
+// Summary List of All Custom Action Types).
 const (
-	ActionDLL      ActionType = 1
-	ActionEXE      ActionType = 2
-	ActionText     ActionType = 3 // a property or a directory is set, or an error shown
-	ActionJScript  ActionType = 5
-	ActionVBScript ActionType = 6
-	ActionInstall  ActionType = 7 // another package
-
-	actionBase ActionType = 0x07
-)
-
-// Where the code comes from.
-const (
-	ActionFromBinary    ActionType = 0x00 // the Binary table
-	ActionFromFile      ActionType = 0x10 // an installed file: a row of the File table
-	ActionFromDirectory ActionType = 0x20 // a row of the Directory table
-	ActionFromProperty  ActionType = 0x30
-
+	actionBase   ActionType = 0x07
 	actionSource ActionType = 0x30
 )
 
 // The options (Windows Installer: Custom Action Return Processing, Execution
 // Scheduling, In-Script Execution and Hidden Target Options). The scheduling bits
-// 0x100 and 0x200 mean rollback and commit where ActionInScript is set.
+// 0x100 and 0x200 mean rollback and commit where actionInScript is set.
 const (
-	ActionContinue       ActionType = 0x0040 // the exit code is ignored
-	ActionAsync          ActionType = 0x0080
-	ActionFirstSequence  ActionType = 0x0100
-	ActionOncePerProcess ActionType = 0x0200
-	ActionInScript       ActionType = 0x0400
-	ActionNoImpersonate  ActionType = 0x0800
-	Action64Bit          ActionType = 0x1000 // of a script
-	ActionHideTarget     ActionType = 0x2000
-	ActionTSAware        ActionType = 0x4000
+	actionContinue       ActionType = 0x0040 // the exit code is ignored
+	actionAsync          ActionType = 0x0080
+	actionFirstSequence  ActionType = 0x0100
+	actionOncePerProcess ActionType = 0x0200
+	actionInScript       ActionType = 0x0400
+	actionNoImpersonate  ActionType = 0x0800
+	action64Bit          ActionType = 0x1000 // of a script
+	actionHideTarget     ActionType = 0x2000
+	actionTSAware        ActionType = 0x4000
 )
 
 // ActionPatchUninstall is the bit of CustomAction.ExtendedType (Windows
 // Installer: Custom Action Patch Uninstall Option).
 const ActionPatchUninstall = 0x8000
 
-// Base returns the base type.
-func (t ActionType) Base() ActionType { return t & actionBase }
-
-// From returns where the code comes from.
-func (t ActionType) From() ActionType { return t & actionSource }
+// SetsProperty reports whether the action sets a property: its source is the name,
+// its target the value.
+func (t ActionType) SetsProperty() bool { return t&(actionBase|actionSource) == 51 }
 
 // Runs says when the action runs: "immediate", or in the installation script as
 // "deferred", "rollback" or "commit".
 func (t ActionType) Runs() string {
 	switch {
-	case t&ActionInScript == 0:
+	case t&actionInScript == 0:
 		return "immediate"
-	case t&ActionFirstSequence != 0:
+	case t&actionFirstSequence != 0:
 		return "rollback"
-	case t&ActionOncePerProcess != 0:
+	case t&actionOncePerProcess != 0:
 		return "commit"
 	}
 	return "deferred"
@@ -111,20 +93,20 @@ func (t ActionType) Options() []string {
 			options = append(options, name)
 		}
 	}
-	wait := t & (ActionAsync | ActionContinue)
-	add(wait == ActionContinue, "ignore exit code")
-	add(wait == ActionAsync, "asynchronous, waited for at the end")
-	add(wait == ActionAsync|ActionContinue, "asynchronous, not waited for")
-	if t&ActionInScript == 0 {
-		when := t & (ActionFirstSequence | ActionOncePerProcess)
-		add(when == ActionFirstSequence, "only in the first sequence")
-		add(when == ActionOncePerProcess, "once per process")
-		add(when == ActionFirstSequence|ActionOncePerProcess, "client repeat")
+	wait := t & (actionAsync | actionContinue)
+	add(wait == actionContinue, "ignore exit code")
+	add(wait == actionAsync, "asynchronous, waited for at the end")
+	add(wait == actionAsync|actionContinue, "asynchronous, not waited for")
+	if t&actionInScript == 0 {
+		when := t & (actionFirstSequence | actionOncePerProcess)
+		add(when == actionFirstSequence, "only in the first sequence")
+		add(when == actionOncePerProcess, "once per process")
+		add(when == actionFirstSequence|actionOncePerProcess, "client repeat")
 	}
-	add(t&ActionNoImpersonate != 0, "no impersonation")
-	add(t&Action64Bit != 0, "64-bit")
-	add(t&ActionHideTarget != 0, "hide target")
-	add(t&ActionTSAware != 0, "terminal server aware")
+	add(t&actionNoImpersonate != 0, "no impersonation")
+	add(t&action64Bit != 0, "64-bit")
+	add(t&actionHideTarget != 0, "hide target")
+	add(t&actionTSAware != 0, "terminal server aware")
 	return options
 }
 

@@ -112,7 +112,7 @@ func (t *Table) value(i int, cell uint32) Value {
 		return Binary()
 	case kind.IsString():
 		return String(t.db.pool.string(cell))
-	case kind.IntWidth() == 2:
+	case kind.intWidth() == 2:
 		return Int(int32(cell) - bias2)
 	}
 	return Int(int32(cell ^ bias4))
@@ -132,9 +132,9 @@ func (t *Table) cell(i int, v Value) (uint32, error) {
 			return 0, fmt.Errorf("msi: table %s, column %s: %w", t.Name, column.Name, err)
 		}
 		return ref, nil
-	case v.kind == kindInt && kind.IntWidth() == 2 && v.num > math.MinInt16 && v.num <= math.MaxInt16:
+	case v.kind == kindInt && kind.intWidth() == 2 && v.num > math.MinInt16 && v.num <= math.MaxInt16:
 		return uint32(v.num + bias2), nil
-	case v.kind == kindInt && kind.IntWidth() == 4 && v.num != math.MinInt32:
+	case v.kind == kindInt && kind.intWidth() == 4 && v.num != math.MinInt32:
 		return uint32(v.num) ^ bias4, nil
 	}
 	return 0, fmt.Errorf("msi: table %s, column %s (%s) cannot hold %q: %w", t.Name, column.Name, column.Type, v.Text(), ErrFormat)

@@ -109,9 +109,9 @@ func DecodeText(codePage int, b []byte) (string, error) {
 	return string(text), nil
 }
 
-// EncodeText turns text into bytes of a Windows code page. Text that the code
+// encodeText turns text into bytes of a Windows code page. Text that the code
 // page does not hold is refused with ErrCodePage.
-func EncodeText(codePage int, s string) ([]byte, error) {
+func encodeText(codePage int, s string) ([]byte, error) {
 	if isASCII(s) && codePage != codePageUTF16 {
 		return []byte(s), nil
 	}

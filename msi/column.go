@@ -18,56 +18,56 @@ type ColumnType uint16
 
 // The parts of a ColumnType.
 const (
-	TypeWidth       ColumnType = 0x00FF
-	TypeValid       ColumnType = 0x0100
-	TypeLocalizable ColumnType = 0x0200
-	TypeNotBinary   ColumnType = 0x0400
-	TypeString      ColumnType = 0x0800
-	TypeNullable    ColumnType = 0x1000
-	TypeKey         ColumnType = 0x2000
-	TypeTemporary   ColumnType = 0x4000
+	typeWidth       ColumnType = 0x00FF
+	typeValid       ColumnType = 0x0100
+	typeLocalizable ColumnType = 0x0200
+	typeNotBinary   ColumnType = 0x0400
+	typeString      ColumnType = 0x0800
+	typeNullable    ColumnType = 0x1000
+	typeKey         ColumnType = 0x2000
+	typeTemporary   ColumnType = 0x4000
 )
 
 // IsBinary reports whether the cells are streams.
-func (t ColumnType) IsBinary() bool { return t&(TypeString|TypeNotBinary) == TypeString }
+func (t ColumnType) IsBinary() bool { return t&(typeString|typeNotBinary) == typeString }
 
 // IsString reports whether the cells are strings.
-func (t ColumnType) IsString() bool { return t&TypeString != 0 && !t.IsBinary() }
+func (t ColumnType) IsString() bool { return t&typeString != 0 && !t.IsBinary() }
 
 // IsInt reports whether the cells are integers.
-func (t ColumnType) IsInt() bool { return t&TypeString == 0 }
+func (t ColumnType) IsInt() bool { return t&typeString == 0 }
 
-// IntWidth returns the bytes of an integer, 2 or 4, and 0 for other types.
-func (t ColumnType) IntWidth() int {
+// intWidth returns the bytes of an integer, 2 or 4, and 0 for other types.
+func (t ColumnType) intWidth() int {
 	switch {
 	case !t.IsInt():
 		return 0
-	case t&TypeWidth <= 2:
+	case t&typeWidth <= 2:
 		return 2
 	}
 	return 4
 }
 
 // IsKey reports whether the column belongs to the primary key.
-func (t ColumnType) IsKey() bool { return t&TypeKey != 0 }
+func (t ColumnType) IsKey() bool { return t&typeKey != 0 }
 
 // Nullable reports whether the column may be empty. It is not enforced.
-func (t ColumnType) Nullable() bool { return t&TypeNullable != 0 }
+func (t ColumnType) Nullable() bool { return t&typeNullable != 0 }
 
-// IsTemporary reports whether the column has no stored cells.
-func (t ColumnType) IsTemporary() bool { return t&TypeTemporary != 0 }
+// isTemporary reports whether the column has no stored cells.
+func (t ColumnType) isTemporary() bool { return t&typeTemporary != 0 }
 
 // String returns the type in the notation of text archives: s72, S0, l255, i2,
 // I4, v0; upper case for nullable columns (Windows Installer: Column Definition
 // Format).
 func (t ColumnType) String() string {
-	letter, width := byte('s'), int(t&TypeWidth)
+	letter, width := byte('s'), int(t&typeWidth)
 	switch {
 	case t.IsBinary():
 		letter = 'v'
 	case t.IsInt():
-		letter, width = 'i', t.IntWidth()
-	case t&TypeLocalizable != 0:
+		letter, width = 'i', t.intWidth()
+	case t&typeLocalizable != 0:
 		letter = 'l'
 	}
 	if t.Nullable() {
@@ -87,23 +87,23 @@ func ParseColumnType(s string, key bool) (ColumnType, error) {
 	if err != nil {
 		return 0, bad
 	}
-	t := TypeValid | ColumnType(width)
+	t := typeValid | ColumnType(width)
 	letter := s[0]
 	if letter >= 'A' && letter <= 'Z' {
-		t |= TypeNullable
+		t |= typeNullable
 		letter += 'a' - 'A'
 	}
 	switch letter {
 	case 's':
-		t |= TypeString | TypeNotBinary
+		t |= typeString | typeNotBinary
 	case 'l':
-		t |= TypeString | TypeNotBinary | TypeLocalizable
+		t |= typeString | typeNotBinary | typeLocalizable
 	case 'v':
-		t |= TypeString
+		t |= typeString
 	case 'i':
 		switch width {
 		case 2:
-			t |= TypeNotBinary
+			t |= typeNotBinary
 		case 4:
 		default:
 			return 0, bad
@@ -112,7 +112,7 @@ func ParseColumnType(s string, key bool) (ColumnType, error) {
 		return 0, bad
 	}
 	if key {
-		t |= TypeKey
+		t |= typeKey
 	}
 	return t, nil
 }
@@ -120,10 +120,10 @@ func ParseColumnType(s string, key bool) (ColumnType, error) {
 // width returns the bytes of a stored cell.
 func (t ColumnType) width(wideRefs bool) int {
 	switch {
-	case t.IsTemporary():
+	case t.isTemporary():
 		return 0
 	case t.IsInt():
-		return t.IntWidth()
+		return t.intWidth()
 	case t.IsBinary() || !wideRefs:
 		return 2
 	}

@@ -25,13 +25,13 @@ const (
 	streamSignatureEx = "\x05MsiDigitalSignatureEx"
 )
 
-// MaxTableMemory is how many bytes of memory the tables and strings of a file may
+// maxTableMemory is how many bytes of memory the tables and strings of a file may
 // take, those of its storages (the transforms of a patch) included. They are held
 // in memory; streams are not. Real packages need a few million. A small file gets
 // less: memoryFactor times its size, which is more than its tables can take
 // unless they use the same bytes of the file again and again.
 const (
-	MaxTableMemory = 128 << 20
+	maxTableMemory = 128 << 20
 	memoryFactor   = 32
 	minTableMemory = 4 << 20
 )
@@ -41,7 +41,7 @@ type budget struct{ left atomic.Int64 }
 
 func newBudget(fileSize int64) *budget {
 	b := &budget{}
-	b.left.Store(min(MaxTableMemory, minTableMemory+memoryFactor*min(fileSize, MaxTableMemory)))
+	b.left.Store(min(maxTableMemory, minTableMemory+memoryFactor*min(fileSize, maxTableMemory)))
 	return b
 }
 
@@ -114,7 +114,7 @@ func Open(name string) (*Database, error) {
 
 // NewReader reads the database in the size bytes of r, which must stay readable
 // while the database is used. Tables and strings are read at once and held in
-// memory, up to MaxTableMemory; streams are not.
+// memory, up to 128 MiB (ErrLimit); streams are not.
 func NewReader(r io.ReaderAt, size int64) (*Database, error) {
 	return NewReaderContext(context.Background(), r, size)
 }
@@ -308,7 +308,7 @@ func (db *Database) spend(bytes int64) error {
 func (db *Database) spendTransform() error {
 	const decoded = 8 // times the stored bytes
 	for name, s := range db.raw {
-		if err := db.spend(decoded * min(s.size, MaxTableMemory)); err != nil {
+		if err := db.spend(decoded * min(s.size, maxTableMemory)); err != nil {
 			return fmt.Errorf("msi: table %s: %w", name, err)
 		}
 	}
@@ -351,27 +351,17 @@ func (db *Database) SetCodePage(codePage int) error {
 // Summary returns the summary information, which may be changed.
 func (db *Database) Summary() *Summary { return db.summary }
 
-// RefWidth returns the bytes of a stored string reference: 2 or 3.
-func (db *Database) RefWidth() int {
+// refWidth returns the bytes of a stored string reference: 2 or 3.
+func (db *Database) refWidth() int {
 	if db.pool.wide {
 		return 3
 	}
 	return 2
 }
 
-// StringAt returns the string of a stored reference; that of 0 is empty. Only
-// transforms, whose tables this package does not decode here, need it.
-func (db *Database) StringAt(ref uint32) (string, error) {
-	s, err := db.pool.at(ref)
-	if err != nil {
-		return "", fmt.Errorf("msi: %w", err)
-	}
-	return s, nil
-}
-
-// Intern returns the reference of a string, which is added where it is new, and
+// intern returns the reference of a string, which is added where it is new, and
 // counts one more use of it. It serves transforms that are being made.
-func (db *Database) Intern(s string) (uint32, error) {
+func (db *Database) intern(s string) (uint32, error) {
 	ref, err := db.pool.intern(s)
 	if err == nil && ref != 0 {
 		db.pool.refs[ref]++

@@ -299,7 +299,7 @@ func columnNamed(t *Table, name string) *Column {
 }
 
 func keyOf(r Row) []Value {
-	keys := r.Table().Keys()
+	keys := r.table.Keys()
 	list := make([]Value, len(keys))
 	for i, k := range keys {
 		list[i] = r.Value(k)
@@ -310,7 +310,7 @@ func keyOf(r Row) []Value {
 // wholeRow describes a row that is only in one of the databases.
 func wholeRow(r Row, c Change) RowChange {
 	rc := RowChange{Change: c, Key: keyOf(r)}
-	for i, col := range r.Table().Columns() {
+	for i, col := range r.table.Columns() {
 		if col.Type.IsKey() {
 			continue
 		}
@@ -331,7 +331,7 @@ func cellData(r Row, i int) *io.SectionReader {
 	if !r.Value(i).IsBinary() {
 		return nil
 	}
-	s, err := r.Stream(r.Table().Columns()[i].Name)
+	s, err := r.Stream(r.table.Columns()[i].Name)
 	if err != nil {
 		return nil
 	}
@@ -340,8 +340,8 @@ func cellData(r Row, i int) *io.SectionReader {
 
 func compareRows(ctx context.Context, a, b Row) ([]CellChange, error) {
 	var cells []CellChange
-	tb := b.Table()
-	for i, col := range a.Table().Columns() {
+	tb := b.table
+	for i, col := range a.table.Columns() {
 		if col.Type.IsKey() {
 			continue
 		}
@@ -354,7 +354,7 @@ func compareRows(ctx context.Context, a, b Row) ([]CellChange, error) {
 		if same && cell.Old.IsBinary() {
 			var err error
 			if same, err = sameData(ctx, cell.OldData, cell.NewData); err != nil {
-				return nil, fmt.Errorf("msi: table %s, row %s: %w", tb.Name, b.Key(), err)
+				return nil, fmt.Errorf("msi: table %s, row %s: %w", tb.Name, b.key(), err)
 			}
 		}
 		if !same {
@@ -362,7 +362,7 @@ func compareRows(ctx context.Context, a, b Row) ([]CellChange, error) {
 		}
 	}
 	for j, col := range tb.Columns() {
-		if a.Table().Column(col.Name) < 0 && !b.Value(j).IsNull() {
+		if a.table.Column(col.Name) < 0 && !b.Value(j).IsNull() {
 			cells = append(cells, CellChange{Column: col.Name, New: b.Value(j), NewData: cellData(b, j)})
 		}
 	}
@@ -484,8 +484,8 @@ func equalStorages(ctx context.Context, a, b *Database, name string) (bool, erro
 		sa.CodePage() != sb.CodePage() || !sa.pool.equal(sb.pool) {
 		return false, nil
 	}
-	for _, s := range union(sa.TableStreams(), sb.TableStreams()) {
-		if c, err := compareStream(ctx, sa, sb, s, sa.TableStream, sb.TableStream); err != nil || c.Change != 0 {
+	for _, s := range union(sa.tableStreams(), sb.tableStreams()) {
+		if c, err := compareStream(ctx, sa, sb, s, sa.tableStream, sb.tableStream); err != nil || c.Change != 0 {
 			return false, err
 		}
 	}

@@ -119,7 +119,7 @@ func (m *Model) directory(row Row, key string) (*Directory, error) {
 		return d, nil
 	}
 	if tooLong(key) {
-		return nil, fmt.Errorf("msi: table %s, row %s: a directory key of %d bytes is longer than the names that Windows allows: %w", row.Table().Name, row.Key(), len(key), ErrLimit)
+		return nil, fmt.Errorf("msi: table %s, row %s: a directory key of %d bytes is longer than the names that Windows allows: %w", row.table.Name, row.key(), len(key), ErrLimit)
 	}
 	return m.missingDirectory(key), nil
 }

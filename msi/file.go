@@ -15,9 +15,6 @@ const (
 	FileReadOnly      = 0x0001
 	FileHidden        = 0x0002
 	FileSystem        = 0x0004
-	FileVital         = 0x0200
-	FileChecksum      = 0x0400
-	FilePatchAdded    = 0x1000
 	FileNoncompressed = 0x2000
 	FileCompressed    = 0x4000
 )
@@ -252,7 +249,7 @@ func (m *Model) readHashes(db *Database) *byKey {
 	for i := range rows.len() {
 		if options := rows.number(i, hashOptions); options != 0 {
 			row := rows.row(i)
-			m.warn("MsiFileHash", "table MsiFileHash, row %s: Options %d are not known: the hash is not checked", row.Key(), options)
+			m.warn("MsiFileHash", "table MsiFileHash, row %s: Options %d are not known: the hash is not checked", row.key(), options)
 			continue
 		}
 		hashes.add(rows.ref(i, hashFile), i)

@@ -9,8 +9,8 @@ const (
 
 // listingColumns are the columns of the two tables.
 var listingColumns = []Column{
-	{"Name", TypeKey | TypeString | TypeNotBinary | TypeValid | 62},
-	{"Data", TypeString | TypeValid | TypeNullable},
+	{"Name", typeKey | typeString | typeNotBinary | typeValid | 62},
+	{"Data", typeString | typeValid | typeNullable},
 }
 
 // listing returns the table _Streams or _Storages, made of what is there now;

@@ -85,7 +85,7 @@ func (m *Model) warn(table, format string, args ...any) {
 // dangling warns of a reference to a row that does not exist. consequence says
 // what becomes of the row that refers to it.
 func (m *Model) dangling(row Row, what, key, consequence string) {
-	m.warn(row.Table().Name, "table %s, row %s: %s %q does not exist: %s", row.Table().Name, row.Key(), what, key, consequence)
+	m.warn(row.table.Name, "table %s, row %s: %s %q does not exist: %s", row.table.Name, row.key(), what, key, consequence)
 }
 
 // short refuses text that is longer than any of its kind can be, before it is
@@ -193,7 +193,7 @@ func (l *rowList) short(row int, columns ...int) error {
 }
 
 func textTooLong(row Row, column, text string) error {
-	return fmt.Errorf("msi: table %s: %s of %d bytes: %w", row.Table().Name, column, len(text), ErrLimit)
+	return fmt.Errorf("msi: table %s: %s of %d bytes: %w", row.table.Name, column, len(text), ErrLimit)
 }
 
 // byKey finds rows by the cells that refer to them. Such a cell mostly holds the same

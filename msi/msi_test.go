@@ -153,7 +153,7 @@ func TestRows(t *testing.T) {
 	size, ok := row.Int("FileSize")
 	require.True(t, ok)
 	require.EqualValues(t, 6793, size)
-	require.True(t, row.IsNull("Version"))
+	require.Empty(t, row.String("Version"))
 	require.Equal(t, "6793", row.String("FileSize"))
 	_, ok = file.Find(msi.String("nothing"))
 	require.False(t, ok)

@@ -203,7 +203,7 @@ func (p *pool) intern(s string) (uint32, error) {
 	if ref, ok := p.index[s]; ok {
 		return ref, nil
 	}
-	raw, err := EncodeText(p.codePage, s)
+	raw, err := encodeText(p.codePage, s)
 	if err != nil {
 		return 0, err
 	}
@@ -259,7 +259,7 @@ func convert(text, stored *string, from, to int) (err error) {
 		*text, err = DecodeText(to, []byte(*stored))
 		return err
 	}
-	b, err := EncodeText(to, *text)
+	b, err := encodeText(to, *text)
 	*stored = string(b)
 	return err
 }

@@ -124,11 +124,11 @@ func TestUndefinedBytes(t *testing.T) {
 			if text == "\uFFFD" {
 				continue // not one of the control characters
 			}
-			b, err := EncodeText(codePage, text)
+			b, err := encodeText(codePage, text)
 			require.NoError(t, err, "%d %#x %q", codePage, c, text)
 			require.Equal(t, []byte{byte(c)}, b, "%d %#x", codePage, c)
 		}
 	}
-	_, err := EncodeText(1252, "\uFFFD")
+	_, err := encodeText(1252, "\uFFFD")
 	require.ErrorIs(t, err, ErrCodePage)
 }

@@ -30,9 +30,6 @@ func (r Row) cells() *record {
 	return r.record
 }
 
-// Table returns the table that the row belongs to.
-func (r Row) Table() *Table { return r.table }
-
 // Value returns the cell of column i, counted from 0.
 func (r Row) Value(i int) Value { return r.table.value(i, r.cell(i)) }
 
@@ -60,13 +57,10 @@ func (r Row) String(column string) string { return r.named(column).Text() }
 // Int returns the integer in a cell, and false where there is none.
 func (r Row) Int(column string) (int32, bool) { return r.named(column).Int() }
 
-// IsNull reports whether a cell is empty or the table has no such column.
-func (r Row) IsNull(column string) bool { return r.named(column).IsNull() }
-
 // Stream returns the data of a binary cell. The error is ErrNotFound.
 func (r Row) Stream(column string) (*io.SectionReader, error) {
 	if !r.named(column).IsBinary() {
-		return nil, fmt.Errorf("msi: table %s, row %s: column %s holds no stream: %w", r.table.Name, r.Key(), column, ErrNotFound)
+		return nil, fmt.Errorf("msi: table %s, row %s: column %s holds no stream: %w", r.table.Name, r.key(), column, ErrNotFound)
 	}
 	return r.table.db.Stream(r.StreamName())
 }
@@ -84,8 +78,8 @@ func (r Row) StreamName() string {
 	return name
 }
 
-// Key returns the primary key for messages, its parts separated by "/".
-func (r Row) Key() string {
+// key returns the primary key for messages, its parts separated by "/".
+func (r Row) key() string {
 	var parts []string
 	for _, v := range r.keyValues() {
 		parts = append(parts, v.Text())
@@ -132,7 +126,7 @@ func (r Row) Set(i int, v Value) error {
 		return nil
 	}
 	if taken := r.table.lookup(joinKey(r.keyValues())); taken != nil && taken != record {
-		err := fmt.Errorf("msi: table %s, row %s: %w", r.table.Name, r.Key(), ErrExists)
+		err := fmt.Errorf("msi: table %s, row %s: %w", r.table.Name, r.key(), ErrExists)
 		record.cells[i] = old
 		return err
 	}

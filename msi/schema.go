@@ -24,19 +24,19 @@ var standardTables = sync.OnceValue(func() map[string][][]Column {
 		for _, f := range fields[1:] {
 			name, kind, _ := strings.Cut(f, ":")
 			name, key := strings.CutPrefix(name, "*")
-			c := Column{Name: name, Type: TypeValid}
+			c := Column{Name: name, Type: typeValid}
 			switch kind {
 			case "s":
-				c.Type |= TypeString | TypeNotBinary
+				c.Type |= typeString | typeNotBinary
 			case "v":
-				c.Type |= TypeString
+				c.Type |= typeString
 			case "i2":
-				c.Type |= TypeNotBinary | 2
+				c.Type |= typeNotBinary | 2
 			case "i4":
 				c.Type |= 4
 			}
 			if key {
-				c.Type |= TypeKey
+				c.Type |= typeKey
 			}
 			columns = append(columns, c)
 		}

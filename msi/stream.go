@@ -85,10 +85,10 @@ func (db *Database) RemoveStream(name string) error {
 	return nil
 }
 
-// TableStreams returns the names of all stored streams of tables, sorted,
-// without those of the string pool. Together with TableStream it gives access
+// tableStreams returns the names of all stored streams of tables, sorted,
+// without those of the string pool. Together with tableStream it gives access
 // to the tables of a transform, which are encoded in a way of their own.
-func (db *Database) TableStreams() []string {
+func (db *Database) tableStreams() []string {
 	names := make([]string, 0, len(db.raw))
 	for name := range db.raw {
 		if name != streamPool && name != streamData {
@@ -99,9 +99,9 @@ func (db *Database) TableStreams() []string {
 	return names
 }
 
-// TableStream returns the stored bytes of a table, changes not included. The
+// tableStream returns the stored bytes of a table, changes not included. The
 // error is ErrNotFound.
-func (db *Database) TableStream(name string) (*io.SectionReader, error) {
+func (db *Database) tableStream(name string) (*io.SectionReader, error) {
 	s, ok := db.raw[name]
 	if !ok {
 		return nil, fmt.Errorf("msi: stream of table %q: %w", name, ErrNotFound)
@@ -109,9 +109,9 @@ func (db *Database) TableStream(name string) (*io.SectionReader, error) {
 	return s.section()
 }
 
-// SetTableStream sets the stored bytes of a table of a transform. Other
+// setTableStream sets the stored bytes of a table of a transform. Other
 // databases refuse it: their tables are changed through Table.
-func (db *Database) SetTableStream(name string, data []byte) error {
+func (db *Database) setTableStream(name string, data []byte) error {
 	if db.kind != KindTransform {
 		return fmt.Errorf("msi: a %s has no raw tables: %w", db.kind, ErrFormat)
 	}

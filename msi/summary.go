@@ -305,7 +305,7 @@ func (s *Summary) SetString(id PropertyID, v string) error {
 }
 
 func stringProperty(id PropertyID, v string, codePage int) (property, error) {
-	b, err := EncodeText(codePage, v)
+	b, err := encodeText(codePage, v)
 	if err != nil {
 		return property{}, err
 	}

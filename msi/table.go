@@ -229,7 +229,7 @@ func (t *Table) Insert(values ...Value) (Row, error) {
 	row := Row{table: t, record: r}
 	key := joinKey(row.keyValues())
 	if t.lookup(key) != nil {
-		return Row{}, fmt.Errorf("msi: table %s, row %s: %w", t.Name, row.Key(), ErrExists)
+		return Row{}, fmt.Errorf("msi: table %s, row %s: %w", t.Name, row.key(), ErrExists)
 	}
 	t.sort()
 	at := len(t.rows)

@@ -85,20 +85,13 @@ func TestChangeSchema(t *testing.T) {
 	require.ErrorIs(t, table.AddColumns(column("K", "s72", false)), msi.ErrExists)
 	require.NoError(t, table.AddColumns(column("More", "I4", false)))
 	row, _ := table.Find(msi.String("b"), msi.Int(2))
-	require.True(t, row.IsNull("More"))
+	require.True(t, row.Value(6).IsNull())
 	require.NoError(t, row.SetCol("More", msi.Int(7)))
 
 	again := reopen(t, db)
 	require.Len(t, again.Table("Everything").Columns(), 7)
 	row, _ = again.Table("Everything").Find(msi.String("b"), msi.Int(2))
 	require.Equal(t, "7", row.String("More"))
-
-	require.NoError(t, again.Table("Everything").DropColumns(6))
-	again = reopen(t, again)
-	require.Len(t, again.Table("Everything").Columns(), 6)
-	row, ok := again.Table("Everything").Find(msi.String("b"), msi.Int(2))
-	require.True(t, ok)
-	require.Equal(t, "text", row.String("Text"))
 
 	require.NoError(t, db.DropTable("Everything"))
 	again = reopen(t, db)

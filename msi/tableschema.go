@@ -12,13 +12,13 @@ import (
 // The columns of the tables that describe all others.
 var systemTables = map[string][]Column{
 	tableTables: {
-		{"Name", TypeKey | TypeString | TypeNotBinary | TypeValid | 64},
+		{"Name", typeKey | typeString | typeNotBinary | typeValid | 64},
 	},
 	tableColumns: {
-		{"Table", TypeKey | TypeString | TypeNotBinary | TypeValid | 64},
-		{"Number", TypeKey | TypeNotBinary | TypeValid | 2},
-		{"Name", TypeString | TypeNotBinary | TypeValid | 64},
-		{"Type", TypeNotBinary | TypeValid | 2},
+		{"Table", typeKey | typeString | typeNotBinary | typeValid | 64},
+		{"Number", typeKey | typeNotBinary | typeValid | 2},
+		{"Name", typeString | typeNotBinary | typeValid | 64},
+		{"Type", typeNotBinary | typeValid | 2},
 	},
 }
 
@@ -68,7 +68,7 @@ func (db *Database) readColumns() error {
 		number, ok := row.Value(1).Int()
 		kind, ok2 := row.Value(3).Int()
 		if !ok || !ok2 || number < 1 {
-			return fmt.Errorf("msi: table _Columns, row %s: no number or type: %w", row.Key(), ErrFormat)
+			return fmt.Errorf("msi: table _Columns, row %s: no number or type: %w", row.key(), ErrFormat)
 		}
 		table := row.Value(0).Text()
 		all[table] = append(all[table], numbered{Column{row.Value(2).Text(), ColumnType(kind)}, number})
@@ -110,7 +110,7 @@ func (db *Database) AddTable(name string, columns []Column) (*Table, error) {
 	t := &Table{Name: name, db: db, changed: true}
 	db.tables[name] = t
 	delete(db.raw, name)
-	if err := t.AddColumns(columns...); err != nil {
+	if err := t.addColumns(columns...); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -135,9 +135,9 @@ func (db *Database) DropTable(name string) error {
 	return nil
 }
 
-// AddColumns adds columns at the end; in the rows that exist they are null. The
+// addColumns adds columns at the end; in the rows that exist they are null. The
 // error is ErrExists, ErrFormat or ErrCodePage.
-func (t *Table) AddColumns(columns ...Column) error {
+func (t *Table) addColumns(columns ...Column) error {
 	schema := t.db.tables[tableColumns]
 	t.unpack()
 	for _, c := range columns {
@@ -156,27 +156,6 @@ func (t *Table) AddColumns(columns ...Column) error {
 			r.cells = append(slices.Clone(r.cells), 0)
 		}
 	}
-	t.set(t.rows)
-	return nil
-}
-
-// DropColumns removes the columns from index first on, with their cells. The
-// error is ErrFormat.
-func (t *Table) DropColumns(first int) error {
-	if first < 1 || first > len(t.columns) || systemTables[t.Name] != nil {
-		return fmt.Errorf("msi: table %s: no columns to drop from %d on: %w", t.Name, first+1, ErrFormat)
-	}
-	t.db.tables[tableColumns].keep(func(row Row) bool {
-		number, _ := row.Value(1).Int()
-		return row.Value(0) != String(t.Name) || int(number) <= first
-	})
-	t.unpack()
-	t.columns = slices.Clone(t.columns[:first])
-	for _, r := range t.rows {
-		r.cells = r.cells[:first:first]
-	}
-	t.sorted = false
-	t.sort()
 	t.set(t.rows)
 	return nil
 }

@@ -366,7 +366,7 @@ func (a *applier) addColumns(t *Table, columns []Column) error {
 			}
 			continue
 		}
-		if err := t.AddColumns(c); err != nil {
+		if err := t.addColumns(c); err != nil {
 			return err
 		}
 	}
@@ -375,7 +375,7 @@ func (a *applier) addColumns(t *Table, columns []Column) error {
 
 // sameCells reports whether cells of one type can stand in a column of another.
 func sameCells(a, b ColumnType) bool {
-	return a.IsKey() == b.IsKey() && a.IsString() == b.IsString() && a.IsBinary() == b.IsBinary() && a.IntWidth() == b.IntWidth()
+	return a.IsKey() == b.IsKey() && a.IsString() == b.IsString() && a.IsBinary() == b.IsBinary() && a.intWidth() == b.intWidth()
 }
 
 // table applies the row changes of one table: first what goes, then the rest.
@@ -462,7 +462,7 @@ func (a *applier) row(t *Table, rc RowChange) error {
 
 // cell sets one cell, the stream of a binary one included.
 func (a *applier) cell(row Row, c CellChange) error {
-	i := row.Table().Column(c.Column)
+	i := row.table.Column(c.Column)
 	if row.Value(i).IsBinary() && !c.New.IsBinary() {
 		row.dropStream()
 	}

@@ -91,7 +91,7 @@ func (d *transformDecoder) schema() error {
 
 // tables returns the tables whose rows the transform changes.
 func (d *transformDecoder) tables() []string {
-	return slices.DeleteFunc(d.db.TableStreams(), func(name string) bool {
+	return slices.DeleteFunc(d.db.tableStreams(), func(name string) bool {
 		return name == tableTables || name == tableColumns || slices.Contains(d.dropped, name)
 	})
 }
@@ -227,7 +227,7 @@ func (r *transformReader) attachData(rc *RowChange) error {
 }
 
 func (r *transformReader) cell(c Column) (Value, error) {
-	v, err := r.take(c.Type.width(r.d.db.RefWidth() == 3))
+	v, err := r.take(c.Type.width(r.d.db.refWidth() == 3))
 	switch {
 	case err != nil || v == 0:
 		return Null(), err
@@ -236,7 +236,7 @@ func (r *transformReader) cell(c Column) (Value, error) {
 	case c.Type.IsString():
 		s, err := r.d.pool.at(v)
 		return String(s), err
-	case c.Type.IntWidth() == 2:
+	case c.Type.intWidth() == 2:
 		return Int(int32(v) - bias2), nil
 	}
 	return Int(int32(v ^ bias4)), nil

@@ -135,7 +135,7 @@ func (w *transformWriter) intern(t *transformTable) error {
 			if v.kind != kindString {
 				continue
 			}
-			if _, err := w.db.Intern(v.text); err != nil {
+			if _, err := w.db.intern(v.text); err != nil {
 				return fmt.Errorf("msi: transform: table %s, row %s: %w", t.name, keyText(rc.Key), err)
 			}
 		}
@@ -155,7 +155,7 @@ func (w *transformWriter) write(t *transformTable) error {
 	if len(b) == 0 {
 		return nil
 	}
-	return w.db.SetTableStream(t.name, b)
+	return w.db.setTableStream(t.name, b)
 }
 
 func (w *transformWriter) row(t *transformTable, rc RowChange) ([]byte, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/internal/burn"
 	"github.com/hotfixkit/hotfixkit/internal/display"
+	"github.com/hotfixkit/hotfixkit/internal/program"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
 )
 
@@ -63,17 +64,21 @@ func (i *fileInfo) readDownload(ctx context.Context, p *source.Package, trust *a
 	}
 	d := &downloadInfo{Installers: p.Installers()}
 	i.Download = d
-	program := p.Program()
-	if program == nil {
+	about := p.Program()
+	if about == nil {
 		return nil
 	}
-	d.Tool, d.Holds, d.Title, d.Runs = program.Name, program.Holds, program.Title, program.Runs
-	if program.Bundle == nil {
+	d.Tool, d.Holds, d.Title, d.Runs = about.Name, about.Holds, about.Title, about.Runs
+	if p.Kind() != source.BURN {
 		return nil
 	}
-	d.Bundle = newBundleInfo(program.Bundle)
-	i.ProductName, i.Version, i.Manufacturer = program.Bundle.Name, program.Bundle.Version, program.Bundle.Manufacturer
-	engine, size, ok := program.Bundle.Engine()
+	bundle, err := openBundle(ctx, p)
+	if err != nil {
+		return &source.Error{Package: p.Ref(), Err: err}
+	}
+	d.Bundle = newBundleInfo(bundle)
+	i.ProductName, i.Version, i.Manufacturer = bundle.Name, bundle.Version, bundle.Manufacturer
+	engine, size, ok := bundle.Engine()
 	if !ok || trust == nil {
 		return nil
 	}
@@ -83,6 +88,15 @@ func (i *fileInfo) readDownload(ctx context.Context, p *source.Package, trust *a
 	}
 	d.Bundle.Engine = newSignatureInfo(signature)
 	return nil
+}
+
+// openBundle reads the manifest of a package that is a bundle.
+func openBundle(ctx context.Context, p *source.Package) (*burn.Bundle, error) {
+	content, err := program.Identify(p, p.Size())
+	if err != nil {
+		return nil, err
+	}
+	return burn.Open(ctx, p, p.Size(), content.Layout)
 }
 
 func newBundleInfo(b *burn.Bundle) *bundleInfo {

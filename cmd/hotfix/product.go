@@ -99,7 +99,7 @@ func newARPInfo(db *msi.Database) *arpInfo {
 		Hidden: set("ARPSYSTEMCOMPONENT"), NoModify: set("ARPNOMODIFY"), NoRemove: set("ARPNOREMOVE"), NoRepair: set("ARPNOREPAIR"),
 	}
 	for _, action := range db.CustomActions() {
-		if action.Type.Base() == msi.ActionText && action.Type.From() == msi.ActionFromProperty && strings.HasPrefix(action.Source, "ARP") {
+		if action.Type.SetsProperty() && strings.HasPrefix(action.Source, "ARP") {
 			i.SetBy = append(i.SetBy, action.Source)
 		}
 	}

@@ -198,7 +198,7 @@ func (s *session) writeEvidence(c *cli.Context, r *verify.Result) error {
 	if err != nil {
 		return err
 	}
-	evidence := r.Report(tool, when)
+	evidence := report.Of(r, tool, when)
 	var errs []error
 	for _, document := range []struct {
 		flag  string

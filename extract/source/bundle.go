@@ -36,7 +36,6 @@ func openBundle(ctx context.Context, p *Package, layout *pe.Layout) (reader, err
 	if err != nil {
 		return nil, err
 	}
-	p.program.Bundle = bundle
 	return &bundleReader{p: p, bundle: bundle}, nil
 }
 

@@ -187,7 +187,7 @@ func TestBundleDamage(t *testing.T) {
 	require.NoError(t, err)
 	p, err := Open(context.Background(), at, Options{})
 	require.NoError(t, err)
-	c := p.Program().Bundle.Containers[0]
+	c := p.reader.(*bundleReader).bundle.Containers[0]
 	require.NoError(t, p.Close())
 	for i := c.Offset; i < c.Offset+c.Size; i++ {
 		damaged := slices.Clone(whole)

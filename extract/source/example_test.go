@@ -61,8 +61,8 @@ func ExamplePackage_FS() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(name, source.Sniff(data))
+		fmt.Println(name, len(data), "bytes")
 	}
 	// Output:
-	// Client/i386/hotfix/KB977203/SCCM2007AC-SP2-KB977203-x86.msp msi
+	// Client/i386/hotfix/KB977203/SCCM2007AC-SP2-KB977203-x86.msp 444928 bytes
 }

@@ -153,14 +153,6 @@ func (f *File) MD5() (sum [16]byte, ok bool) {
 	return f.described().MD5()
 }
 
-// Component returns the key of the file's component, "" without one.
-func (f *File) Component() string {
-	if f.stored != nil {
-		return ""
-	}
-	return f.described().Component().Key()
-}
-
 // Features returns the keys of the features that name the component.
 func (f *File) Features() []string {
 	if f.stored != nil {

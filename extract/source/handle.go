@@ -54,10 +54,10 @@ func unchanged(c content) error {
 	return nil
 }
 
-// Unchanged returns an error that wraps ErrChanged when a file on the disk that
+// unchanged returns an error that wraps ErrChanged when a file on the disk that
 // the package is read from has changed since it was opened. Walk asks for it when
 // it has read everything.
-func (p *Package) Unchanged() error {
+func (p *Package) unchanged() error {
 	if err := unchanged(p.content); err != nil {
 		return p.errorAt("", err)
 	}
@@ -67,7 +67,7 @@ func (p *Package) Unchanged() error {
 		}
 	}
 	if p.within != nil {
-		return p.within.Unchanged()
+		return p.within.unchanged()
 	}
 	return nil
 }
@@ -86,9 +86,9 @@ func (s *store) unchanged() error {
 
 // unchanged looks at the base and the patches, too.
 func (r *patchedReader) unchanged() error {
-	errs := []error{r.store.unchanged(), r.base.Unchanged()}
+	errs := []error{r.store.unchanged(), r.base.unchanged()}
 	for _, patch := range r.patches {
-		errs = append(errs, patch.Unchanged())
+		errs = append(errs, patch.unchanged())
 	}
 	for _, err := range errs {
 		if err != nil {

@@ -68,7 +68,7 @@ func TestOpenFile(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, MSP, inner.Kind())
 		require.Equal(t, p.Ref()+"//"+p.Find("SCCM2007AC-SP2-KB977203-x86.msp")[0].Path(), inner.Ref())
-		require.NoError(t, inner.Unchanged())
+		require.NoError(t, inner.unchanged())
 		require.NoError(t, inner.Close())
 	}
 }

@@ -99,24 +99,12 @@ var refused = []struct {
 	{"version https://git-lfs", ErrPointer},
 }
 
-// SniffSize is how many of the first bytes of a file Sniff needs.
-const SniffSize = 32
-
-// Sniff tells from the first bytes of a file among others which package it may be:
-// CAB, RPM, MSI for any compound file, or "" for anything else, zips and programs
-// too.
-func Sniff(start []byte) Kind {
-	for _, c := range containers() {
-		if !c.asked && bytes.HasPrefix(start, []byte(c.signature)) {
-			return c.kind
-		}
-	}
-	return ""
-}
+// sniffSize is how many of the first bytes of a file tell what it is.
+const sniffSize = 32
 
 // openReader opens the content of p by how it begins.
 func openReader(ctx context.Context, p *Package) (reader, error) {
-	var head [SniffSize]byte
+	var head [sniffSize]byte
 	n, err := p.content.ReadAt(head[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err

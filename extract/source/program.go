@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/hotfixkit/hotfixkit/internal/burn"
 	"github.com/hotfixkit/hotfixkit/internal/program"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 )
@@ -21,8 +20,6 @@ type Program struct {
 	// runs after unpacking, in this order. Nothing here runs them.
 	Title string
 	Runs  []string
-	// Bundle is set for a WiX Burn bundle.
-	Bundle *burn.Bundle
 }
 
 // Program returns what is known about a package that is a program, nil for others.

@@ -24,7 +24,6 @@ import (
 	"time"
 
 	"github.com/hotfixkit/hotfixkit/msi"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/msp"
 )
 
@@ -177,15 +176,6 @@ func (p *Package) Member(f *File) *msp.Content {
 func (p *Package) Plan() *msp.Plan {
 	if r, ok := p.reader.(*patchedReader); ok {
 		return r.plan
-	}
-	return nil
-}
-
-// Cabinets returns the cabinet that a cab package consists of, with the other
-// volumes of its set as far as they are there; nil for other kinds.
-func (p *Package) Cabinets() []*cab.Cabinet {
-	if r, ok := p.reader.(*cabinetReader); ok {
-		return r.volumes()
 	}
 	return nil
 }

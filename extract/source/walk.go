@@ -199,7 +199,7 @@ func (w *walk) result(err error) error {
 	if err = w.cause(err); err != nil {
 		return err
 	}
-	return w.p.Unchanged()
+	return w.p.unchanged()
 }
 
 func (w *walk) cause(err error) error {

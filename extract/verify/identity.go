@@ -36,7 +36,7 @@ type Identity struct {
 // whole of it, are found out where o asks for them.
 func identify(ctx context.Context, p *source.Package, o manifest.InspectOptions) (*Identity, error) {
 	id := &Identity{
-		Name: p.Name(), Kind: p.Kind(), Size: p.Size(), Language: Language(p),
+		Name: p.Name(), Kind: p.Kind(), Size: p.Size(), Language: language(p),
 		Description: strings.TrimSpace(Property(p, "ProductName") + " " + Property(p, "ProductVersion")),
 	}
 	id.keyring = p.Kind() == source.RPM && p.KeyringUsed()
@@ -85,8 +85,8 @@ func Signature(ctx context.Context, p *source.Package, o authenticode.Options) (
 	return signature, nil
 }
 
-// Language returns the ProductLanguage of a package, 0 where it names none.
-func Language(p *source.Package) int {
+// language returns the ProductLanguage of a package, 0 where it names none.
+func language(p *source.Package) int {
 	n, err := strconv.Atoi(Property(p, "ProductLanguage"))
 	if err != nil {
 		return 0

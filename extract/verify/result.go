@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"time"
 
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
-	"github.com/hotfixkit/hotfixkit/internal/report"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
 )
@@ -20,8 +18,10 @@ type Result struct {
 	*manifest.Result
 	Packages []CheckedPackage `json:"packages,omitempty"`
 
-	targets []*Target
-	causes  []*source.Cause // of errors of reading them
+	// Targets are what was compared, in the order given.
+	Targets []*Target `json:"-"`
+	// Causes are what reading them failed for.
+	Causes []*source.Cause `json:"-"`
 }
 
 // A CheckedPackage is a package target, whose own signature is checked as well as
@@ -53,7 +53,7 @@ func Check(ctx context.Context, refs []string, o Options, compare manifest.Compa
 		return nil, targets, errors.Join(failed, err)
 	}
 	r.OK = r.OK && failed == nil
-	r.causes = source.Causes(each(failed))
+	r.Causes = source.Causes(each(failed))
 	if o.Exact && (len(r.Unnamed()) > 0 || len(r.Moved()) > 0) {
 		r.OK = false
 	}
@@ -104,7 +104,7 @@ func Compare(set *manifest.Set, targets []*Target, o manifest.CompareOptions) (*
 	default:
 		compared = &manifest.Result{Manifest: set.Ref, Policy: o.Policy, Files: []manifest.Checked{}, Extra: extras(files)}
 	}
-	r := &Result{Result: compared, targets: targets}
+	r := &Result{Result: compared, Targets: targets}
 	for _, t := range targets {
 		for _, id := range t.packages() {
 			p := CheckedPackage{Target: t.Ref, Identity: id}
@@ -131,7 +131,7 @@ func (t *Target) packages() []*Identity {
 	if t.Package != nil {
 		list = append(list, t.Package)
 	}
-	return slices.Concat(list, t.Around, t.Volumes)
+	return slices.Concat(list, t.around, t.Volumes)
 }
 
 // compareFiles compares with a manifest or, without one, the signatures alone.
@@ -145,7 +145,7 @@ func compareFiles(set *manifest.Set, files []*manifest.Actual, o manifest.Compar
 // markUnreadable tells rows whose file is there, and cannot be read, from rows whose
 // file is missing. What is in a target that cannot be read at all is not known.
 func (r *Result) markUnreadable() {
-	for _, t := range r.targets {
+	for _, t := range r.Targets {
 		if t.Lost {
 			for i, c := range r.Files {
 				if c.Status == manifest.Missing {
@@ -178,7 +178,7 @@ func (r *Result) Signed() bool {
 // which no published table lists, is not one of them.
 func (r *Result) Unnamed() []manifest.Extra {
 	return slices.DeleteFunc(slices.Clone(r.Extra), func(e manifest.Extra) bool {
-		return slices.ContainsFunc(r.targets, func(t *Target) bool { return t.Database != nil && t.Database == e.Actual })
+		return slices.ContainsFunc(r.Targets, func(t *Target) bool { return t.Database != nil && t.Database == e.Actual })
 	})
 }
 
@@ -231,29 +231,6 @@ func (id *Identity) checkSignature(subject string, o manifest.CompareOptions) (s
 		return status, "the signature of " + subject + " is not trusted"
 	}
 	return status, fmt.Sprintf("%s is signed by %q, not by %q", subject, s.Publisher, o.Publisher)
-}
-
-// Report returns what the report and the SBOM of the result say. when is printed
-// unless it is zero.
-func (r *Result) Report(tool report.Tool, when time.Time) *report.Report {
-	doc := &report.Report{Tool: tool, Result: r.Result, Verdict: r.Verdict(), Time: when}
-	for _, t := range r.targets {
-		one := report.Target{Name: t.Ref, Kind: string(t.Kind)}
-		if p := t.Package; p != nil {
-			one.Kind, one.Description, one.Size, one.SHA256, one.Signature = string(p.Kind), p.Description, p.Size, p.SHA256, p.Signature
-		}
-		doc.Targets = append(doc.Targets, one)
-		doc.Warnings = append(doc.Warnings, t.Warnings...)
-	}
-	for _, p := range r.Packages {
-		if p.Status != manifest.OK {
-			doc.Warnings = append(doc.Warnings, fmt.Sprintf("%s: %s", p.Target, p.Reason))
-		}
-	}
-	for _, c := range r.causes {
-		doc.Errors = append(doc.Errors, c.Error())
-	}
-	return doc
 }
 
 // Manifest makes a manifest of the files of the target as they are. The database of

@@ -63,9 +63,9 @@ type Target struct {
 	Language int       // ProductLanguage of the package, or of the one in an administrative image; 0 where unknown
 	Package  *Identity // of a package target
 	Files    []*manifest.Actual
-	// Around are the packages that a package or a file inside one came out of, the
+	// around are the packages that a package or a file inside one came out of, the
 	// innermost first.
-	Around []*Identity
+	around []*Identity
 	// Volumes are the cabinets next to these that were read.
 	Volumes []*Identity
 	// Unreadable are the paths of files that are there and cannot be read.
@@ -186,7 +186,7 @@ func (t *Target) readPackage(ctx context.Context, p *source.Package, w *walker) 
 		return err
 	}
 	t.Language = t.Package.Language
-	t.Around = t.Package.around()
+	t.around = t.Package.around()
 	plan, planErr := extract.NewPlanContext(ctx, p, extract.Options{})
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -203,7 +203,7 @@ func (t *Target) readPackage(ctx context.Context, p *source.Package, w *walker) 
 			err = errors.Join(err, t.database(plan, w))
 		}
 	}
-	err = errors.Join(err, t.outside(ctx, p, append([]*Identity{t.Package}, t.Around...), w))
+	err = errors.Join(err, t.outside(ctx, p, append([]*Identity{t.Package}, t.around...), w))
 	t.Warnings = append(t.Warnings, p.Warnings()...)
 	slices.Sort(t.Warnings) // those of a walk come in any order
 	return errors.Join(planErr, err)
@@ -261,9 +261,9 @@ func (t *Target) member(ctx context.Context, ref string, w *walker) error {
 	if err != nil {
 		return err
 	}
-	t.Around = append([]*Identity{id}, id.around()...)
+	t.around = append([]*Identity{id}, id.around()...)
 	err = w.walk(ctx, p, "", []extract.Item{{Path: found[0].Path(), File: found[0]}})
-	return errors.Join(err, t.outside(ctx, p, t.Around, w))
+	return errors.Join(err, t.outside(ctx, p, t.around, w))
 }
 
 // around are the packages that this one came out of, the innermost first.
@@ -425,7 +425,7 @@ func (t *Target) lookInside(ctx context.Context, f *os.File, inside, name string
 	defer p.Close()
 	if inRoot && (IsImage(p) || slices.ContainsFunc(p.Files(), func(f *source.File) bool { return isOwn(p, f.Path()) })) {
 		// Its files are those of the folder.
-		t.Language = Language(p)
+		t.Language = language(p)
 		return true, nil
 	}
 	if !w.options.Deep {

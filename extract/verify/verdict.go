@@ -53,9 +53,9 @@ func (r *Result) Verdict() string {
 // reasons are why the targets are not verified, in plain words, the cause first.
 func (r *Result) reasons() []string {
 	var reasons []string
-	for i, c := range r.causes {
+	for i, c := range r.Causes {
 		if i == maxCauses {
-			reasons = append(reasons, fmt.Sprintf("%d more causes", len(r.causes)-maxCauses))
+			reasons = append(reasons, fmt.Sprintf("%d more causes", len(r.Causes)-maxCauses))
 			break
 		}
 		reasons = append(reasons, r.cause(c))
@@ -100,8 +100,8 @@ const maxCauses = 3
 // cause says what is wrong with a target, which is named where there are several and
 // where nothing of it could be read.
 func (r *Result) cause(c *source.Cause) string {
-	lost := slices.ContainsFunc(r.targets, func(t *Target) bool { return t.Lost })
-	if c.Package != "" && (len(r.targets) > 1 || lost) {
+	lost := slices.ContainsFunc(r.Targets, func(t *Target) bool { return t.Lost })
+	if c.Package != "" && (len(r.Targets) > 1 || lost) {
 		return display.Text(c.Package) + ": " + display.Text(c.String())
 	}
 	return display.Text(c.String())

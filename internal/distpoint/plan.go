@@ -115,7 +115,7 @@ func (p *plan) addRecords(o Options) error {
 	p.result.Guide = n.guide()
 	p.make("PATCH.txt", patchText(n.title(), p.result.Guide))
 	var html bytes.Buffer
-	document := p.verdict.verified.Report(o.Tool, o.Time)
+	document := report.Of(p.verdict.verified, o.Tool, o.Time)
 	document.Warnings, document.Guide = p.result.Warnings, p.result.Guide
 	if err := report.HTML(&html, document); err != nil {
 		return err

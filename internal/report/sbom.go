@@ -92,7 +92,7 @@ func newComponents(r *Report) ([]cdx.Component, []content) {
 		return index[name]
 	}
 	for _, t := range r.Targets {
-		c := cdx.Component{Type: cdx.ComponentTypeFile, Name: t.Name, Description: t.Description, Hashes: hashes(t.SHA256, "")}
+		c := cdx.Component{Type: cdx.ComponentTypeFile, Name: t.Name, Description: t.Description, Hashes: hashes(t.SHA256)}
 		pairs := []string{"kind", t.Kind}
 		if t.Size > 0 {
 			pairs = append(pairs, "size", strconv.FormatInt(t.Size, 10))
@@ -129,7 +129,7 @@ func newFileComponent(path string, a *manifest.Actual, s *authenticode.Signature
 		Type:       cdx.ComponentTypeFile,
 		Name:       path,
 		Version:    a.Version,
-		Hashes:     hashes(a.SHA256, a.MD5),
+		Hashes:     hashes(a.SHA256),
 		Properties: properties(append(pairs, signaturePairs(s)...)...),
 	}
 }
@@ -156,18 +156,11 @@ func properties(pairs ...string) *[]cdx.Property {
 	return &list
 }
 
-func hashes(sha256, md5 string) *[]cdx.Hash {
-	var list []cdx.Hash
-	if md5 != "" {
-		list = append(list, cdx.Hash{Algorithm: cdx.HashAlgoMD5, Value: md5})
-	}
-	if sha256 != "" {
-		list = append(list, cdx.Hash{Algorithm: cdx.HashAlgoSHA256, Value: sha256})
-	}
-	if list == nil {
+func hashes(sha256 string) *[]cdx.Hash {
+	if sha256 == "" {
 		return nil
 	}
-	return &list
+	return &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: sha256}}
 }
 
 // serialNumber derives a UUID of the free form (RFC 9562, version 8) from the

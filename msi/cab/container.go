@@ -42,9 +42,9 @@ const (
 // Method returns the method without its parameters.
 func (c Compression) Method() Compression { return c & 0x000F }
 
-// WindowBits returns the binary logarithm of the window size of an LZX (15 to 21)
+// windowBits returns the binary logarithm of the window size of an LZX (15 to 21)
 // or Quantum (10 to 21) folder.
-func (c Compression) WindowBits() int { return int(c>>8) & 0x1F }
+func (c Compression) windowBits() int { return int(c>>8) & 0x1F }
 
 // String returns "none", "MSZIP", "Quantum:18", "LZX:21".
 func (c Compression) String() string {
@@ -54,26 +54,26 @@ func (c Compression) String() string {
 	case MSZIP:
 		return "MSZIP"
 	case Quantum:
-		return fmt.Sprintf("Quantum:%d", c.WindowBits())
+		return fmt.Sprintf("Quantum:%d", c.windowBits())
 	case LZX:
-		return fmt.Sprintf("LZX:%d", c.WindowBits())
+		return fmt.Sprintf("LZX:%d", c.windowBits())
 	}
 	return fmt.Sprintf("method %#04x", uint16(c))
 }
 
 // Flags of a header ([MS-CAB] 2.1).
 const (
-	FlagPrevCabinet    = 0x0001 // cfhdrPREV_CABINET
-	FlagNextCabinet    = 0x0002 // cfhdrNEXT_CABINET
-	FlagReservePresent = 0x0004 // cfhdrRESERVE_PRESENT
+	flagPrevCabinet    = 0x0001 // cfhdrPREV_CABINET
+	flagNextCabinet    = 0x0002 // cfhdrNEXT_CABINET
+	flagReservePresent = 0x0004 // cfhdrRESERVE_PRESENT
 )
 
 // Header is the CFHEADER of a cabinet ([MS-CAB] 2.1).
 type Header struct {
 	Size         int64 // cbCabinet; the file may be longer (a signature) or shorter (truncated)
-	MinorVersion uint8 // 3
-	MajorVersion uint8 // 1
-	Flags        uint16
+	minorVersion uint8 // 3
+	majorVersion uint8 // 1
+	flags        uint16
 	SetID        uint16
 	Index        int    // iCabinet: the number of this volume in its set, from 0
 	Reserve      []byte // abReserve of the header, often a signature's place
@@ -214,25 +214,25 @@ func (c *Cabinet) readDirectory(size int64, o Options) error {
 	le := binary.LittleEndian
 	c.Size = int64(le.Uint32(fixed[8:]))
 	filesOffset := int64(le.Uint32(fixed[16:]))
-	c.MinorVersion, c.MajorVersion = fixed[24], fixed[25]
+	c.minorVersion, c.majorVersion = fixed[24], fixed[25]
 	folders, files := int(le.Uint16(fixed[26:])), int(le.Uint16(fixed[28:]))
-	c.Flags = le.Uint16(fixed[30:])
+	c.flags = le.Uint16(fixed[30:])
 	c.SetID = le.Uint16(fixed[32:])
 	c.Index = int(le.Uint16(fixed[34:]))
 	c.available = min(c.Size, size)
 
 	var folderReserve int
-	if c.Flags&FlagReservePresent != 0 {
+	if c.flags&flagReservePresent != 0 {
 		var sizes [4]byte
 		d.fill(sizes[:], "reserve sizes")
 		folderReserve, c.dataReserve = int(sizes[2]), int(sizes[3])
 		c.Reserve = d.bytes(int(le.Uint16(sizes[:])), "header reserve")
 	}
-	if c.Flags&FlagPrevCabinet != 0 {
+	if c.flags&flagPrevCabinet != 0 {
 		c.Previous.Cabinet = names.decode(d.string("name of the previous cabinet"), 0)
 		c.Previous.Disk = names.decode(d.string("name of the previous disk"), 0)
 	}
-	if c.Flags&FlagNextCabinet != 0 {
+	if c.flags&flagNextCabinet != 0 {
 		c.Next.Cabinet = names.decode(d.string("name of the next cabinet"), 0)
 		c.Next.Disk = names.decode(d.string("name of the next disk"), 0)
 	}

@@ -26,7 +26,7 @@ func (p *pipeline) decoder(c Compression) (codec.Decoder, error) {
 }
 
 func newDecoder(c Compression) (codec.Decoder, error) {
-	switch bits := c.WindowBits(); {
+	switch bits := c.windowBits(); {
 	case c.Method() == None:
 		return nil, nil
 	case c.Method() == MSZIP:

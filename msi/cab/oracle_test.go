@@ -106,7 +106,7 @@ func misplacedFiles(t *testing.T, path string) bool {
 	le := binary.LittleEndian
 	at := 36
 	folder := 8
-	if le.Uint16(h[30:])&cab.FlagReservePresent != 0 {
+	if le.Uint16(h[30:])&0x0004 != 0 {
 		at += 4 + int(le.Uint16(h[36:]))
 		folder += int(h[38])
 	}

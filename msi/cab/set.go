@@ -81,9 +81,9 @@ func missingBetween(a, b *Cabinet) error {
 	switch {
 	case a != nil && b != nil && b.Index == a.Index+1:
 		return nil
-	case a != nil && a.Flags&FlagNextCabinet != 0:
+	case a != nil && a.flags&flagNextCabinet != 0:
 		return fmt.Errorf("%s%w: the next cabinet, %q (disk %q), is missing", a.place(), ErrVolume, a.Next.Cabinet, a.Next.Disk)
-	case b != nil && b.Flags&FlagPrevCabinet != 0:
+	case b != nil && b.flags&flagPrevCabinet != 0:
 		return fmt.Errorf("%s%w: the previous cabinet, %q (disk %q), is missing", b.place(), ErrVolume, b.Previous.Cabinet, b.Previous.Disk)
 	case a != nil && b != nil:
 		return fmt.Errorf("%s%w: volume %d cannot follow volume %d", b.place(), ErrVolume, b.Index, a.Index)
