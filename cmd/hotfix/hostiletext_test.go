@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hotfixkit/hotfixkit/internal/burn/burntest"
 	"github.com/hotfixkit/hotfixkit/internal/display"
 	"github.com/hotfixkit/hotfixkit/manifest"
 	"github.com/hotfixkit/hotfixkit/msi"
@@ -227,4 +228,42 @@ func TestHostileSignatures(t *testing.T) {
 		}
 	}
 	require.Greater(t, escaped, 30, "runs that had something to escape")
+}
+
+// xmlAttack is the part of an attack that XML may hold.
+const xmlAttack = "\u009b2J&#10;forged: line&#13;\u202e\u2066\u200b\u200f\u2028\ufeff\u00ad\U000e0041"
+
+// TestHostileBundle shows a Burn bundle whose manifest is hostile.
+func TestHostileBundle(t *testing.T) {
+	dir := t.TempDir()
+	raw, _, err := burntest.Bundle{
+		Containers: []burntest.Container{{ID: "C" + fileAttack, Files: []burntest.File{{Path: "a" + fileAttack + ".msi", Content: []byte("text")}}}},
+		External:   []burntest.File{{Path: "b" + fileAttack + ".msi", Content: []byte("text")}},
+		Chain: fmt.Sprintf(`<MsiPackage Id="p%[1]s" ProductCode="%[1]s" Version="%[1]s" Language="%[1]s" InstallCondition="%[1]s" InstallArguments="%[1]s"><PayloadRef Id="a%[2]s.msi"/></MsiPackage>`+
+			`<MspPackage Id="q%[1]s" PatchCode="%[1]s" KB="%[1]s"><PayloadRef Id="b%[2]s.msi"/></MspPackage>`+
+			`<OddPackage Id="r%[1]s"/>`, xmlAttack, fileAttack),
+	}.Build()
+	require.NoError(t, err)
+	bundle := filepath.Join(dir, "bundle.exe")
+	require.NoError(t, os.WriteFile(bundle, raw, 0o644))
+
+	for i, args := range [][]string{
+		{"info", bundle}, {"list", bundle}, {"list", bundle, "--tree"}, {"extract", bundle, "-o", filepath.Join(dir, "e1")},
+		{"verify", bundle, "--require-signature"}, {"verify", bundle, "--require-signature", "--deep", "--report", filepath.Join(dir, "report.html")},
+		{"info", bundle + "//a" + fileAttack + ".msi"}, {"list", bundle + "//p" + attack},
+	} {
+		for _, flag := range []string{"", "--json"} {
+			if flag != "" {
+				args = append([]string{args[0]}, append(args[1:], flag)...)
+			}
+			place := fmt.Sprintf("run %d: %q", i, args)
+			var out, errOut strings.Builder
+			run(context.Background(), args, &out, &errOut)
+			require.NotEmpty(t, out.String()+errOut.String(), place)
+			requireShown(t, out.String(), place)
+			requireShown(t, errOut.String(), place)
+			requireShownFiles(t, dir, place)
+			require.NoError(t, os.RemoveAll(filepath.Join(dir, "e1")))
+		}
+	}
 }
