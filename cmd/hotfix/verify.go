@@ -98,7 +98,7 @@ func trustFlags() []cli.Flag {
 const maxTrust = 16 << 20
 
 func signatureOptions(c *cli.Context) (*authenticode.Options, error) {
-	var o authenticode.Options
+	o := authenticode.Options{Budget: authenticode.NewBudget()}
 	if name := c.String("trust"); name != "" {
 		data, err := readSmallFile(name, maxTrust)
 		if err != nil {

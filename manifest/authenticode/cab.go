@@ -55,7 +55,7 @@ func verifyCAB(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 	if n, err := r.ReadAt(data, offset); n < len(data) {
 		return nil, fmt.Errorf("authenticode: reading the signature: %w", err)
 	}
-	signatures, err := parseAlone(data)
+	signatures, err := parseAlone(data, o.Budget)
 	if err != nil {
 		return unreadable(err), nil
 	}

@@ -51,7 +51,7 @@ func ParseCatalog(name string, data []byte, o Options) (*Catalog, error) {
 		return nil, fmt.Errorf("%w: %d bytes of other data follow it", ErrCatalog, len(rest))
 	}
 	e := &embedded{}
-	if e.sd, err = parseSignedData(der, newWork()); err != nil {
+	if e.sd, err = parseSignedData(der, o.Budget.file()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCatalog, err)
 	}
 	if !e.sd.contentType.Equal(oidTrustList) {

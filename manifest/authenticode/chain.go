@@ -70,21 +70,19 @@ func (b *chainBuilder) extend(path []*x509.Certificate) []*x509.Certificate {
 			return nil
 		}
 		b.signatures++
-		if err := b.work.spend(issuer.PublicKey); err != nil {
-			b.fail(path, fmt.Sprintf("the certificate of %s was not checked: %v", nameOf(last), err))
-			if errors.Is(err, errWork) {
-				return nil
-			}
-			found = true
-			continue
-		}
-		// This accepts SHA-1 and refuses MD5.
-		if err := issuer.CheckSignature(last.SignatureAlgorithm, last.RawTBSCertificate, last.Signature); err != nil {
-			b.fail(path, fmt.Sprintf("the certificate of %s is not signed by the %s at hand: %v", nameOf(last), nameOf(issuer), err))
-			found = true
-			continue
-		}
 		found = true
+		err := b.work.checkLink(issuer, last)
+		switch {
+		case errors.Is(err, errWork) || errors.Is(err, errRunWork):
+			b.fail(path, fmt.Sprintf("the certificate of %s was %v", nameOf(last), err))
+			return nil
+		case errors.Is(err, errNotChecked):
+			b.fail(path, fmt.Sprintf("the certificate of %s was %v", nameOf(last), err))
+			continue
+		case err != nil:
+			b.fail(path, fmt.Sprintf("the certificate of %s is not signed by the %s at hand: %v", nameOf(last), nameOf(issuer), err))
+			continue
+		}
 		longer := append(slices.Clone(path), issuer)
 		if reason := b.refuseIssuer(issuer, path); reason != "" {
 			b.fail(longer, reason)

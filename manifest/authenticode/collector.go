@@ -214,7 +214,7 @@ func (c *Collector) finish() *Signature {
 	signatures := c.signatures
 	if signatures == nil {
 		var err error
-		if signatures, err = parseTable(c.table); err != nil {
+		if signatures, err = parseTable(c.table, c.o.Budget); err != nil {
 			return unreadable(err)
 		}
 	}

@@ -36,7 +36,7 @@ func verifyMSI(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 	if !ok {
 		return &Signature{Status: None}, nil
 	}
-	signatures, err := parseAlone(stream)
+	signatures, err := parseAlone(stream, o.Budget)
 	if err != nil {
 		return unreadable(err), nil
 	}

@@ -81,7 +81,7 @@ func VerifyPE(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 		if n, err := r.ReadAt(table, l.table); n < len(table) {
 			return nil, fmt.Errorf("authenticode: reading the certificate table: %w", err)
 		}
-		if signatures, err := parseTable(table); err == nil {
+		if signatures, err := parseTable(table, o.Budget); err == nil {
 			c.signatures = signatures
 			if c.hashes == nil {
 				c.begin(hashesOf(signatures)...)
@@ -112,9 +112,9 @@ func layoutOf(r io.ReaderAt, size int64) (layout, error) {
 // Certificate Table"). The table is not part of the digest. So nothing may be in
 // it besides signatures, or it could carry what nobody signed (Microsoft Security
 // Bulletin MS13-098).
-func parseTable(table []byte) ([]*embedded, error) {
+func parseTable(table []byte, b *Budget) ([]*embedded, error) {
 	var list []*embedded
-	w := newWork()
+	w := b.file()
 	for pos := 0; pos < len(table); {
 		rest := table[pos:]
 		if len(rest) < winCertHeaderSize {

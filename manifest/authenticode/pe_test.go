@@ -145,13 +145,13 @@ func TestTamperedPE(t *testing.T) {
 func TestTamperedTable(t *testing.T) {
 	o := fixtureOptions(t)
 	data := fixture(t, "sha256.exe")
-	sd, err := parseSignedData(signatureIn(t, data), newWork())
+	sd, err := parseSignedData(signatureIn(t, data), (*Budget)(nil).file())
 	require.NoError(t, err)
 	s, err := sd.verifySigner()
 	require.NoError(t, err)
 	tokens := valuesOf(s.unsigned, oidTimestampToken)
 	require.Len(t, tokens, 1)
-	token, err := parseSignedData(tokens[0], newWork())
+	token, err := parseSignedData(tokens[0], (*Budget)(nil).file())
 	require.NoError(t, err)
 	tsa, err := token.verifySigner()
 	require.NoError(t, err)
@@ -304,7 +304,7 @@ func (f failingReaderAt) ReadAt(p []byte, off int64) (int, error) {
 func TestUnreadableSignature(t *testing.T) {
 	data := withTable(winCertificate(winCertSignedData, []byte{0x30, 0x84, 0x7f, 0xff, 0xff, 0xff}))
 	table := data[builtSize:]
-	_, err := parseTable(table)
+	_, err := parseTable(table, nil)
 	require.True(t, errors.Is(err, errSignedData) && errors.Is(err, errBER), err)
 }
 

@@ -86,4 +86,7 @@ type Options struct {
 	// Catalogs vouch for files that have no trusted signature of their own; see
 	// [ParseCatalog]. The first that lists a file counts.
 	Catalogs []*Catalog
+	// Budget is shared by the files that are checked in one run. Nil bounds the work of
+	// each file alone.
+	Budget *Budget
 }

@@ -320,7 +320,7 @@ func TestAgreesWithPKCS7(t *testing.T) {
 		default:
 			continue
 		}
-		sd, err := parseSignedData(der, newWork())
+		sd, err := parseSignedData(der, (*Budget)(nil).file())
 		require.NoError(t, err)
 		signer, err := sd.verifySigner()
 		require.NoError(t, err)
@@ -338,7 +338,7 @@ func TestAgreesWithPKCS7(t *testing.T) {
 		at := bytes.Index(der, signer.signature)
 		changed := bytes.Clone(der)
 		changed[at] ^= 1
-		sd, err = parseSignedData(changed, newWork())
+		sd, err = parseSignedData(changed, (*Budget)(nil).file())
 		require.NoError(t, err)
 		_, err = sd.verifySigner()
 		require.Error(t, err)
@@ -355,11 +355,11 @@ func TestCheckSignature(t *testing.T) {
 	signature, err := ecdsa.SignASN1(rand.Reader, key, digest)
 	require.NoError(t, err)
 	c := &x509.Certificate{PublicKey: key.Public()}
-	require.NoError(t, (&signedData{work: newWork()}).checkSignature(c, crypto.SHA256, digest, signature))
-	require.Error(t, (&signedData{work: newWork()}).checkSignature(c, crypto.SHA256, sumOf(crypto.SHA256, nil), signature))
+	require.NoError(t, (&signedData{work: (*Budget)(nil).file()}).checkSignature(c, crypto.SHA256, digest, signature))
+	require.Error(t, (&signedData{work: (*Budget)(nil).file()}).checkSignature(c, crypto.SHA256, sumOf(crypto.SHA256, nil), signature))
 
 	public, _, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
 	c = &x509.Certificate{PublicKey: public, PublicKeyAlgorithm: x509.Ed25519}
-	require.ErrorContains(t, (&signedData{work: newWork()}).checkSignature(c, crypto.SHA256, digest, signature), "Ed25519 keys are not known here")
+	require.ErrorContains(t, (&signedData{work: (*Budget)(nil).file()}).checkSignature(c, crypto.SHA256, digest, signature), "Ed25519 keys are not known here")
 }

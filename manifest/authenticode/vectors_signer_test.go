@@ -176,7 +176,7 @@ func TestVectorsSignerInfo(t *testing.T) {
 	good := w.signature(t, nil)
 	bad := w.signature(t, func(s *signing) { s.digested = []byte("else") })
 	signerOf := func(der []byte) []byte {
-		sd, err := parseSignedData(der, newWork())
+		sd, err := parseSignedData(der, (*Budget)(nil).file())
 		require.NoError(t, err)
 		return sd.signer
 	}

@@ -261,3 +261,35 @@ func FuzzPropertyTime(f *testing.F) {
 	f.Add(summaryOf(signedAt))
 	f.Fuzz(func(t *testing.T, data []byte) { propertyTime(data, propertyLastSaved) })
 }
+
+// TestBudget checks many files that cost all that one may, and then an ordinary one:
+// together they stay within the work of a run. Files of one signer are cheap.
+func TestBudget(t *testing.T) {
+	w := newWorld(t)
+	set := certificates(w.code)
+	for len(set) < maxCertificates {
+		set = append(set, bigKey(t, w.root, authority("Vector Root"), 8192).Raw)
+	}
+	heavy := w.program(t, func(s *signing) { s.certificates = set })
+	o := Options{At: date(2010), Budget: NewBudget()}
+	start := time.Now()
+	for range 200 {
+		require.Equal(t, Untrusted, collect(heavy, o, len(heavy)).Status)
+	}
+	require.Less(t, time.Since(start), time.Minute)
+	require.Less(t, o.Budget.left, runWork/10)
+	require.Contains(t, collect(heavy, o, len(heavy)).Notes[0], "more work than sensible files need")
+
+	o = w.options
+	o.Budget = NewBudget()
+	good := w.program(t, nil)
+	for range 2000 {
+		require.Equal(t, Valid, collect(good, o, len(good)).Status)
+	}
+	require.Greater(t, o.Budget.left, runWork)
+	require.Len(t, o.Budget.links, 1)
+	other := w.program(t, func(s *signing) {
+		s.certificates = [][]byte{bytes.Replace(w.code.cert.Raw, []byte("Example Corp."), []byte("Microsoft Co."), 1)}
+	})
+	require.Equal(t, Untrusted, collect(other, o, len(other)).Status, "what is remembered is the whole certificate")
+}

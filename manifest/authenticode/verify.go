@@ -53,8 +53,8 @@ type indirectData struct {
 
 // parseAlone reads the signature of a file, and the ones nested in it, from data
 // that holds nothing else but padding. What followed it would be signed by nobody.
-func parseAlone(data []byte) ([]*embedded, error) {
-	return parseWithin(data, newWork())
+func parseAlone(data []byte, b *Budget) ([]*embedded, error) {
+	return parseWithin(data, b.file())
 }
 
 // parseWithin is parseAlone for a file of which other signatures were read.
