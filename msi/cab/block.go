@@ -32,6 +32,10 @@ type blockReader struct {
 // readAhead is how many bytes a blockReader asks its cabinet for at once.
 const readAhead = 256 << 10
 
+// readAheadAlone is the same where the same goroutine works on what was read: it
+// should stay in the cache.
+const readAheadAlone = 96 << 10
+
 // open starts at the first block of folder, reading into buf.
 func (r *blockReader) open(folder *setFolder, buf []byte) {
 	*r = blockReader{folder: folder, buf: buf[:0]}

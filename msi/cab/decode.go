@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/hotfixkit/hotfixkit/internal/codec"
 )
 
 // A Sink takes the bytes of one member.
@@ -57,8 +59,9 @@ const maxFolders = 3
 // decoded only as far as its last wanted member needs.
 //
 // Folders are decoded side by side: want and the sinks of different folders may
-// be called concurrently. Within one folder calls are sequential. Members that
-// overlap are fed together, at most 512 at a time (ErrLimit).
+// be called concurrently. A large folder without compression counts as several,
+// unless o.KeepGoing or one worker asks for less. Within one folder calls are
+// sequential. Members that overlap are fed together, at most 512 at a time (ErrLimit).
 //
 // Every sink that want returned is closed before Decode returns. An error of want
 // or of a sink, and the end of ctx, stop everything. Damage (ErrFormat,
@@ -76,16 +79,18 @@ func (s *Set) Decode(ctx context.Context, want func(*File) (Sink, error), o Deco
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	run := decodeRun{ctx: ctx, want: want, keepGoing: o.KeepGoing, folders: folders, errs: make([][]error, len(folders))}
+	if !o.KeepGoing {
+		folders = cutStored(folders, min(workers, maxFolders))
+	}
+	run := decodeRun{ctx: ctx, want: want, keepGoing: o.KeepGoing, workers: workers, folders: folders, errs: make([][]error, len(folders))}
 	run.failed.Store(int64(len(folders)))
+	for _, f := range folders {
+		run.left.Add(f.blocks())
+	}
 
 	var group sync.WaitGroup
 	for range min(workers, len(folders), maxFolders) {
-		p := &pipeline{spend: o.spend}
-		if len(folders) < workers {
-			p.parsers = min(workers, maxParsers)
-		}
-		group.Go(func() { run.work(p) })
+		group.Go(func() { run.work(&pipeline{spend: o.spend}) })
 	}
 	group.Wait()
 
@@ -109,9 +114,11 @@ type decodeRun struct {
 	ctx       context.Context
 	want      func(*File) (Sink, error)
 	keepGoing bool
+	workers   int
 	folders   []*setFolder
 	errs      [][]error // per folder
 
+	left   atomic.Int64 // blocks of folders that are not finished
 	taken  atomic.Int64 // the number of folders begun
 	failed atomic.Int64 // the first folder that stopped; later ones need not go on
 }
@@ -127,7 +134,9 @@ func (run *decodeRun) work(p *pipeline) {
 		}
 		m := &members{folder: run.folders[i], want: run.want, keepGoing: run.keepGoing,
 			stopped: func() error { return run.stopped(i) }}
+		run.share(p, m.folder)
 		err := p.decode(run.ctx, m)
+		run.left.Add(-m.folder.blocks())
 		run.errs[i] = m.lost
 		if err == nil {
 			continue
@@ -154,4 +163,75 @@ func (run *decodeRun) stopped(i int64) error {
 		return errStopped
 	}
 	return nil
+}
+
+// share decides how many processors decode a folder. It has one of its own where the
+// other folders keep all others busy about as long.
+func (run *decodeRun) share(p *pipeline, folder *setFolder) {
+	own := folder.blocks()
+	others := run.left.Load() - own
+	p.alone = run.workers == 1 || 4*others >= 3*own*int64(run.workers-1)
+	p.parsers = 0
+	if others < own/2 {
+		p.parsers = min(run.workers, maxParsers)
+	}
+}
+
+// blocks returns the number of blocks that the folder's files may take.
+func (f *setFolder) blocks() (n int64) {
+	if f.cut {
+		last := f.files[len(f.files)-1]
+		return (last.Offset + last.Size - f.files[0].Offset) / codec.MaxBlock
+	}
+	for _, part := range f.parts {
+		n += int64(part.folder().Blocks)
+	}
+	return n
+}
+
+// leastCut is the size from which a part of a folder is worth being decoded by itself,
+// in bytes.
+const leastCut = 4 << 20
+
+// cutStored cuts folders without compression, where no byte needs those before it,
+// into up to n parts of about the same size.
+func cutStored(folders []*setFolder, n int) []*setFolder {
+	var all []*setFolder
+	for _, f := range folders {
+		if f.compression.Method() != None || f.before != nil || f.after != nil {
+			all = append(all, f)
+			continue
+		}
+		all = append(all, f.cutInto(n)...)
+	}
+	return all
+}
+
+func (f *setFolder) cutInto(n int) []*setFolder {
+	var end int64
+	for _, file := range f.files {
+		end = max(end, file.Offset+file.Size)
+	}
+	least := max(leastCut, (end-f.files[0].Offset)/int64(n))
+	var cut []*setFolder
+	from, reach := 0, int64(0)
+	for i, file := range f.files {
+		// Members that overlap stay together.
+		if i > from && len(cut) < n-1 && file.Offset >= reach && file.Offset-f.files[from].Offset >= least && end-file.Offset >= leastCut {
+			cut = append(cut, f.part(from, i))
+			from = i
+		}
+		reach = max(reach, file.Offset+file.Size)
+	}
+	if from == 0 {
+		return []*setFolder{f}
+	}
+	return append(cut, f.part(from, len(f.files)))
+}
+
+// part returns the folder with some of its files.
+func (f *setFolder) part(from, to int) *setFolder {
+	part := *f
+	part.files, part.cut, part.rest = f.files[from:to], true, from > 0
+	return &part
 }

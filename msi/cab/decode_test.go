@@ -369,6 +369,75 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// A large folder without compression is decoded in parts, with members in the same
+// block or over one another kept together. It is refused and paid for as a whole.
+func TestStoredParts(t *testing.T) {
+	var members []member
+	for i := range 9 {
+		members = append(members, member{fmt.Sprintf("f%d", i), noise(uint64(i), 2<<20+i*12_345)})
+	}
+	data := write(t, cabtest.WriterOptions{}, members)[0]
+	bytesSpent := func(workers int) (spent int64) {
+		var n atomic.Int64
+		got, err := decode(cab.DecodeOptions{Workers: workers, Spend: func(size int64) error {
+			n.Add(size)
+			return nil
+		}}, cab.SetOptions{}, data)
+		require.NoError(t, err)
+		got.requireAllClosed(t)
+		for _, m := range members {
+			require.True(t, bytes.Equal(m.data, got.files[m.name]), m.name)
+		}
+		return n.Load()
+	}
+	whole := bytesSpent(1)
+	for workers := 2; workers < 5; workers++ {
+		// Each part may have read ahead of its end.
+		require.InDelta(t, whole, bytesSpent(workers), float64(workers-1)*(1<<21))
+	}
+
+	blocks := payloads(t, data)[0]
+	for _, damaged := range []int{0, len(blocks) / 2, len(blocks) - 1} {
+		data := bytes.Clone(data)
+		data[blocks[damaged][0]+5] ^= 1
+		data[blocks[len(blocks)-1][0]+5] ^= 2
+		first, err := decode(cab.DecodeOptions{Workers: 1}, cab.SetOptions{}, data)
+		require.ErrorIs(t, err, cab.ErrChecksum)
+		for range 3 {
+			got, again := decode(cab.DecodeOptions{Workers: 3}, cab.SetOptions{}, data)
+			require.EqualError(t, again, err.Error())
+			got.requireAllClosed(t)
+			for name := range first.files {
+				require.Contains(t, got.files, name)
+			}
+		}
+	}
+
+	t.Run("one over another", func(t *testing.T) {
+		data := bytes.Clone(data)
+		// The fifth member gets the place and size of all: nothing can be cut.
+		at := int(binary.LittleEndian.Uint32(data[16:]))
+		for range 4 {
+			at += 16 + 3
+		}
+		var all []byte
+		for _, m := range members {
+			all = append(all, m.data...)
+		}
+		binary.LittleEndian.PutUint32(data[at:], uint32(len(all)))
+		binary.LittleEndian.PutUint32(data[at+4:], 0)
+		got, err := decode(cab.DecodeOptions{Workers: 3}, cab.SetOptions{}, data)
+		require.NoError(t, err)
+		for i, m := range members {
+			want := m.data
+			if i == 4 {
+				want = all
+			}
+			require.True(t, bytes.Equal(want, got.files[m.name]), m.name)
+		}
+	})
+}
+
 // Decoding needs no more memory for a larger cabinet, or for more processors.
 func TestMemory(t *testing.T) {
 	var folders [][]member

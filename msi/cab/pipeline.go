@@ -19,8 +19,11 @@ const (
 
 // A pipeline decodes folders, one at a time: a goroutine reads and checks blocks,
 // another one decodes them, the caller's feeds the members. What they pass on
-// comes from a fixed number of batches.
+// comes from a fixed number of batches. Where all processors have folders of their
+// own, the caller's goroutine does everything: it need not wait for another one, and
+// what it passes on is still in the processor's cache.
 type pipeline struct {
+	alone   bool                 // no other goroutines
 	parsers int                  // goroutines that may help with decoding; 0 leaves it to one
 	spend   func(size int) error // DecodeOptions.Spend
 
@@ -89,6 +92,9 @@ func (p *pipeline) decode(ctx context.Context, m *members) error {
 
 	p.stop = make(chan struct{})
 	p.position = 0
+	if p.alone {
+		return p.decodeAlone(ctx, m, decoder)
+	}
 	var group sync.WaitGroup
 	var decoded chan *batch
 	if m.folder.compression.Method() == None {
@@ -113,32 +119,67 @@ func (p *pipeline) feed(ctx context.Context, m *members, decoded <-chan *batch) 
 		case b = <-decoded:
 		case <-ctx.Done():
 		}
-		if err := m.stopped(); err != nil {
+		if more, err := m.take(b); !more || err != nil {
 			return err
-		}
-		for _, x := range b.pieces {
-			var err error
-			if x.damage != nil {
-				err = m.damaged(x.offset, x.size, x.damage)
-			} else {
-				err = m.feed(x.offset, x.data)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		switch {
-		case m.done():
-			return nil
-		case b.last && b.err != nil:
-			return m.fail(b.err)
-		case b.last && m.folder.after != nil:
-			return m.fail(m.folder.after)
-		case b.last:
-			return m.fail(fmt.Errorf("%w: it ends past the end of its folder", ErrFormat))
 		}
 		p.free <- b
 	}
+}
+
+// take hands a batch to the members and reports whether they need another one.
+func (m *members) take(b *batch) (more bool, err error) {
+	if err := m.stopped(); err != nil {
+		return false, err
+	}
+	for _, x := range b.pieces {
+		var err error
+		if x.damage != nil {
+			err = m.damaged(x.offset, x.size, x.damage)
+		} else {
+			err = m.feed(x.offset, x.data)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	switch {
+	case m.done():
+		return false, nil
+	case b.last && b.err != nil:
+		return false, m.fail(b.err)
+	case b.last && m.folder.after != nil:
+		return false, m.fail(m.folder.after)
+	case b.last:
+		return false, m.fail(fmt.Errorf("%w: it ends past the end of its folder", ErrFormat))
+	}
+	return true, nil
+}
+
+// decodeAlone decodes the folder of m without other goroutines.
+func (p *pipeline) decodeAlone(ctx context.Context, m *members, decoder codec.Decoder) error {
+	if decoder == nil {
+		p.prepare(m.folder, true)
+		p.reader.open(m.folder, nil)
+	} else {
+		p.prepare(m.folder, false)
+		p.reader.open(m.folder, p.readBuffer)
+	}
+	b := p.batches[0]
+	offset, doubt := int64(0), error(nil)
+	for ctx.Err() == nil {
+		b.clear()
+		if decoder == nil {
+			doubt = p.fillStored(b, m, doubt)
+		} else {
+			p.fillPacked(b)
+			b.decode(decoder)
+			offset = b.place(offset)
+		}
+		if more, err := m.take(b); !more || err != nil {
+			return err
+		}
+	}
+	return m.stopped()
 }
 
 // prepare makes the batches fit for the folder and frees them.
@@ -149,9 +190,12 @@ func (p *pipeline) prepare(folder *setFolder, stored bool) {
 		blocks += f.Blocks
 		packed += min(max(part.cabinet.available-f.Offset, 0), int64(f.Blocks)*int64(maxData))
 	}
-	readBuffer := int(min(packed, readAhead)) + maxData
+	ahead, n := int64(readAhead), batches
+	if p.alone {
+		ahead, n = readAheadAlone, 1
+	}
+	readBuffer := int(min(packed, ahead)) + maxData
 	inBatch := min(blocks, batchBlocks)
-	n := batches
 	if !stored {
 		p.readBuffer = grown(p.readBuffer, readBuffer)
 		n = min(n+p.parsers, blocks/batchBlocks+2)
@@ -190,11 +234,15 @@ func grown(b []byte, n int) []byte {
 func (p *pipeline) take() *batch {
 	select {
 	case b := <-p.free:
-		b.blocks, b.pieces, b.last, b.err = b.blocks[:0], b.pieces[:0], false, nil
+		b.clear()
 		return b
 	case <-p.stop:
 		return nil
 	}
+}
+
+func (b *batch) clear() {
+	b.blocks, b.pieces, b.last, b.err = b.blocks[:0], b.pieces[:0], false, nil
 }
 
 // send passes a batch on and reports whether another one is wanted. last says
@@ -225,14 +273,20 @@ func (p *pipeline) readStored(m *members, to chan<- *batch) {
 		if b == nil {
 			return
 		}
-		p.reader.move(b.buf)
-		for !b.last && (len(b.pieces) == 0 || p.reader.buffered()) {
-			doubt = p.readStoredBlock(b, m, doubt)
-		}
+		doubt = p.fillStored(b, m, doubt)
 		if !p.send(to, b, b.last) {
 			return
 		}
 	}
+}
+
+// fillStored reads stored blocks into b, as many as come with the first of them.
+func (p *pipeline) fillStored(b *batch, m *members, doubt error) error {
+	p.reader.move(b.buf)
+	for !b.last && (len(b.pieces) == 0 || p.reader.buffered()) {
+		doubt = p.readStoredBlock(b, m, doubt)
+	}
+	return doubt
 }
 
 // readStoredBlock adds the next block to b. It returns the damage that puts what
@@ -245,14 +299,7 @@ func (p *pipeline) readStoredBlock(b *batch, m *members, doubt error) error {
 	if len(b.pieces) == 0 && doubt == nil {
 		if n := p.reader.skip(m.need.Load() - p.position); n > 0 {
 			p.position += int64(n)
-			select {
-			case <-p.stop:
-				b.end(errStopped)
-			default:
-				if err := p.spend(n); err != nil {
-					b.end(p.reader.place().wrap(err))
-				}
-			}
+			p.passOver(b, m, n)
 			return nil
 		}
 	}
@@ -283,6 +330,24 @@ func (p *pipeline) readStoredBlock(b *batch, m *members, doubt error) error {
 	b.addStored(piece{p.position, int64(block.size), block.payload, doubt})
 	p.position += int64(block.size)
 	return doubt
+}
+
+// passOver accounts for n bytes that were skipped, unless whoever decodes what is
+// before does that.
+func (p *pipeline) passOver(b *batch, m *members, n int) {
+	select {
+	case <-p.stop:
+		b.end(errStopped)
+		return
+	default:
+	}
+	err := m.stopped()
+	if err == nil && !m.folder.rest {
+		err = p.spend(n)
+	}
+	if err != nil {
+		b.end(p.reader.place().wrap(err))
+	}
 }
 
 // addStored adds the payload of a stored block. It moves it up to the one before,
@@ -324,15 +389,9 @@ func (p *pipeline) startDecoding(folder *setFolder, decoder codec.Decoder, group
 				if steps != nil {
 					steps.finish(b)
 				} else {
-					b.fill(func(i int, dst []byte) error {
-						_, err := decoder.Decode(dst, b.blocks[i].payload)
-						return err
-					})
+					b.decode(decoder)
 				}
-				if b.used > 0 {
-					b.pieces = append(b.pieces, piece{offset: offset, size: int64(b.used), data: b.out[:b.used]})
-					offset += int64(b.used)
-				}
+				offset = b.place(offset)
 				if !p.send(decoded, b, b.last) {
 					return
 				}
@@ -353,30 +412,7 @@ func (p *pipeline) readPacked(folder *setFolder, to, toParse chan<- *batch) {
 		if b == nil {
 			return
 		}
-		for used := 0; !b.last && len(b.blocks) < batchBlocks; {
-			if !p.reader.more() {
-				b.end(nil)
-				break
-			}
-			block, err := p.reader.read()
-			place := p.reader.place()
-			if err == nil {
-				err = p.spend(block.size)
-			}
-			switch {
-			case errors.Is(err, errFolderEnds):
-				b.end(nil)
-			case err != nil:
-				b.end(place.wrap(err))
-			case block.damage != nil:
-				b.end(place.wrap(block.damage))
-			default:
-				payload := b.in[used:][: len(block.payload) : len(block.payload)+codec.Slack]
-				copy(payload, block.payload)
-				used += cap(payload)
-				b.blocks = append(b.blocks, packedBlock{place: place, payload: payload, size: block.size})
-			}
-		}
+		p.fillPacked(b)
 		last := b.last // from here on it belongs to those who decode
 		if toParse != nil {
 			toParse <- b
@@ -385,6 +421,51 @@ func (p *pipeline) readPacked(folder *setFolder, to, toParse chan<- *batch) {
 			return
 		}
 	}
+}
+
+// fillPacked reads the next blocks into b.
+func (p *pipeline) fillPacked(b *batch) {
+	for used := 0; !b.last && len(b.blocks) < batchBlocks; {
+		if !p.reader.more() {
+			b.end(nil)
+			return
+		}
+		block, err := p.reader.read()
+		place := p.reader.place()
+		if err == nil {
+			err = p.spend(block.size)
+		}
+		switch {
+		case errors.Is(err, errFolderEnds):
+			b.end(nil)
+		case err != nil:
+			b.end(place.wrap(err))
+		case block.damage != nil:
+			b.end(place.wrap(block.damage))
+		default:
+			payload := b.in[used:][: len(block.payload) : len(block.payload)+codec.Slack]
+			copy(payload, block.payload)
+			used += cap(payload)
+			b.blocks = append(b.blocks, packedBlock{place: place, payload: payload, size: block.size})
+		}
+	}
+}
+
+// decode decodes the blocks of b in one step.
+func (b *batch) decode(decoder codec.Decoder) {
+	b.fill(func(i int, dst []byte) error {
+		_, err := decoder.Decode(dst, b.blocks[i].payload)
+		return err
+	})
+}
+
+// place makes a piece of what was decoded, which begins at offset of the folder. It
+// returns where it ends.
+func (b *batch) place(offset int64) int64 {
+	if b.used > 0 {
+		b.pieces = append(b.pieces, piece{offset: offset, size: int64(b.used), data: b.out[:b.used]})
+	}
+	return offset + int64(b.used)
 }
 
 // fill decodes the blocks of b one by one. An error makes b the last batch.

@@ -33,6 +33,10 @@ type setFolder struct {
 	parts       []folderPart
 	files       []*File // by ascending offset, in the order of the list where offsets are equal
 
+	// cut says that the files are some of those of a folder without compression; with
+	// rest, others come before them, which are decoded elsewhere.
+	cut, rest bool
+
 	// before and after, when set, say why the folder's data before its first or
 	// after its last part are missing.
 	before, after error

@@ -35,7 +35,7 @@ func apart(longest, total int64, n int) bool {
 }
 
 // chunkSize is how much of a file is read at once, in bytes: whole blocks.
-const chunkSize = 64 << 10
+const chunkSize = 32 << 10
 
 // A File is what is to be hashed: Content, or where it is nil Size bytes of Reader.
 type File struct {
@@ -58,7 +58,7 @@ type Sum struct {
 }
 
 // Sums returns the MD5 of every file. It does not change or keep them. It needs
-// 64 KiB for each of up to 16 files that are read.
+// 32 KiB for each of up to 16 files that are read.
 func Sums(files []File) []Sum {
 	s := scheduler{files: files, sums: make([]Sum, len(files))}
 	total := int64(0)
