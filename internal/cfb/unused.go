@@ -179,3 +179,20 @@ func (c *Reader) readSectors(sectors []uint32) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// InStream reports whether the bytes from offset of the file on are content of one
+// stream that wanted accepts; inRoot says that the stream is in the root storage.
+func (c *Reader) InStream(offset, length int64, wanted func(e *Entry, inRoot bool) bool) bool {
+	for depth, e := range c.root.below(0) {
+		if e.IsStorage || !wanted(e, depth == 1) {
+			continue
+		}
+		for _, run := range e.content().runs {
+			if run.offset <= offset && offset < run.offset+run.length {
+				// What lies in two runs is looked at where it begins.
+				return run.at+offset-run.offset+length <= e.Size
+			}
+		}
+	}
+	return false
+}

@@ -2,6 +2,8 @@ package authenticode
 
 import (
 	"bytes"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -62,6 +64,28 @@ func FuzzMSI(f *testing.F) {
 		s, err := VerifyMSI(bytes.NewReader(data), int64(len(data)), trusted)
 		if err == nil && s.Status == Valid {
 			require.Equal(t, "Example Signer", s.Signer)
+		}
+	})
+}
+
+// FuzzNames reads name constraints and alternative names.
+func FuzzNames(f *testing.F) {
+	subject := pkix.Name{Organization: []string{"Example"}}.ToRDNSequence()
+	directory := marshal(f, tagged(nameDirectory, marshal(f, subject)))
+	f.Add(marshal(f, sequence(marshal(f, tagged(0, marshal(f, sequence(directory)))))), marshal(f, sequence(directory)), marshal(f, subject))
+	f.Fuzz(func(t *testing.T, constraints, names, subject []byte) {
+		issuer := &x509.Certificate{Extensions: []pkix.Extension{{Id: oidNameConstraints, Value: constraints}}}
+		leaf := &x509.Certificate{RawSubject: subject, Extensions: []pkix.Extension{{Id: oidSubjectAltName, Value: names}}}
+		leaf.Subject.Names = []pkix.AttributeTypeAndValue{{Type: oidEmailAddress, Value: string(names)}}
+		refuseNames(issuer, []*x509.Certificate{leaf})
+	})
+}
+
+func FuzzEndsOfArchives(f *testing.F) {
+	f.Add([]byte(archiveEnd + archiveEnd))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, at := range endsOfArchives(data) {
+			require.LessOrEqual(t, at+zipEndSize, len(data))
 		}
 	})
 }

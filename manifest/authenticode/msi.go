@@ -69,7 +69,11 @@ func verifyMSI(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 	if first := signatures[0]; first.err == nil && !bytes.Equal(first.digest, sums[first.hash]) {
 		result.Notes[0] = foreign(signatures[:1], root, result.Notes[0])
 	}
-	if err := file.CheckUnused(); err != nil {
+	err = file.CheckUnused()
+	if err == nil {
+		err = checkArchive(r, size, file)
+	}
+	if err != nil {
 		result.refuse(fmt.Sprintf("the package holds bytes that are not signed: %v", err))
 	}
 	return result, nil
@@ -131,7 +135,7 @@ func readSignatureStream(root *cfb.Entry, name string) (data []byte, ok bool, er
 func signedChildren(storage *cfb.Entry, isRoot bool) []*cfb.Entry {
 	var list []*cfb.Entry
 	for _, e := range storage.Children {
-		if isRoot && !e.IsStorage && (e.Name == streamSignature || e.Name == streamSignatureEx) {
+		if !e.IsStorage && !isSigned(e, isRoot) {
 			continue
 		}
 		list = append(list, e)

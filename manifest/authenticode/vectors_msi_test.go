@@ -3,11 +3,14 @@ package authenticode
 import (
 	"bytes"
 	"crypto"
+	"encoding/asn1"
 	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/hotfixkit/hotfixkit/internal/cfb"
 )
@@ -58,6 +61,9 @@ func (c *compound) appendSector(link uint32, content string) int {
 	c.b = append(c.b, sector...)
 	return n
 }
+
+// archiveEnd is the end of a zip archive with one entry.
+const archiveEnd = "PK\x05\x06\x00\x00\x00\x00\x01\x00\x01\x00\x40\x00\x00\x00\x00\x02\x00\x00\x00\x00"
 
 const payload = "PK\x05\x06 what nobody signed"
 
@@ -302,6 +308,59 @@ func TestVectorsKinds(t *testing.T) {
 				unmarshal(t, packageContent(t, installerSIP), &own)
 				replace(child(t, root, streamSignature), signing{by: w.code, content: content(crypto.SHA256, own.MessageDigest.Digest)}.der(t))
 			})})
+	}
+	w.runWithout(t, vectors)
+}
+
+// TestVectorsArchive ends a zip archive in a signed file. Java finds it wherever it
+// is in the last 64 KiB. In a stream it is signed.
+func TestVectorsArchive(t *testing.T) {
+	w := newWorld(t)
+	hidden := func([]byte) []any {
+		return []any{attributeOf(t, asn1.ObjectIdentifier{1, 2, 3}, []byte("an archive "+archiveEnd))}
+	}
+	resigned := func(change func(*signing)) []byte {
+		return w.signedPackage(t, 3, false, func(root *cfb.Node) {
+			s := signing{by: w.code, content: packageContent(t, installerSIP)}
+			change(&s)
+			replace(child(t, root, streamSignature), s.der(t))
+		})
+	}
+	slack := func(version int) []byte {
+		c := newCompound(w.signedPackage(t, version, true, nil))
+		e := c.entry("䡀㬿䏲") // of 5,000 bytes
+		s := int(binary.LittleEndian.Uint32(e[116:]))
+		for int(binary.LittleEndian.Uint32(c.link(s))) < 0xFFFFFFFA {
+			s = int(binary.LittleEndian.Uint32(c.link(s)))
+		}
+		copy(c.at(s)[c.sector-40:], archiveEnd)
+		return c.b
+	}
+	vectors := []vector{
+		{name: "behind the end of a stream, sectors of 512 bytes", data: slack(3), want: Invalid, note: "a zip archive ends"},
+		{name: "behind the end of a stream, sectors of 4,096 bytes", data: slack(4), want: Invalid, note: "a zip archive ends"},
+		{name: "in the signature of a package", data: resigned(func(s *signing) { s.unsigned = hidden }), want: Invalid, note: "zip archive"},
+		{name: "in a certificate of a package", data: resigned(func(s *signing) {
+			s.certificates = append(certificates(w.code), marshal(t, []byte(archiveEnd)))
+		}), want: Invalid, note: "zip archive"},
+		{name: "in the table of a program", data: w.program(t, func(s *signing) { s.unsigned = hidden }), want: Invalid, note: "zip archive"},
+		{name: "only its mark in the signature", data: w.program(t, func(s *signing) {
+			s.unsigned = func([]byte) []any {
+				return []any{attributeOf(t, asn1.ObjectIdentifier{1, 2, 3}, []byte("PK\x05\x06, and no archive, but text"))}
+			}
+		}), want: Valid},
+		{name: "in a stream that is signed", data: func() []byte {
+			node := buildPackage()
+			node.Children = append(node.Children, streamNode("zip", []byte(strings.Repeat("PK\x01\x02", 20)+archiveEnd)))
+			data := writeVersion(t, node, 3)
+			file, err := cfb.NewReader(bytes.NewReader(data), int64(len(data)))
+			require.NoError(t, err)
+			h := crypto.SHA256.New()
+			require.NoError(t, digestContent(h, file.Root(), true))
+			content := indirect(t, oidTypeSIP, sipInfoOf(t, installerSIP), crypto.SHA256, h.Sum(nil))
+			node.Children = append(node.Children, streamNode(streamSignature, signing{by: w.code, content: content}.der(t)))
+			return writeVersion(t, node, 3)
+		}(), want: Valid},
 	}
 	w.runWithout(t, vectors)
 }

@@ -69,6 +69,9 @@ func parseWithin(data []byte, w *work) ([]*embedded, error) {
 	if rest := data[size:]; !onlyZeros(rest) {
 		return nil, fmt.Errorf("%w: %d bytes of other data follow it", errSignedData, len(rest))
 	}
+	if len(endsOfArchives(data)) > 0 {
+		return nil, fmt.Errorf("%w: it holds a zip archive", errSignedData)
+	}
 	return parseSignatures(der, w), nil
 }
 
