@@ -166,7 +166,7 @@ func MemberName(f *cab.File, codePage int) string {
 	if f.Attributes&cab.AttrUTF8 != 0 || codePage == 0 {
 		return f.Name
 	}
-	name, err := msi.DecodeText(codePage, []byte(f.RawName))
+	name, err := msi.DecodeText(codePage, []byte(f.RawName()))
 	if err != nil {
 		return f.Name
 	}

@@ -260,7 +260,7 @@ func (r *bundleReader) decode(ctx context.Context, w *walk, plan *containerPlan)
 		files := bySource[member.Name]
 		delete(bySource, member.Name)
 		return joinSinks(files, func(f *File) (Sink, error) {
-			return w.sink(f, Stored{Modified: member.Modified, Size: member.Size}, f.stored.from.(bundleFile).expect())
+			return w.sink(f, Stored{Modified: member.Modified(), Size: member.Size}, f.stored.from.(bundleFile).expect())
 		})
 	}, cab.DecodeOptions{Workers: w.options.Workers, KeepGoing: w.options.KeepGoing, Spend: w.budget.Spend})
 	if err == nil {

@@ -28,7 +28,26 @@ type madePlan struct {
 // A setPlan is the wanted members of one cabinet set.
 type setPlan struct {
 	set   *cabinetSet
-	files map[*cab.File]*File
+	files map[*cab.Cabinet][]*File // by the place of the member in the cabinet
+}
+
+// of returns the file that a member becomes, nil for one that is not wanted.
+func (plan *setPlan) of(member *cab.File) *File {
+	files := plan.files[member.Cabinet]
+	if files == nil {
+		return nil
+	}
+	return files[member.Index()]
+}
+
+// want books the file that a member becomes.
+func (plan *setPlan) want(member *cab.File, f *File) {
+	files := plan.files[member.Cabinet]
+	if files == nil {
+		files = make([]*File, len(member.Cabinet.Files))
+		plan.files[member.Cabinet] = files
+	}
+	files[member.Index()] = f
 }
 
 // A loosePlan is the wanted files that one place holds uncompressed.
@@ -236,15 +255,15 @@ func (l *locator) findMember(f *File, e entry) {
 	}
 	s := l.sets[set]
 	if s == nil {
-		s = &setPlan{set: set, files: map[*cab.File]*File{}}
+		s = &setPlan{set: set, files: map[*cab.Cabinet][]*File{}}
 		l.sets[set] = s
 		l.plan.sets = append(l.plan.sets, s)
 	}
-	if other := s.files[member]; other != nil {
+	if other := s.of(member); other != nil {
 		l.lose(f, fmt.Errorf("%w: it is the same member of cabinet %q as %s", ErrFormat, e.cabinet, other.Path()))
 		return
 	}
-	s.files[member] = f
+	s.want(member, f)
 }
 
 // cabinetSet opens a cabinet with its set. One that cannot be opened is not tried

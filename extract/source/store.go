@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
+	"github.com/hotfixkit/hotfixkit/internal/hashindex"
 	"github.com/hotfixkit/hotfixkit/msi"
 	"github.com/hotfixkit/hotfixkit/msi/cab"
 	"github.com/hotfixkit/hotfixkit/msp"
@@ -135,12 +136,12 @@ func (s *store) decode(ctx context.Context, w *walk, plan *setPlan, o cab.Decode
 		later = new(verdicts)
 	}
 	err := plan.set.set.Decode(ctx, func(member *cab.File) (cab.Sink, error) {
-		f := plan.files[member]
+		f := plan.of(member)
 		if f == nil {
 			return nil, nil
 		}
 		// The cabinet's size must hold, that of the File table is often stale.
-		return w.sink(f, Stored{Modified: member.Modified, Size: member.Size},
+		return w.sink(f, Stored{Modified: member.Modified(), Size: member.Size},
 			expectation{size: member.Size, claimed: f.Size, digests: f.digests(), later: later})
 	}, o)
 	if later != nil {
@@ -149,14 +150,14 @@ func (s *store) decode(ctx context.Context, w *walk, plan *setPlan, o cab.Decode
 		}
 	}
 	if err == nil {
-		err = w.unread(plan.wanted(), fmt.Errorf("%w: the cabinet %q has no data for it", ErrFormat, plan.set.where))
+		err = w.unread(plan.unread(w), fmt.Errorf("%w: the cabinet %q has no data for it", ErrFormat, plan.set.where))
 		if err == nil || w.options.KeepGoing {
 			return nil
 		}
 		return err
 	}
 	if w.options.KeepGoing && ctx.Err() == nil && w.halted() == nil {
-		return w.unread(plan.wanted(), err)
+		return w.unread(plan.unread(w), err)
 	}
 	return err
 }
@@ -237,8 +238,8 @@ type cabinetSet struct {
 	where string // of the first volume
 	gap   error  // which volume is missing, if one is
 
-	members map[string]*cab.File // by name, once one was looked for
-	folded  map[string]*cab.File // the same without case, once that was needed
+	members *hashindex.Index // of set.Files, by name, once one was looked for
+	folded  *hashindex.Index // the same without case, once that was needed
 }
 
 // embedded returns the name of the stream that holds a cabinet.
@@ -389,27 +390,39 @@ func (s *store) placeOf(of *cabinet, name string) string {
 
 // member finds the member of a set with this name; case matters only if it must.
 func (s *store) member(set *cabinetSet, name string) *cab.File {
+	exact := func(name string) string { return name }
 	if set.members == nil {
-		set.members = s.index(set, func(name string) string { return name })
+		set.members = s.index(set, exact)
 	}
-	if f := set.members[name]; f != nil {
+	if f := s.lookUp(set, set.members, name, exact); f != nil {
 		return f
 	}
 	if set.folded == nil {
 		set.folded = s.index(set, fold)
 	}
-	return set.folded[fold(name)]
+	return s.lookUp(set, set.folded, fold(name), fold)
 }
 
-// index returns the members of a set by name; of several the first one.
-func (s *store) index(set *cabinetSet, key func(name string) string) map[string]*cab.File {
-	index := make(map[string]*cab.File, len(set.set.Files))
-	for _, f := range set.set.Files {
-		if name := key(s.p.memberName(f)); index[name] == nil {
-			index[name] = f
-		}
+// index indexes the members of a set by name; of several the first one.
+func (s *store) index(set *cabinetSet, key func(name string) string) *hashindex.Index {
+	index := hashindex.New(len(set.set.Files))
+	for i, f := range set.set.Files {
+		name := key(s.p.memberName(f))
+		index.Add(hashindex.Hash(name), i, s.called(set, name, key))
 	}
 	return index
+}
+
+func (s *store) lookUp(set *cabinetSet, in *hashindex.Index, name string, key func(name string) string) *cab.File {
+	if i, ok := in.Find(hashindex.Hash(name), s.called(set, name, key)); ok {
+		return set.set.Files[i]
+	}
+	return nil
+}
+
+// called tells which members of a set have a name.
+func (s *store) called(set *cabinetSet, name string, key func(name string) string) func(i int) bool {
+	return func(i int) bool { return key(s.p.memberName(set.set.Files[i])) == name }
 }
 
 // memberName returns the name of a member of a cabinet as text.
@@ -418,11 +431,15 @@ func (p *Package) memberName(f *cab.File) string { return msp.MemberName(f, p.co
 // fold returns the key under which names that differ in case only are equal.
 func fold(name string) string { return safepath.Fold(name) }
 
-// wanted returns the files of the plan, in order.
-func (plan *setPlan) wanted() []*File {
-	files := make([]*File, 0, len(plan.files))
-	for _, f := range plan.files {
-		files = append(files, f)
+// unread returns the files of the plan that no reader came to, in order.
+func (plan *setPlan) unread(w *walk) []*File {
+	var files []*File
+	for _, of := range plan.files {
+		for _, f := range of {
+			if f != nil && !w.isDone(f) {
+				files = append(files, f)
+			}
+		}
 	}
 	slices.SortFunc(files, bySequence)
 	return files

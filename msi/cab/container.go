@@ -20,7 +20,7 @@ type Options struct {
 	// Offset is where the cabinet starts in the reader, in bytes.
 	Offset int64
 	// CodePage decodes names that do not carry the UTF-8 attribute; nil means
-	// Windows-1252. The bytes stay available as File.RawName.
+	// Windows-1252. The bytes stay available (File.RawName).
 	CodePage encoding.Encoding
 }
 
@@ -116,26 +116,42 @@ type File struct {
 	// Name is the name as text, as the cabinet has it: a backslash separates
 	// folders. It may be hostile.
 	Name string
-	// RawName holds the bytes of the name as they are in the cabinet, without
-	// the terminating zero.
-	RawName string
-	Size    int64 // in bytes
-	Offset  int64 // uoffFolderStart: where the member starts in its decompressed folder
+	Size int64 // in bytes
+	// Offset is uoffFolderStart: where the member starts in its decompressed folder.
+	Offset int64
+	// Cabinet is the cabinet that lists the file.
+	Cabinet *Cabinet
+
+	raw *string // the bytes of the name where they are not Name
+
 	// Folder is the index into the folders of the cabinet that lists the file:
 	// the first one for a file continued from the previous cabinet, the last
 	// one for a file continued in the next.
-	Folder int
+	Folder     uint16
+	index      uint16 // into Cabinet.Files
+	date, time uint16 // as [MS-CAB] 2.3 packs them
+	Attributes Attributes
 	// ContinuedFromPrevious and ContinuedToNext say that the member's data lie
 	// in other volumes too ([MS-CAB] 2.3, iFolder 0xFFFD to 0xFFFF).
 	ContinuedFromPrevious, ContinuedToNext bool
-	// Modified is the DOS time of the member, which has no time zone, taken as
-	// UTC with two seconds' precision. It is the zero time when the cabinet
-	// holds no valid date.
-	Modified   time.Time
-	Attributes Attributes
-	// Cabinet is the cabinet that lists the file.
-	Cabinet *Cabinet
 }
+
+// RawName returns the bytes of the name as they are in the cabinet, without the
+// terminating zero.
+func (f *File) RawName() string {
+	if f.raw != nil {
+		return *f.raw
+	}
+	return f.Name
+}
+
+// Modified returns the DOS time of the member, which has no time zone, taken as UTC
+// with two seconds' precision. It is the zero time when the cabinet holds no valid
+// date.
+func (f *File) Modified() time.Time { return dosTime(f.date, f.time) }
+
+// Index returns the place of the member in the list of its cabinet.
+func (f *File) Index() int { return int(f.index) }
 
 // Cabinet is one cabinet file.
 type Cabinet struct {
@@ -254,57 +270,72 @@ func (c *Cabinet) readDirectory(size int64, o Options) error {
 	if d.read != filesOffset {
 		return fmt.Errorf("%w: the header puts the list of files at %d, the list of folders ends at %d", ErrFormat, filesOffset, d.read)
 	}
+	c.Files = make([]*File, 0, min(files, filesAtOnce))
+	var some []File // a large list is made piece by piece: a small file may claim one
 	for i := range files {
-		f, err := c.readFile(d, names)
-		if err != nil {
+		if len(some) == 0 {
+			some = make([]File, min(files-i, filesAtOnce))
+		}
+		f := &some[0]
+		some = some[1:]
+		if err := c.readFile(f, d, names); err != nil {
 			return fmt.Errorf("file %d of the list: %w", i, err)
 		}
+		f.index = uint16(i)
 		c.Files = append(c.Files, f)
 	}
 	return nil
 }
 
+// filesAtOnce is for how many members memory is taken at a time.
+const filesAtOnce = 1024
+
 // readFile reads one CFFILE ([MS-CAB] 2.3).
-func (c *Cabinet) readFile(d *directoryReader, names nameDecoder) (*File, error) {
+func (c *Cabinet) readFile(f *File, d *directoryReader, names nameDecoder) error {
 	var fixed [fileSize]byte
 	d.fill(fixed[:], "entry")
 	le := binary.LittleEndian
-	f := &File{
+	*f = File{
 		Cabinet:    c,
 		Size:       int64(le.Uint32(fixed[0:])),
 		Offset:     int64(le.Uint32(fixed[4:])),
-		Modified:   dosTime(le.Uint16(fixed[10:]), le.Uint16(fixed[12:])),
+		date:       le.Uint16(fixed[10:]),
+		time:       le.Uint16(fixed[12:]),
 		Attributes: Attributes(le.Uint16(fixed[14:])),
-		RawName:    d.string("name"),
 	}
+	raw := d.string("name")
 	if d.err != nil {
-		return nil, d.err
+		return d.err
 	}
-	f.Name = names.decode(f.RawName, f.Attributes)
+	if f.Name = names.decode(raw, f.Attributes); f.Name != raw {
+		bytes := raw
+		f.raw = &bytes
+	}
 
-	switch folder := int(le.Uint16(fixed[8:])); folder {
+	folder := int(le.Uint16(fixed[8:]))
+	switch folder {
 	case folderContinuedFromPrev:
-		f.ContinuedFromPrevious = true
+		folder, f.ContinuedFromPrevious = 0, true
 	case folderContinuedToNext:
-		f.ContinuedToNext = true
-		f.Folder = len(c.Folders) - 1
+		folder, f.ContinuedToNext = len(c.Folders)-1, true
 	case folderContinuedPrevAndNext:
-		f.ContinuedFromPrevious, f.ContinuedToNext = true, true
-	default:
-		f.Folder = folder
+		folder, f.ContinuedFromPrevious, f.ContinuedToNext = 0, true, true
 	}
-	if f.Folder < 0 || f.Folder >= len(c.Folders) {
-		return nil, fmt.Errorf("%w: %q is in folder %d of %d", ErrFormat, f.Name, f.Folder, len(c.Folders))
+	if folder < 0 || folder >= len(c.Folders) {
+		return fmt.Errorf("%w: %q is in folder %d of %d", ErrFormat, f.Name, folder, len(c.Folders))
 	}
-	return f, nil
+	f.Folder = uint16(folder)
+	return nil
 }
 
 // A directoryReader reads the structures before the data, one after the other, and
 // keeps the first error.
 type directoryReader struct {
-	r    *bufio.Reader
-	read int64 // bytes so far
-	err  error
+	r     *bufio.Reader
+	read  int64 // bytes so far
+	text  []byte
+	names *strings.Builder // of which every string is a part
+	err   error
 }
 
 func (d *directoryReader) fill(p []byte, what string) {
@@ -340,7 +371,7 @@ func (d *directoryReader) string(what string) string {
 	if d.err != nil {
 		return ""
 	}
-	var s []byte
+	d.text = d.text[:0]
 	for {
 		b, err := d.r.ReadByte()
 		d.read++
@@ -349,13 +380,25 @@ func (d *directoryReader) string(what string) string {
 			d.fail(err, what)
 			return ""
 		case b == 0:
-			return string(s)
-		case len(s) == maxName:
+			return d.keep(d.text)
+		case len(d.text) == maxName:
 			d.err = fmt.Errorf("%s: %w: no end within %d bytes", what, ErrFormat, maxName+1)
 			return ""
 		}
-		s = append(s, b)
+		d.text = append(d.text, b)
 	}
+}
+
+// keep returns a text of the directory as a string. Many share one piece of memory.
+func (d *directoryReader) keep(text []byte) string {
+	const piece = 16 << 10
+	if d.names == nil || d.names.Cap()-d.names.Len() < len(text) {
+		d.names = new(strings.Builder)
+		d.names.Grow(piece)
+	}
+	start := d.names.Len()
+	d.names.Write(text)
+	return d.names.String()[start:]
 }
 
 // A nameDecoder turns the bytes of names into text.

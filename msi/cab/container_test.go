@@ -38,7 +38,7 @@ func TestNames(t *testing.T) {
 		opened, err := cab.Open(bytes.NewReader(b.Bytes()), int64(b.Len()), cab.Options{CodePage: c.codePage})
 		require.NoError(t, err)
 		require.Equal(t, c.name, opened.Files[0].Name)
-		require.Equal(t, c.raw, opened.Files[0].RawName)
+		require.Equal(t, c.raw, opened.Files[0].RawName())
 	}
 }
 
@@ -58,7 +58,7 @@ func TestTimesAndAttributes(t *testing.T) {
 		require.NoError(t, w.Add(cabtest.FileHeader{Name: "x", Modified: written, Attributes: all}, strings.NewReader("")))
 		require.NoError(t, w.Close())
 		f := openBytes(t, b.Bytes()).Files[0]
-		require.Equal(t, want, f.Modified)
+		require.Equal(t, want, f.Modified())
 		require.Equal(t, all, f.Attributes)
 	}
 	w := cabtest.NewWriter(io.Discard, cabtest.WriterOptions{})
@@ -67,7 +67,7 @@ func TestTimesAndAttributes(t *testing.T) {
 	// The 31st of February does not exist.
 	data := write(t, cabtest.WriterOptions{}, []member{{"x", []byte("x")}})[0]
 	binary.LittleEndian.PutUint16(data[binary.LittleEndian.Uint32(data[16:])+10:], 30<<9|2<<5|31)
-	require.True(t, openBytes(t, data).Files[0].Modified.IsZero())
+	require.True(t, openBytes(t, data).Files[0].Modified().IsZero())
 }
 
 func TestReserves(t *testing.T) {

@@ -359,7 +359,7 @@ func TestOrder(t *testing.T) {
 	require.NoError(t, set.Decode(context.Background(), func(f *cab.File) (cab.Sink, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		order[f.Folder] = append(order[f.Folder], f.Name)
+		order[int(f.Folder)] = append(order[int(f.Folder)], f.Name)
 		return nil, nil
 	}, cab.DecodeOptions{Workers: 4}))
 	for i, members := range folders {

@@ -129,11 +129,15 @@ func (s *Set) append(c *Cabinet, gap error) error {
 	listed := map[identity]bool{}
 	if len(folders) > 0 && continued {
 		for _, f := range folders[0].files {
-			listed[identity{f.RawName, f.Offset, f.Size}] = true
+			listed[identity{f.RawName(), f.Offset, f.Size}] = true
 		}
 	}
+	s.Files = slices.Grow(s.Files, len(c.Files))
+	if len(folders) == 1 {
+		folders[0].files = slices.Grow(folders[0].files, len(c.Files))
+	}
 	for _, f := range c.Files {
-		if f.ContinuedFromPrevious && listed[identity{f.RawName, f.Offset, f.Size}] {
+		if f.ContinuedFromPrevious && listed[identity{f.RawName(), f.Offset, f.Size}] {
 			continue
 		}
 		folders[f.Folder].files = append(folders[f.Folder].files, f)
@@ -156,7 +160,7 @@ func (s *Set) openFolder() *setFolder {
 	last := s.folders[len(s.folders)-1]
 	part := last.parts[len(last.parts)-1]
 	for _, f := range part.cabinet.Files {
-		if f.ContinuedToNext && f.Folder == part.index && part.index == len(part.cabinet.Folders)-1 {
+		if f.ContinuedToNext && int(f.Folder) == part.index && part.index == len(part.cabinet.Folders)-1 {
 			return last
 		}
 	}
