@@ -71,10 +71,10 @@ func TestExpectedTrees(t *testing.T) {
 			out, r, err := extractTo(t, pkg, source.Options{}, Options{}, WriteOptions{SHA256: true})
 			require.NoError(t, err)
 			got := testkit.SumTree(t, out)
-			for _, f := range r.Files {
+			for f := range r.Files.All() {
 				require.Equal(t, got[f.Path], f.SHA256, f.Path)
 			}
-			require.Len(t, r.Files, len(got))
+			require.Equal(t, len(got), r.Files.Len())
 			require.Contains(t, got, filepath.Base(pkg))
 			delete(got, filepath.Base(pkg))
 			require.Equal(t, want, got)
@@ -104,13 +104,13 @@ func TestTruncatedPackage(t *testing.T) {
 	require.ErrorIs(t, err, msi.ErrTruncated)
 	var sourceError *source.Error
 	require.ErrorAs(t, err, &sourceError)
-	require.Len(t, r.Files, 9)
+	require.Equal(t, 9, r.Files.Len())
 	require.Len(t, r.Lost, 1)
 	require.Contains(t, sourceError.Place, r.Lost[0].Path)
 	require.Len(t, testkit.ReadTree(t, out), 9)
 	require.NoFileExists(t, filepath.Join(out, "VBRuntime.msi"), "the image is not complete")
 	want := treeOf(t, "VBRuntime")
-	for _, f := range r.Files {
+	for f := range r.Files.All() {
 		require.Equal(t, want[f.Path], f.Size, f.Path)
 	}
 }
@@ -133,7 +133,7 @@ func TestEveryHash(t *testing.T) {
 	require.NoError(t, err)
 	r, err := plan.Write(context.Background(), filepath.Join(t.TempDir(), "out"), WriteOptions{})
 	require.NoError(t, err)
-	require.Len(t, r.Files, 296+1)
+	require.Equal(t, 296+1, r.Files.Len())
 }
 
 // treeOf reads a list of derived paths and sizes: those of an administrative
@@ -173,8 +173,8 @@ func TestDerivedTrees(t *testing.T) {
 		plan, err := NewPlan(p, Options{})
 		require.NoError(t, err)
 		got := map[string]int64{}
-		for _, item := range plan.Items {
-			got[item.Path] = item.File.Size
+		for _, f := range plan.Files {
+			got[plan.Path(f)] = f.Size
 		}
 		require.Equal(t, treeOf(t, name), got, name)
 		require.NoError(t, p.Close())
@@ -241,7 +241,7 @@ func TestOurImagesAgain(t *testing.T) {
 			pkg := corpus.Path(t, "msi", name)
 			out, r, err := extractTo(t, pkg, source.Options{}, Options{}, WriteOptions{})
 			require.NoError(t, err)
-			require.NotEmpty(t, r.Files)
+			require.NotZero(t, r.Files.Len())
 			image := filepath.Join(out, name)
 			again, _, err := extractTo(t, image, source.Options{}, Options{}, WriteOptions{})
 			require.NoError(t, err)
@@ -315,8 +315,8 @@ func TestMissingParts(t *testing.T) {
 func TestMergeModule(t *testing.T) {
 	out, r, err := extractTo(t, corpus.Path(t, "msi", "wix5-MergeModule1.msm"), source.Options{}, Options{}, WriteOptions{})
 	require.NoError(t, err)
-	require.NotEmpty(t, r.Files)
-	require.Len(t, testkit.ReadTree(t, out), len(r.Files))
+	require.NotZero(t, r.Files.Len())
+	require.Len(t, testkit.ReadTree(t, out), r.Files.Len())
 	require.NotContains(t, testkit.ReadTree(t, out), "wix5-MergeModule1.msm")
 }
 
@@ -327,7 +327,7 @@ func TestPatchedImage(t *testing.T) {
 	so := source.Options{Patches: []string{corpus.Path(t, "msp", "synth", "synth.msp")}}
 	out, r, err := extractTo(t, base, so, Options{}, WriteOptions{})
 	require.NoError(t, err)
-	require.NotEmpty(t, r.Files)
+	require.NotZero(t, r.Files.Len())
 	image, err := msi.Open(filepath.Join(out, "base.msi"))
 	require.NoError(t, err)
 	defer image.Close()

@@ -41,7 +41,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(done == total)
-	for _, f := range result.Files {
+	for f := range result.Files.All() {
 		fmt.Println(f.Path, f.Size)
 	}
 	// Output:

@@ -59,10 +59,10 @@ func TestLayouts(t *testing.T) {
 			out, r, err := extractTo(t, name, c.so, c.o, WriteOptions{SHA256: true})
 			require.NoError(t, err)
 			require.Equal(t, c.want, testkit.ReadTree(t, out))
-			require.Len(t, r.Files, len(c.want))
+			require.Equal(t, len(c.want), r.Files.Len())
 			require.Equal(t, out, r.Output)
 			sums := testkit.SumTree(t, out)
-			for _, f := range r.Files {
+			for f := range r.Files.All() {
 				require.Equal(t, int64(len(c.want[f.Path])), f.Size)
 				require.Equal(t, sums[f.Path], f.SHA256)
 			}
@@ -257,8 +257,8 @@ func TestPeriodAtTheEndInACabinet(t *testing.T) {
 		plan, err := NewPlan(p, Options{})
 		require.ErrorIs(t, err, c.want)
 		if err == nil {
-			require.Equal(t, "Foxor Inc/a", plan.Items[0].Path)
-			require.Equal(t, "b", plan.Items[1].Path)
+			require.Equal(t, "Foxor Inc/a", plan.Path(plan.Files[0]))
+			require.Equal(t, "b", plan.Path(plan.Files[1]))
 			require.Len(t, p.Warnings(), 1)
 		}
 	}
@@ -301,7 +301,7 @@ func TestFailureLeavesNothing(t *testing.T) {
 	r, err = plan.Write(context.Background(), out, WriteOptions{KeepGoing: true})
 	require.ErrorIs(t, err, source.ErrMismatch)
 	require.Equal(t, map[string]string{"App/a": "1", "App/c": "3"}, testkit.ReadTree(t, out), "without the database: the image is not complete")
-	require.Len(t, r.Files, 2)
+	require.Equal(t, 2, r.Files.Len())
 	require.Equal(t, "App/b", r.Lost[0].Path)
 
 	all := testkit.Write(t, dir, "y.msi", testkit.Package{Files: []testkit.File{{Key: "b", Content: "2", WrongHash: true}}})

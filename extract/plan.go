@@ -7,14 +7,17 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/internal/hashindex"
 )
 
 // Layout says which folders files go to.
@@ -43,26 +46,20 @@ type Options struct {
 // A Plan is what an extraction will write.
 type Plan struct {
 	Package *source.Package
-	// Items are the files in the order of Package.Files.
-	Items []Item
+	// Files are the files that are written, in the order of Package.Files.
+	Files []*source.File
 	// Streams are those of the database, in the layout Streams only.
 	Streams []StreamItem
 	// Database is the path of the stamped copy of the package's database in the
 	// image; empty when there is none.
 	Database string
-	// Bytes is the size of all items together, as the package claims it.
+	// Bytes is the size of all files together, as the package claims it.
 	Bytes    int64
 	LeftOut  []source.LeftOut
 	Warnings []string // about colliding names; the package has others
 
 	options Options
 	spelled map[string]string // folder as in the path of a file -> as it is written, where they differ
-}
-
-// An Item is one file of a Plan.
-type Item struct {
-	Path string // relative to the output folder, "/" between its segments
-	File *source.File
 }
 
 // NewPlan lays out the files of a package. Unsafe names (safepath.ErrUnsafe) and
@@ -102,39 +99,41 @@ func (plan *Plan) layOut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	plan.Items = chosen
+	plan.Files = chosen
 	if err := plan.resolve(ctx); err != nil {
 		return err
 	}
-	for _, item := range plan.Items {
-		if item.File.Size > 0 {
-			plan.Bytes += item.File.Size
+	for _, f := range plan.Files {
+		if f.Size > 0 {
+			plan.Bytes += f.Size
 		}
 		if plan.Bytes < 0 {
 			return fmt.Errorf("%w: the sizes of the files add up to more than any disk holds", ErrLimit)
 		}
 	}
 	plan.placeDatabase()
-	return plan.options.Limits.check(plan.Bytes, int64(len(plan.Items)))
+	return plan.options.Limits.check(plan.Bytes, int64(len(plan.Files)))
 }
 
-// choose returns the files that the patterns select, with their paths.
-func (plan *Plan) choose(ctx context.Context) ([]Item, error) {
+// choose returns the files that the patterns select.
+func (plan *Plan) choose(ctx context.Context) ([]*source.File, error) {
 	chosen, err := newSelection(plan.options.Include)
 	if err != nil {
 		return nil, err
 	}
-	var items []Item
+	if len(plan.options.Include) == 0 {
+		return plan.Package.Files(), nil
+	}
+	var files []*source.File
 	for _, f := range plan.Package.Files() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		item := Item{Path: plan.options.path(f), File: f}
-		if chosen.match(item.Path) {
-			items = append(items, item)
+		if chosen.match(plan.options.path(f)) {
+			files = append(files, f)
 		}
 	}
-	return items, chosen.unused()
+	return files, chosen.unused()
 }
 
 // path returns where the layout puts a file.
@@ -154,48 +153,101 @@ func (o Options) path(f *source.File) string {
 	return name
 }
 
-// path returns where the plan puts a file that it writes. It is Item.Path, made
-// again: a table of the paths would need more memory than the files themselves.
-func (plan *Plan) path(f *source.File) string {
+// Path returns where the plan puts a file that it writes, relative to the output
+// folder, "/" between its segments. It is made each time: a table of the paths would
+// need more memory than the files themselves.
+func (plan *Plan) Path(f *source.File) string {
 	name := plan.options.path(f)
+	if len(plan.spelled) == 0 {
+		return name
+	}
 	if as, ok := plan.spelled[path.Dir(name)]; ok {
 		return path.Join(as, path.Base(name))
 	}
 	return name
 }
 
+// Sorted returns the files by path.
+func (plan *Plan) Sorted() []*source.File {
+	return sortedBy(slices.Clone(plan.Files), plan.Path)
+}
+
+// sortedBy sorts a list by paths, which are made for that and not kept.
+func sortedBy[T any](list []T, path func(T) string) []T {
+	type place struct {
+		path string
+		at   int
+	}
+	places := make([]place, len(list))
+	for i, one := range list {
+		places[i] = place{path(one), i}
+	}
+	before := func(a, b place) int { return cmp.Or(strings.Compare(a.path, b.path), cmp.Compare(a.at, b.at)) }
+	if slices.IsSortedFunc(places, before) {
+		return list
+	}
+	slices.SortFunc(places, before)
+	sorted := make([]T, len(list))
+	for i, p := range places {
+		sorted[i] = list[p.at]
+	}
+	return sorted
+}
+
+// A pathIndex finds files of a list by their paths, without case.
+type pathIndex struct {
+	files []*source.File
+	path  func(*source.File) string
+	index *hashindex.Index
+}
+
+// has tells which places of the list have a path.
+func (x *pathIndex) has(folded string) func(place int) bool {
+	return func(place int) bool { return safepath.Fold(x.path(x.files[place])) == folded }
+}
+
+// put puts a file into the index. One that was there under its path is replaced, and
+// returned.
+func (x *pathIndex) put(folded string, place int) (earlier int, ok bool) {
+	hash := hashindex.Hash(folded)
+	if earlier, ok = x.index.Add(hash, place, x.has(folded)); ok {
+		x.index.Replace(hash, earlier, place)
+	}
+	return earlier, ok
+}
+
+func (x *pathIndex) holds(folded string) bool {
+	_, ok := x.index.Find(hashindex.Hash(folded), x.has(folded))
+	return ok
+}
+
 // resolve checks the names and decides between files with the same one.
 func (plan *Plan) resolve(ctx context.Context) error {
-	last := make(map[string]int, len(plan.Items)) // folded path -> item that stays
-	keys := make([]string, len(plan.Items))
-	for i, item := range plan.Items {
+	last := &pathIndex{plan.Files, plan.options.path, hashindex.New(len(plan.Files))} // which stay
+	replaced := map[*source.File]bool{}
+	for i, f := range plan.Files {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := safepath.Check(item.Path); err != nil {
-			return &source.Error{Package: plan.Package.Ref(), Place: "file " + item.File.Key(), Err: err}
+		name := plan.options.path(f)
+		if err := safepath.Check(name); err != nil {
+			return &source.Error{Package: plan.Package.Ref(), Place: "file " + f.Key(), Err: err}
 		}
-		key := safepath.Fold(item.Path)
-		keys[i] = key
-		earlier, collides := last[key]
-		last[key] = i
+		earlier, collides := last.put(safepath.Fold(name), i)
 		if !collides {
 			continue
 		}
-		other := plan.Items[earlier]
+		other := plan.Files[earlier]
 		if !plan.laterWins() {
-			return fmt.Errorf("%w: %s and %s", ErrCollision, other.File.Path(), item.File.Path())
+			return fmt.Errorf("%w: %s and %s", ErrCollision, other.Path(), f.Path())
 		}
+		replaced[other] = true
 		plan.Warnings = append(plan.Warnings, fmt.Sprintf("%s: two files have this path; %s (sequence %d) replaces %s (sequence %d)",
-			item.Path, item.File.Key(), item.File.Sequence(), other.File.Key(), other.File.Sequence()))
+			name, f.Key(), f.Sequence(), other.Key(), other.Sequence()))
 	}
-	kept := plan.Items[:0]
-	for i, item := range plan.Items {
-		if last[keys[i]] == i {
-			kept = append(kept, item)
-		}
+	if len(replaced) > 0 {
+		plan.Files = slices.DeleteFunc(slices.Clone(plan.Files), func(f *source.File) bool { return replaced[f] })
 	}
-	plan.Items = kept
 	return plan.unifyFolders(last)
 }
 
@@ -207,7 +259,7 @@ func (plan *Plan) laterWins() bool {
 // unifyFolders spells each folder as the first file in it does, so that a file
 // system that minds case gets one folder, too, and refuses a path that is both
 // a file and a folder.
-func (plan *Plan) unifyFolders(files map[string]int) error {
+func (plan *Plan) unifyFolders(files *pathIndex) error {
 	spelling := map[string]string{".": "."}
 	var spell func(folder string) (string, error)
 	spell = func(folder string) (string, error) {
@@ -215,7 +267,7 @@ func (plan *Plan) unifyFolders(files map[string]int) error {
 		if known, ok := spelling[key]; ok {
 			return known, nil
 		}
-		if _, ok := files[key]; ok {
+		if files.holds(key) {
 			return "", fmt.Errorf("%w: %s is a file and a folder", ErrCollision, folder)
 		}
 		parent, err := spell(path.Dir(folder))
@@ -225,23 +277,19 @@ func (plan *Plan) unifyFolders(files map[string]int) error {
 		spelling[key] = path.Join(parent, path.Base(folder))
 		return spelling[key], nil
 	}
-	spelled := map[string]string{} // as it is in a path -> as it is spelled
-	for i := range plan.Items {
-		item := &plan.Items[i]
-		folder := path.Dir(item.Path)
-		as, known := spelled[folder]
-		if !known {
-			var err error
-			if as, err = spell(folder); err != nil {
-				return err
-			}
-			spelled[folder] = as
-			if as != folder {
-				plan.spelled[folder] = as
-			}
+	spelled := map[string]bool{} // as it is in a path
+	for _, f := range plan.Files {
+		folder := path.Dir(plan.options.path(f))
+		if spelled[folder] {
+			continue
 		}
+		as, err := spell(folder)
+		if err != nil {
+			return err
+		}
+		spelled[folder] = true
 		if as != folder {
-			item.Path = path.Join(as, path.Base(item.Path))
+			plan.spelled[folder] = as
 		}
 	}
 	return nil
@@ -255,8 +303,8 @@ func (plan *Plan) placeDatabase() {
 		return
 	}
 	name := plan.Package.Name()
-	for _, item := range plan.Items {
-		if strings.EqualFold(item.Path, name) {
+	for _, f := range plan.Files {
+		if strings.EqualFold(plan.Path(f), name) {
 			return
 		}
 	}

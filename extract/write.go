@@ -3,7 +3,6 @@ package extract
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"hash"
 	"os"
@@ -29,7 +28,7 @@ type WriteOptions struct {
 // Result is what was written. It is the JSON document of "hotfix extract".
 type Result struct {
 	Output  string          `json:"output"` // the folder as it was named
-	Files   []ResultFile    `json:"files"`
+	Files   ResultFiles     `json:"files"`  // by path
 	LeftOut []ResultLeftOut `json:"left_out"`
 	Lost    []ResultLost    `json:"lost,omitempty"`
 	Patches []ResultPatch   `json:"patches,omitempty"` // in the order in which they were applied
@@ -119,7 +118,9 @@ type writer struct {
 
 	mu    sync.Mutex
 	done  int64
-	files []ResultFile
+	files []writtenFile
+	names []string // of files that are none of the package's
+	sums  [][sha256.Size]byte
 	lost  []ResultLost
 }
 
@@ -145,10 +146,7 @@ func (w *writer) write(ctx context.Context) (damage, err error) {
 
 // walk writes the files of the plan.
 func (w *writer) walk(ctx context.Context) (damage error) {
-	files := make([]*source.File, len(w.plan.Items))
-	for i, item := range w.plan.Items {
-		files[i] = item.File
-	}
+	files := w.plan.Files
 	switch {
 	case w.plan.options.Layout == Streams:
 		return w.writeStreams(ctx)
@@ -160,12 +158,14 @@ func (w *writer) walk(ctx context.Context) (damage error) {
 
 // create is what Walk calls for each file.
 func (w *writer) create(f *source.File, stored source.Stored) (source.Sink, error) {
-	name := w.plan.path(f)
+	name := w.plan.Path(f)
 	file, err := w.out.Create(name, FileInfo{Modified: stored.Modified, Attributes: f.Attributes})
 	if err != nil {
 		return nil, err
 	}
-	return w.sink(name, file), nil
+	s := w.sink(name, file)
+	s.of = f
+	return s, nil
 }
 
 func (w *writer) sink(name string, file *File) *sink {
@@ -180,6 +180,7 @@ func (w *writer) sink(name string, file *File) *sink {
 type sink struct {
 	writer *writer
 	name   string
+	of     *source.File // nil for what is none of the package's files
 	file   *File
 	hash   hash.Hash
 	size   int64
@@ -209,9 +210,14 @@ func (s *sink) Close(cause error) error {
 		w.lost = append(w.lost, ResultLost{Path: s.name, Error: cause.Error()})
 		return nil
 	}
-	f := ResultFile{Path: s.name, Size: s.size}
+	f := writtenFile{file: s.of, size: s.size}
+	if s.of == nil {
+		f.at = uint32(len(w.names))
+		w.names = append(w.names, s.name)
+	}
 	if s.hash != nil {
-		f.SHA256 = hex.EncodeToString(s.hash.Sum(nil))
+		f.sum = uint32(len(w.sums))
+		w.sums = append(w.sums, [sha256.Size]byte(s.hash.Sum(nil)))
 	}
 	w.files = append(w.files, f)
 	return nil
@@ -231,22 +237,18 @@ func (w *writer) advance(n int64) {
 func (w *writer) result() *Result {
 	r := &Result{
 		Output:   w.dir,
-		Files:    w.files,
+		Files:    w.written(),
 		LeftOut:  leftOut(w.plan.LeftOut, w.plan.options),
 		Lost:     w.lost,
 		Warnings: []string{},
 
 		Neighbours: w.plan.Package.Neighbours(),
 	}
-	if r.Files == nil {
-		r.Files = []ResultFile{}
-	}
 	if plan := w.plan.Package.Plan(); plan != nil {
 		for _, a := range plan.Applied {
 			r.Patches = append(r.Patches, ResultPatch{Name: a.Patch.Name(), Code: a.Patch.Code, Transform: a.Pair.Name})
 		}
 	}
-	slices.SortFunc(r.Files, func(a, b ResultFile) int { return strings.Compare(a.Path, b.Path) })
 	slices.SortFunc(r.Lost, func(a, b ResultLost) int { return strings.Compare(a.Path, b.Path) })
 	r.Warnings = append(append(r.Warnings, w.plan.Package.Warnings()...), w.plan.Warnings...)
 	return r

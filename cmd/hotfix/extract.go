@@ -95,11 +95,7 @@ func (s *session) extract(c *cli.Context) error {
 		s.warn("%s", w)
 	}
 	return s.finish(result, func(w io.Writer) {
-		var total int64
-		for _, f := range result.Files {
-			total += f.Size
-		}
-		fmt.Fprintf(w, "%s: %s, %s bytes\n", display.Text(result.Output), display.Count(len(result.Files), "file"), display.Number(total))
+		fmt.Fprintf(w, "%s: %s, %s bytes\n", display.Text(result.Output), display.Count(result.Files.Len(), "file"), display.Number(result.Files.Bytes()))
 		for _, p := range result.Patches {
 			fmt.Fprintf(w, "patched by %s %s\n", display.Text(p.Name), display.Text(p.Code))
 		}

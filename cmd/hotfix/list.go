@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,47 +39,45 @@ func listCommand(s *session) *cli.Command {
 			if c.NArg() != 1 {
 				return usagef("list needs one package; several with --json-lines")
 			}
-			result, kind, err := s.readList(c, c.Args().First())
-			if err != nil {
-				return err
-			}
-			return s.finish(result, func(w io.Writer) {
-				switch {
-				case c.Bool("tree"):
-					result.writeTree(w)
-				case kind == source.MSP:
-					result.writePatch(w)
-				default:
-					result.write(w)
-				}
-			}, nil)
+			return s.readList(c, c.Args().First(), func(result *listResult, kind source.Kind) error {
+				return s.finish(result, func(w io.Writer) {
+					switch {
+					case c.Bool("tree"):
+						result.writeTree(w)
+					case kind == source.MSP:
+						result.writePatch(w)
+					default:
+						result.write(w)
+					}
+				}, nil)
+			})
 		},
 	}
 }
 
-// readList lists one package.
-func (s *session) readList(c *cli.Context, ref string) (*listResult, source.Kind, error) {
+// readList lists one package for print.
+func (s *session) readList(c *cli.Context, ref string, print func(*listResult, source.Kind) error) error {
 	stop := s.newMeter().working("reading")
 	defer stop()
 	p, err := source.Open(c.Context, ref, patchOptions(c))
 	if err != nil {
-		return nil, "", err
+		return err
 	}
 	defer p.Close()
 	result, err := newListResult(c.Context, p)
 	if err != nil {
-		return nil, "", packageError(p, err)
+		return packageError(p, err)
 	}
 	if c.Bool("long") {
 		if err := result.addDates(c.Context, p); err != nil {
-			return nil, "", err
+			return err
 		}
 	}
 	stop()
 	for _, w := range result.Warnings {
 		s.warn("%s", w)
 	}
-	return result, p.Kind(), nil
+	return print(result, p.Kind())
 }
 
 // listLines prints a document for each package. One that cannot be listed has its
@@ -87,16 +85,18 @@ func (s *session) readList(c *cli.Context, ref string) (*listResult, source.Kind
 func (s *session) listLines(c *cli.Context) error {
 	var errs []error
 	for _, ref := range c.Args().Slice() {
-		result, _, err := s.readList(c, ref)
-		var document any = result
+		var printErr error
+		err := s.readList(c, ref, func(result *listResult, _ source.Kind) error {
+			printErr = s.line(result, nil)
+			return nil
+		})
 		if err != nil {
-			document = struct {
+			printErr = s.line(struct {
 				Package string `json:"package"`
-			}{ref}
+			}{ref}, err)
 		}
-		errs = append(errs, err)
-		if err := s.line(document, err); err != nil {
-			return errors.Join(append(errs, err)...)
+		if errs = append(errs, err); printErr != nil {
+			return errors.Join(append(errs, printErr)...)
 		}
 		if c.Context.Err() != nil {
 			break
@@ -108,7 +108,7 @@ func (s *session) listLines(c *cli.Context) error {
 // listResult is the JSON document of list.
 type listResult struct {
 	Package  string                  `json:"package"`
-	Files    []listedFile            `json:"files"`
+	Files    listedFiles             `json:"files"`
 	LeftOut  []extract.ResultLeftOut `json:"left_out"`
 	Warnings []string                `json:"warnings"`
 }
@@ -137,8 +137,56 @@ type listedFile struct {
 	From      []patchPart `json:"from,omitempty"` // of a patched file: what it is made of
 }
 
+// listedFiles are the files of a package as list prints them, by path. Each is made when
+// it is printed.
+type listedFiles struct {
+	p     *source.Package
+	files []*source.File
+	path  func(*source.File) string
+	parts map[*source.File][]patchPart
+	dates map[string]int64 // by key, with --long: seconds since 1970
+}
+
+func (l listedFiles) all() iter.Seq[*listedFile] {
+	return func(yield func(*listedFile) bool) {
+		for _, f := range l.files {
+			if !yield(l.one(f)) {
+				return
+			}
+		}
+	}
+}
+
+// JSONElements implements elements.
+func (l listedFiles) JSONElements() iter.Seq[any] {
+	return func(yield func(any) bool) {
+		for f := range l.all() {
+			if !yield(f) {
+				return
+			}
+		}
+	}
+}
+
+func (l listedFiles) one(f *source.File) *listedFile {
+	one := &listedFile{
+		Path: l.path(f), Size: f.Size, Version: f.Version(), Language: f.Language(), Key: f.Key(), Cabinet: f.Cabinet(),
+		Sequence: f.Sequence(), MD5: hexMD5(f.MD5()), Attributes: attributeNames(f.Attributes),
+	}
+	if short := f.ShortPath(); short != f.Path() {
+		one.ShortPath = short
+	}
+	if target := f.TargetPath(); target != f.Path() {
+		one.TargetPath = target
+	}
+	if date, ok := l.dates[one.Key]; ok {
+		one.Modified = time.Unix(date, 0).UTC().Format(time.RFC3339)
+	}
+	one.addParts(l.p, l.parts[f])
+	return one
+}
+
 func newListResult(ctx context.Context, p *source.Package) (*listResult, error) {
-	parts := patchParts(p)
 	r := &listResult{Package: p.Ref(), LeftOut: extract.LeftOut(p), Warnings: []string{}}
 	r.Warnings = append(r.Warnings, p.Warnings()...)
 	plan, err := extract.NewPlanContext(ctx, p, extract.Options{})
@@ -148,45 +196,23 @@ func newListResult(ctx context.Context, p *source.Package) (*listResult, error) 
 	if err != nil {
 		// A package that extract refuses can still be looked at.
 		r.Warnings = append(r.Warnings, fmt.Sprintf("extract refuses this package: %v", err))
-		plan = &extract.Plan{}
-		for _, f := range p.Files() {
-			plan.Items = append(plan.Items, extract.Item{Path: f.Path(), File: f})
-		}
+		plan = &extract.Plan{Files: p.Files()}
 	}
 	r.Warnings = append(r.Warnings, plan.Warnings...)
-	slices.SortStableFunc(plan.Items, func(a, b extract.Item) int { return strings.Compare(a.Path, b.Path) })
-	r.Files = make([]listedFile, 0, len(plan.Items))
-	for _, item := range plan.Items {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		f := item.File
-		one := listedFile{
-			Path: item.Path, Size: f.Size, Version: f.Version(), Language: f.Language(), Key: f.Key(), Cabinet: f.Cabinet(),
-			Sequence: f.Sequence(), MD5: hexMD5(f.MD5()), Attributes: attributeNames(f.Attributes),
-		}
-		if short := f.ShortPath(); short != f.Path() {
-			one.ShortPath = short
-		}
-		if target := f.TargetPath(); target != f.Path() {
-			one.TargetPath = target
-		}
-		one.addParts(p, parts[f])
-		r.Files = append(r.Files, one)
-	}
+	r.Files = listedFiles{p: p, files: plan.Sorted(), path: plan.Path, parts: patchParts(p)}
 	return r, nil
 }
 
 // addDates asks for every file where it is stored, and reads none. A file that is
 // not there has no date.
 func (r *listResult) addDates(ctx context.Context, p *source.Package) error {
-	dates := map[string]string{}
+	dates := map[string]int64{}
 	var mu sync.Mutex
 	err := p.Walk(ctx, func(f *source.File, stored source.Stored) (source.Sink, error) {
 		if !stored.Modified.IsZero() {
 			mu.Lock()
 			defer mu.Unlock()
-			dates[f.Key()] = stored.Modified.UTC().Format(time.RFC3339)
+			dates[f.Key()] = stored.Modified.Unix()
 		}
 		return nil, nil
 	}, source.WalkOptions{KeepGoing: true})
@@ -196,9 +222,7 @@ func (r *listResult) addDates(ctx context.Context, p *source.Package) error {
 	if err != nil {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("not all dates are known: %v", err))
 	}
-	for i := range r.Files {
-		r.Files[i].Modified = dates[r.Files[i].Key]
-	}
+	r.Files.dates = dates
 	return nil
 }
 
@@ -215,8 +239,12 @@ func attributeNames(attributes uint32) []string {
 }
 
 func (r *listResult) write(w io.Writer) {
-	patched := slices.ContainsFunc(r.Files, func(f listedFile) bool { return f.From != nil })
-	dated := slices.ContainsFunc(r.Files, func(f listedFile) bool { return f.Modified != "" })
+	patched, dated := false, false
+	var total int64
+	for f := range r.Files.all() {
+		patched, dated = patched || f.From != nil, dated || f.Modified != ""
+		total += f.Size
+	}
 	header := []string{">SIZE", "VERSION"}
 	if dated {
 		header = append(header, "MODIFIED")
@@ -225,21 +253,20 @@ func (r *listResult) write(w io.Writer) {
 		header = append(header, "PATCHED BY")
 	}
 	t := newTable(append(header, "PATH")...)
-	var total int64
-	for i := range r.Files {
-		f := &r.Files[i]
-		cells := []string{display.Number(f.Size), f.Version}
-		if dated {
-			cells = append(cells, strings.TrimSuffix(strings.Replace(f.Modified, "T", " ", 1), "Z"))
+	t.again = func(row func(cells ...string)) {
+		for f := range r.Files.all() {
+			cells := []string{display.Number(f.Size), f.Version}
+			if dated {
+				cells = append(cells, strings.TrimSuffix(strings.Replace(f.Modified, "T", " ", 1), "Z"))
+			}
+			if patched {
+				cells = append(cells, f.describe())
+			}
+			row(append(cells, f.Path)...)
 		}
-		if patched {
-			cells = append(cells, f.describe())
-		}
-		t.row(append(cells, f.Path)...)
-		total += f.Size
 	}
 	t.write(w)
-	fmt.Fprintf(w, "%s, %s bytes\n", display.Count(len(r.Files), "file"), display.Number(total))
+	fmt.Fprintf(w, "%s, %s bytes\n", display.Count(len(r.Files.files), "file"), display.Number(total))
 	writeLeftOut(w, r.LeftOut)
 }
 
@@ -265,7 +292,7 @@ func writeLeftOut(w io.Writer, files []extract.ResultLeftOut) {
 // writeTree prints each folder once, its files below it.
 func (r *listResult) writeTree(w io.Writer) {
 	var open []string
-	for _, f := range r.Files {
+	for f := range r.Files.all() {
 		var folders []string
 		if dir := path.Dir(f.Path); dir != "." {
 			folders = strings.Split(dir, "/")
@@ -280,6 +307,6 @@ func (r *listResult) writeTree(w io.Writer) {
 		open = folders
 		fmt.Fprintf(w, "%s%s  %s\n", strings.Repeat("  ", len(folders)), display.Text(path.Base(f.Path)), display.Text(strings.TrimSpace(display.Number(f.Size)+"  "+f.Version)))
 	}
-	fmt.Fprintln(w, display.Count(len(r.Files), "file"))
+	fmt.Fprintln(w, display.Count(len(r.Files.files), "file"))
 	writeLeftOut(w, r.LeftOut)
 }

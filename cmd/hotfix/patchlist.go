@@ -152,8 +152,7 @@ func (r *listResult) writePatch(w io.Writer) {
 	t := newTable(">IN PATCH", "CONTENT", ">FILE SIZE", "VERSION", "TRANSFORM", "KEY", "PATH")
 	t.wordy = true
 	others := 0
-	for i := range r.Files {
-		f := &r.Files[i]
+	for f := range r.Files.all() {
 		if f.Cabinet == "" && f.From == nil {
 			others++ // made of the patch's own streams
 			continue
@@ -165,7 +164,7 @@ func (r *listResult) writePatch(w io.Writer) {
 		t.row(display.Number(f.inPatch()), f.describe(), finished, f.Version, f.transforms(), f.Key, f.Path)
 	}
 	t.write(w)
-	fmt.Fprintln(w, display.Count(len(r.Files)-others, "file"))
+	fmt.Fprintln(w, display.Count(len(r.Files.files)-others, "file"))
 	if others > 0 {
 		fmt.Fprintf(w, "and %s: the transforms and a description\n", display.Count(others, "more file"))
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
@@ -220,19 +221,15 @@ func (s *session) tell(line string) { io.WriteString(s.stderr, s.messages.fold(l
 func (s *session) finish(result any, text func(io.Writer), err error) error {
 	if s.json {
 		s.reported = true
-		return errors.Join(err, s.print(func() error { return s.printJSON(s.output(), result, err) }))
+		return errors.Join(err, s.print(func() error { return s.printJSON(printedWriter{s, outputWriter{s.stdout}}, result, err) }))
 	}
 	if text == nil || s.quiet {
 		return err
 	}
 	return errors.Join(err, s.print(func() error {
-		page := &screen{columns: s.out.columns}
+		page := &screen{terminal: s.out, out: s.output()}
 		text(page)
-		// Fields pass through display.Text where they are printed; this is for what
-		// they could still hold, and costs little.
-		shown := s.out.paint(s.out.fold(display.Lines(page.String())))
-		_, writeErr := io.WriteString(s.output(), shown)
-		return writeErr
+		return page.finish()
 	}))
 }
 
@@ -240,12 +237,29 @@ func (s *session) finish(result any, text func(io.Writer), err error) error {
 // stop: a document of many files takes a while, and whoever reads a pipe may never
 // go on.
 func (s *session) print(printing func() error) error {
-	_, err := await(s.interrupted, func() (struct{}, error) { return struct{}{}, printing() })
-	if errors.Is(err, context.Canceled) && s.printing.Swap(printingEnded) == nothingPrinted {
-		s.reported = false
+	ended := make(chan error, 1)
+	go func() { ended <- printing() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-s.interrupted:
 	}
-	return err
+	if s.printing.CompareAndSwap(nothingPrinted, printingEnded) {
+		s.reported = false
+		return context.Canceled
+	}
+	defer s.printing.Store(printingEnded)
+	select {
+	case err := <-ended: // a document that was begun is closed
+		return errors.Join(context.Canceled, err)
+	case <-time.After(closingTime):
+		return context.Canceled
+	}
 }
+
+// closingTime is how long a run that is told to stop waits for the end of a document:
+// who reads it may be slow, or not there any more.
+const closingTime = 500 * time.Millisecond
 
 // await returns what work returns, or context.Canceled as soon as done is closed. It
 // is for work that changes nothing, and needs nothing that is closed afterwards.
@@ -272,6 +286,9 @@ func await[T any](done <-chan struct{}, work func() (T, error)) (T, error) {
 // "error" member.
 func (s *session) line(result any, err error) error {
 	s.reported = true
+	if v, ok := pieces(result); ok {
+		return s.printDocument(printedWriter{s, outputWriter{s.stdout}}, v, err, false)
+	}
 	doc, marshalErr := s.marshalWithError(result, err)
 	if marshalErr != nil {
 		return marshalErr
@@ -327,11 +344,8 @@ func (o outputWriter) Write(p []byte) (int, error) {
 // printJSON prints result as the one JSON document of the run, with err as its
 // "error" member.
 func (s *session) printJSON(w io.Writer, result any, err error) error {
-	if err == nil { // which takes a third less memory than the way of an error
-		enc := json.NewEncoder(shownJSON{w})
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(result)
+	if v, ok := pieces(result); ok {
+		return s.printDocument(w, v, err, true)
 	}
 	doc, marshalErr := s.marshalWithError(result, err)
 	if marshalErr != nil {
@@ -346,16 +360,6 @@ func (s *session) printJSON(w io.Writer, result any, err error) error {
 	return writeErr
 }
 
-// A shownJSON is where an encoder writes documents that people will see.
-type shownJSON struct{ w io.Writer }
-
-func (s shownJSON) Write(document []byte) (int, error) {
-	if _, err := s.w.Write(display.JSON(document)); err != nil {
-		return 0, err
-	}
-	return len(document), nil
-}
-
 // marshalWithError encodes result; when there is an error, as an object with
 // the members "error", the first of them, and "errors" added. A result that is not an object is left alone: its
 // elements carry their errors.
@@ -365,25 +369,31 @@ func (s *session) marshalWithError(result any, err error) ([]byte, error) {
 	if marshalErr != nil || len(failures) == 0 || doc[0] != '{' {
 		return doc, marshalErr
 	}
-	member, marshalErr := marshal(s.describe(failures[0]))
-	if marshalErr != nil {
-		return nil, marshalErr
-	}
 	doc = bytes.TrimSuffix(doc, []byte("}"))
-	if len(doc) > 1 {
-		doc = append(doc, ',')
+	for _, m := range s.errorMembers(err) {
+		value, marshalErr := marshal(m.value)
+		if marshalErr != nil {
+			return nil, marshalErr
+		}
+		if len(doc) > 1 {
+			doc = append(doc, ',')
+		}
+		doc = append(append(doc, `"`+m.name+`":`...), value...)
+	}
+	return append(doc, '}'), nil
+}
+
+// errorMembers returns the members that tell of errors, none where there are none.
+func (s *session) errorMembers(err error) []member {
+	failures := flatten(err)
+	if len(failures) == 0 {
+		return nil
 	}
 	all := make([]errorDetail, len(failures))
 	for i, failure := range failures {
 		all[i] = s.describe(failure)
 	}
-	list, marshalErr := marshal(all)
-	if marshalErr != nil {
-		return nil, marshalErr
-	}
-	doc = append(append(doc, `"error":`...), member...)
-	doc = append(append(doc, `,"errors":`...), list...)
-	return append(doc, '}'), nil
+	return []member{{"error", all[0]}, {"errors", all}}
 }
 
 func marshal(v any) ([]byte, error) {

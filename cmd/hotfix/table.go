@@ -15,7 +15,8 @@ import (
 type table struct {
 	right []bool
 	rows  [][]string
-	wordy bool // the last column may be on a line below the others
+	wordy bool                            // the last column may be on a line below the others
+	again func(row func(cells ...string)) // makes more rows, as often as they are needed
 }
 
 func newTable(header ...string) *table {
@@ -28,27 +29,41 @@ func newTable(header ...string) *table {
 }
 
 func (t *table) row(cells ...string) {
+	t.rows = append(t.rows, shownCells(cells))
+}
+
+func shownCells(cells []string) []string {
 	for i := range cells {
 		cells[i] = display.Text(cells[i])
 	}
-	t.rows = append(t.rows, cells)
+	return cells
+}
+
+// each calls do for every row.
+func (t *table) each(do func(cells []string)) {
+	for _, cells := range t.rows {
+		do(cells)
+	}
+	if t.again != nil {
+		t.again(func(cells ...string) { do(shownCells(cells)) })
+	}
 }
 
 // write prints the table. On a screen, the widest column that is aligned to the
 // left is shortened until the table fits.
 func (t *table) write(w io.Writer) {
 	widths := make([]int, len(t.right))
-	for _, row := range t.rows {
+	t.each(func(row []string) {
 		for i, cell := range row {
 			widths[i] = max(widths[i], columnsOf(cell))
 		}
-	}
+	})
 	below := false
 	if s, ok := w.(*screen); ok && s.columns > 0 {
 		below = t.fit(widths, max(s.columns, minColumns))
 	}
 	var line []byte
-	for _, row := range t.rows {
+	t.each(func(row []string) {
 		line = line[:0]
 		last := ""
 		if below {
@@ -68,7 +83,7 @@ func (t *table) write(w io.Writer) {
 		if last != "" {
 			fmt.Fprintf(w, "    %s\n", last)
 		}
-	}
+	})
 }
 
 // leastCell is to how many columns a cell is shortened at most. Where readableCell are

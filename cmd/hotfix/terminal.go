@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/term"
 	"golang.org/x/text/width"
 
+	"github.com/hotfixkit/hotfixkit/internal/display"
 	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 )
 
@@ -40,10 +42,42 @@ func newTerminal(w io.Writer, when string) terminal {
 	return t
 }
 
-// A screen collects text for a terminal. Tables look at how wide it is.
+// A screen is where text for people is written, and goes on to a terminal, a pipe or a
+// file line by line. Tables look at how wide it is.
 type screen struct {
-	strings.Builder
-	columns int
+	terminal
+	out  io.Writer
+	text []byte // lines that wait
+	err  error  // of out
+}
+
+// atOnce is how many bytes a screen lets wait.
+const atOnce = 32 << 10
+
+// Write implements io.Writer. The error is that of finish.
+func (s *screen) Write(p []byte) (int, error) {
+	s.text = append(s.text, p...)
+	if len(s.text) > atOnce {
+		s.show(bytes.LastIndexByte(s.text, '\n') + 1)
+	}
+	return len(p), nil
+}
+
+// finish writes what waits.
+func (s *screen) finish() error {
+	s.show(len(s.text))
+	return s.err
+}
+
+// show writes the first n bytes of what waits.
+func (s *screen) show(n int) {
+	// Fields pass through display.Text where they are printed; this is for what they
+	// could still hold, and costs little.
+	shown := s.paint(s.fold(display.Lines(string(s.text[:n]))))
+	s.text = append(s.text[:0], s.text[n:]...)
+	if s.err == nil {
+		_, s.err = io.WriteString(s.out, shown)
+	}
 }
 
 // minColumns is the least width that text is made for: below it nothing helps.

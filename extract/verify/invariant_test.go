@@ -53,7 +53,7 @@ func TestPackageSaysWhatItsImageSays(t *testing.T) {
 			}
 			defer p.Close()
 			plan, err := extract.NewPlan(p, extract.Options{})
-			if err != nil || len(plan.Items) == 0 {
+			if err != nil || len(plan.Files) == 0 {
 				return
 			}
 			dir := filepath.Join(t.TempDir(), "image")

@@ -196,10 +196,10 @@ func (t *Target) readPackage(ctx context.Context, p *source.Package, w *walker) 
 	}
 	if plan == nil {
 		// It cannot be extracted; what its files are is told nevertheless.
-		err = w.walk(ctx, p, "", filesOf(p))
+		err = w.walk(ctx, p, "", p.Files(), (*source.File).Path)
 	} else {
 		t.Warnings = append(t.Warnings, plan.Warnings...)
-		if err = w.walk(ctx, p, "", plan.Items); err == nil || w.tap == nil && ctx.Err() == nil {
+		if err = w.walk(ctx, p, "", plan.Files, plan.Path); err == nil || w.tap == nil && ctx.Err() == nil {
 			err = errors.Join(err, t.database(plan, w))
 		}
 	}
@@ -228,15 +228,6 @@ func (t *Target) database(plan *extract.Plan, w *walker) error {
 	return err
 }
 
-// filesOf are all files of a package as they are called in it.
-func filesOf(p *source.Package) []extract.Item {
-	var items []extract.Item
-	for _, f := range p.Files() {
-		items = append(items, extract.Item{Path: f.Path(), File: f})
-	}
-	return items
-}
-
 // member reads one file inside a package.
 func (t *Target) member(ctx context.Context, ref string, w *walker) error {
 	t.Kind = File
@@ -262,7 +253,7 @@ func (t *Target) member(ctx context.Context, ref string, w *walker) error {
 		return err
 	}
 	t.around = append([]*Identity{id}, id.around()...)
-	err = w.walk(ctx, p, "", []extract.Item{{Path: found[0].Path(), File: found[0]}})
+	err = w.walk(ctx, p, "", found, (*source.File).Path)
 	return errors.Join(err, t.outside(ctx, p, t.around, w))
 }
 
@@ -431,7 +422,7 @@ func (t *Target) lookInside(ctx context.Context, f *os.File, inside, name string
 	if !w.options.Deep {
 		return false, nil
 	}
-	return false, w.walk(ctx, p, inside+"//", filesOf(p))
+	return false, w.walk(ctx, p, inside+"//", p.Files(), (*source.File).Path)
 }
 
 // unchanged returns an error when an open file is no longer as it was.

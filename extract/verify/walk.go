@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/hotfixkit/hotfixkit/extract"
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/manifest"
 )
@@ -41,13 +40,13 @@ type visit struct {
 	*walker
 	in     *source.Package
 	prefix string // of their paths
-	names  map[*source.File]string
+	pathOf func(*source.File) string
 	again  map[*source.File]*manifest.Actual // to be opened when the pass is over
 }
 
-// walk reads files of a package under the paths that the items have.
-func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, items []extract.Item) error {
-	if len(items) == 0 {
+// walk reads files of a package under the paths that pathOf gives them.
+func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, files []*source.File, pathOf func(*source.File) string) error {
+	if len(files) == 0 {
 		return nil
 	}
 	outside := w.options.Facts.Signature
@@ -57,12 +56,10 @@ func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, ite
 		w.options.Facts.Signature = outside // its catalogs vouch for nothing around it
 	}()
 	w.useCatalogs(ctx, p)
-	v := &visit{walker: w, in: p, prefix: prefix, names: make(map[*source.File]string, len(items)), again: map[*source.File]*manifest.Actual{}}
-	files := make([]*source.File, len(items))
+	v := &visit{walker: w, in: p, prefix: prefix, pathOf: pathOf, again: map[*source.File]*manifest.Actual{}}
 	var waiting int64
-	for i, item := range items {
-		files[i], v.names[item.File] = item.File, item.Path
-		waiting += item.File.Size
+	for _, f := range files {
+		waiting += f.Size
 	}
 	if w.options.Progress != nil {
 		w.options.Progress(0, waiting)
@@ -76,7 +73,7 @@ func (w *walker) walk(ctx context.Context, p *source.Package, prefix string, ite
 
 // sink takes the bytes of one file.
 func (v *visit) sink(f *source.File, stored source.Stored) (source.Sink, error) {
-	name := v.names[f]
+	name := v.pathOf(f)
 	// What extraction makes of a patch is not one of the patch's files, unless the
 	// manifest is one of what extraction wrote.
 	if f.Made && (v.prefix != "" || !v.options.names(path.Base(name))) {
@@ -97,7 +94,7 @@ func (v *visit) sink(f *source.File, stored source.Stored) (source.Sink, error) 
 func (v *visit) done(f *source.File, a *manifest.Actual, start []byte) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.prefix == "" && v.target.Kind == Package && isOwn(v.in, v.names[f]) {
+	if v.prefix == "" && v.target.Kind == Package && isOwn(v.in, v.pathOf(f)) {
 		v.target.Database = a
 		return
 	}
@@ -111,7 +108,7 @@ func (v *visit) done(f *source.File, a *manifest.Actual, start []byte) {
 func (v *visit) lost(f *source.File) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.target.Unreadable = append(v.target.Unreadable, v.prefix+v.names[f])
+	v.target.Unreadable = append(v.target.Unreadable, v.prefix+v.pathOf(f))
 }
 
 // reopen opens, in one more pass over the package, the files that need random access.
@@ -171,7 +168,7 @@ func (v *visit) open(ctx context.Context, u *source.Unpacked) error {
 			return err
 		}
 	}
-	return v.walk(ctx, p, a.Path+"//", filesOf(p))
+	return v.walk(ctx, p, a.Path+"//", p.Files(), (*source.File).Path)
 }
 
 // sameContent reports whether two packages have the same bytes.
