@@ -40,6 +40,10 @@ func Builtin() []*Manifest { return builtins() }
 type Set struct {
 	Ref       string
 	Manifests []*Manifest // at least one
+
+	index   sync.Once
+	names   map[string]bool // folded
+	patches map[string]bool // by patchKey
 }
 
 // Open resolves a reference: the id of a built-in manifest ("kb977203-sp2"), the

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/hotfixkit/hotfixkit/manifest/authenticode"
 )
@@ -92,6 +91,7 @@ type CompareOptions struct {
 	AllowUnsigned func(path string) bool
 
 	siblings []*Manifest // of the same set, to name a wrong build
+	builds   *builds     // of these and the built-in manifests
 }
 
 // Result is what a comparison found. Its JSON is the document of `hotfix verify`.
@@ -162,13 +162,18 @@ func (s *Set) NeedsSHA256(p Policy) bool {
 // Names reports whether a file of this base name is one of those that the
 // manifests list, a patch in another language included.
 func (s *Set) Names(name string) bool {
-	folded := fold(name)
-	patch := patchName().MatchString(folded)
-	return slices.ContainsFunc(s.Manifests, func(m *Manifest) bool {
-		return slices.ContainsFunc(m.Files, func(r Row) bool {
-			return mayFoldTo(r.Name, folded) && fold(r.Name) == folded || patch && samePatch(r.Name, name)
-		})
+	s.index.Do(func() {
+		s.names, s.patches = map[string]bool{}, map[string]bool{}
+		for _, m := range s.Manifests {
+			for _, r := range m.Files {
+				s.names[fold(r.Name)] = true
+				if key := patchKey(r.Name); key != "" {
+					s.patches[key] = true
+				}
+			}
+		}
 	})
+	return s.names[fold(name)] || s.patches[patchKey(name)]
 }
 
 // Choose returns the manifest of the set that the files belong to: the one with
@@ -206,34 +211,44 @@ func (s *Set) Choose(actuals []*Actual) (*Manifest, error) {
 type evidence [4]int
 
 func (m *Manifest) evidence(actuals []*Actual) evidence {
-	rows := m.rowsByName()
-	var e evidence
-	for _, a := range actuals {
-		var found evidence
-		for _, i := range rows[fold(a.Name)] {
-			row := &m.Files[i]
-			found[3] = 1
-			switch {
-			case row.Version == "":
-				if row.Size != nil && *row.Size == a.Size {
-					found[2] = 1
-				}
-			case row.Platform == "" || row.Platform == a.Platform:
-				want, okWant := parseNumber(row.Version)
-				have, okHave := parseNumber(a.Version)
-				if !okWant || !okHave {
-					continue
-				}
-				if want == have {
-					found[0] = 1
-				}
-				if slices.Equal(want[:3], have[:3]) {
-					found[1] = 1
-				}
+	type bySize struct {
+		name string
+		size int64
+	}
+	type byBuild struct {
+		name, platform string
+		version        number
+	}
+	names, sizes := map[string]bool{}, map[bySize]bool{}
+	versions, builds := map[byBuild]bool{}, map[byBuild]bool{}
+	for i := range m.Files {
+		row := &m.Files[i]
+		name := fold(row.Name)
+		names[name] = true
+		if row.Version == "" {
+			if row.Size != nil {
+				sizes[bySize{name, *row.Size}] = true
 			}
+		} else if n, ok := parseNumber(row.Version); ok {
+			versions[byBuild{name, row.Platform, n}] = true
+			n[3] = 0
+			builds[byBuild{name, row.Platform, n}] = true
 		}
-		for i := range e {
-			e[i] += found[i]
+	}
+	var e evidence
+	count := func(at int, found bool) {
+		if found {
+			e[at]++
+		}
+	}
+	for _, a := range actuals {
+		name := fold(a.Name)
+		count(3, names[name])
+		count(2, sizes[bySize{name, a.Size}])
+		if n, ok := parseNumber(a.Version); ok {
+			count(0, versions[byBuild{name, "", n}] || versions[byBuild{name, a.Platform, n}])
+			n[3] = 0
+			count(1, builds[byBuild{name, "", n}] || builds[byBuild{name, a.Platform, n}])
 		}
 	}
 	return e
@@ -249,27 +264,6 @@ func (m *Manifest) name() string {
 
 // fold makes file names comparable without case.
 func fold(name string) string { return strings.ToLower(name) }
-
-// mayFoldTo tells most names apart by their first letters, which costs far less than
-// to fold one.
-func mayFoldTo(name, folded string) bool {
-	if name == "" || folded == "" {
-		return name == folded
-	}
-	first := name[0]
-	if 'A' <= first && first <= 'Z' {
-		first += 'a' - 'A'
-	}
-	return first == folded[0] || first >= utf8.RuneSelf
-}
-
-func (m *Manifest) rowsByName() map[string][]int {
-	rows := make(map[string][]int, len(m.Files))
-	for i, r := range m.Files {
-		rows[fold(r.Name)] = append(rows[fold(r.Name)], i)
-	}
-	return rows
-}
 
 // Compare pairs files with rows and compares them.
 func (m *Manifest) Compare(actuals []*Actual, o CompareOptions) *Result {
@@ -288,6 +282,7 @@ func (m *Manifest) Compare(actuals []*Actual, o CompareOptions) *Result {
 		Files:        []Checked{},
 		OK:           true,
 	}
+	o.builds = newBuilds(m, slices.Concat(o.siblings, Builtin()))
 	p := m.pair(actuals, o)
 	for i := range m.Files {
 		for _, match := range p.matches[i] {
@@ -381,7 +376,7 @@ func (m *Manifest) check(i int, match match, o CompareOptions) Checked {
 	if a.StringVersion != "" {
 		c.note(StringDiffers)
 	}
-	m.nameBuild(&c, slices.Concat(o.siblings, Builtin()))
+	o.builds.nameBuild(&c)
 	return c
 }
 
@@ -488,31 +483,6 @@ func (c *Checked) withoutSignature(a *Actual, o CompareOptions) {
 		c.differ(SignatureUnreadable)
 	default:
 		c.differ(SignatureMissing)
-	}
-}
-
-// nameBuild says to which other known manifest a wrong build belongs.
-func (m *Manifest) nameBuild(c *Checked, known []*Manifest) {
-	byVersion := slices.Contains(c.Differences, VersionMismatch) && c.Actual.Version != ""
-	bySize := slices.Contains(c.Differences, SizeMismatch) && c.Expected.Version == ""
-	if !byVersion && !bySize {
-		return
-	}
-	for _, other := range known {
-		if other.name() == m.name() {
-			continue
-		}
-		for _, row := range other.Files {
-			if fold(row.Name) != fold(c.Name) || row.Platform != "" && row.Platform != c.Actual.Platform {
-				continue
-			}
-			order, _ := compareVersions(row.Version, c.Actual.Version)
-			if byVersion && order == 0 || bySize && row.Size != nil && *row.Size == c.Actual.Size {
-				c.BuildOf = other.name()
-				c.hint("this is the build of %s", c.BuildOf)
-				return
-			}
-		}
 	}
 }
 

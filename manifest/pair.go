@@ -23,9 +23,10 @@ type match struct {
 type pairer struct {
 	*pairing
 	m       *Manifest
-	rows    map[string][]int // by folded name
+	rows    *rowIndex
 	o       CompareOptions
 	waiting []*Actual
+	taken   map[*Actual]bool // by take
 }
 
 // pair finds the files of each row. First comes the exact path of a manifest that
@@ -38,47 +39,57 @@ func (m *Manifest) pair(actuals []*Actual, o CompareOptions) *pairing {
 	p := &pairer{
 		pairing: &pairing{matches: make([][]match, len(m.Files)), rivals: make(map[int][]string)},
 		m:       m,
-		rows:    m.rowsByName(),
 		o:       o,
 		waiting: slices.Clone(actuals),
+		taken:   map[*Actual]bool{},
 	}
-	free := func(i int) bool { return p.matches[i] == nil }
 	taken := func(i int) bool { return p.matches[i] != nil }
+	free := func(i int) bool { return p.matches[i] == nil }
+	x := newRowIndex(m, taken)
+	p.rows = x
 
-	further := func(a *Actual, i int) bool {
-		if m.Files[i].Path != "" {
-			return taken(i) && m.Files[i].samePath(a)
-		}
-		return taken(i) && m.Files[i].acceptsPlatform(a)
-	}
-
-	p.match(func(a *Actual, i int) bool { return free(i) && m.Files[i].samePath(a) })
+	p.match(func(a *Actual) int { return x.samePath(a, free) })
 	for _, nested := range []bool{false, true} {
-		level := func(a *Actual) bool { return a.nested() == nested }
-		p.match(func(a *Actual, i int) bool { return level(a) && free(i) && m.Files[i].Platform == a.Platform })
-		p.match(func(a *Actual, i int) bool { return level(a) && free(i) && m.Files[i].acceptsPlatform(a) })
+		level := func(row func(*Actual) int) func(*Actual) int {
+			return func(a *Actual) int {
+				if a.nested() != nested {
+					return -1
+				}
+				return row(a)
+			}
+		}
+		p.match(level(func(a *Actual) int { return x.firstFree(x.exact[[2]string{fold(a.Name), a.Platform}]) }))
+		p.match(level(func(a *Actual) int { return x.firstFree(x.accepting(a)...) }))
 	}
-	p.match(func(a *Actual, i int) bool { return !a.nested() && free(i) })
-	p.match(further)
-	p.match(func(a *Actual, i int) bool { return free(i) })
+	p.match(func(a *Actual) int {
+		if a.nested() {
+			return -1
+		}
+		return x.firstFree(x.any[fold(a.Name)])
+	})
+	p.matchFurther()
+	p.match(func(a *Actual) int { return x.firstFree(x.any[fold(a.Name)]) })
 	p.matchPatches()
 	p.matchRenamed()
-	p.match(further)
+	p.matchFurther()
 	p.extra = p.waiting
 	return p.pairing
 }
 
-// match pairs each waiting file with the first row of its name that fits.
-func (p *pairer) match(fits func(*Actual, int) bool) {
+// match pairs each waiting file with the row that is found for it, if it is not -1.
+func (p *pairer) match(row func(*Actual) int) {
 	p.waiting = slices.DeleteFunc(p.waiting, func(a *Actual) bool {
-		for _, i := range p.rows[fold(a.Name)] {
-			if fits(a, i) {
-				p.add(i, a)
-				return true
-			}
+		i := row(a)
+		if i >= 0 {
+			p.add(i, a)
 		}
-		return false
+		return i >= 0
 	})
+}
+
+// matchFurther pairs further copies of files that are paired.
+func (p *pairer) matchFurther() {
+	p.match((&furtherIndex{p.rows, p.m, map[*rowList]int{}}).row)
 }
 
 func (p *pairer) add(i int, a *Actual, notes ...Note) {
@@ -106,62 +117,103 @@ func (r *Row) acceptsPlatform(a *Actual) bool {
 // machine and language.
 var patchName = lazyregexp.New(`^(.+)-(sp[0-9]+)-(kb[0-9]+)(?:-(x86|x64|ia64|amd64|i386))?(?:-([a-z]{3}))?\.msp$`)
 
-// samePatch reports whether two names differ in their language at most.
-func samePatch(a, b string) bool {
-	m, n := patchName().FindStringSubmatch(fold(a)), patchName().FindStringSubmatch(fold(b))
-	return m != nil && n != nil && slices.Equal(m[1:5], n[1:5])
+// patchKey is equal for the names of patches that differ in their language at most; ""
+// for other names.
+func patchKey(name string) string {
+	if !strings.HasSuffix(fold(name), ".msp") {
+		return "" // without the expression, which takes a while to compile
+	}
+	m := patchName().FindStringSubmatch(fold(name))
+	if m == nil {
+		return ""
+	}
+	return strings.Join(m[1:5], "\x00")
 }
 
 // matchPatches pairs the row of a patch with the only patch of the same product,
 // service pack and article, whatever the language in its name.
 func (p *pairer) matchPatches() {
+	waiting := groupBy(p.waiting, func(a *Actual) string { return patchKey(a.Name) })
+	if len(waiting) == 0 {
+		return
+	}
 	for i := range p.matches {
-		row := &p.m.Files[i]
-		if p.matches[i] != nil || patchName().FindString(fold(row.Name)) == "" {
+		key := patchKey(p.m.Files[i].Name)
+		if p.matches[i] != nil || key == "" {
 			continue
 		}
-		fits := func(a *Actual) bool { return samePatch(row.Name, a.Name) }
 		var names []string
-		for _, a := range p.waiting {
-			if fits(a) && !slices.ContainsFunc(names, func(n string) bool { return fold(n) == fold(a.Name) }) {
+		seen := map[string]bool{}
+		for _, a := range waiting[key] {
+			if name := fold(a.Name); !seen[name] {
+				seen[name] = true
 				names = append(names, a.Name)
 			}
 		}
 		p.rivals[i] = names
 		if len(names) == 1 {
-			p.take(i, fits)
+			p.take(i, waiting[key])
+			delete(waiting, key)
 		}
 	}
+	p.dropTaken()
 }
+
+// A build is what the version resource of an executable says that it is.
+type build struct{ name, version string }
 
 // matchRenamed pairs the row of an executable with files under another name whose
 // version resource says that they are it: original name, platform and version.
 func (p *pairer) matchRenamed() {
-	originals := make(map[string]bool)
-	for _, a := range p.waiting {
-		originals[originalName(a)] = true
-	}
+	waiting := groupBy(p.waiting, func(a *Actual) build {
+		if a.OriginalName == "" {
+			return build{}
+		}
+		return build{fold(a.OriginalName), versionKey(a.Version)}
+	})
 	for i := range p.matches {
 		row := &p.m.Files[i]
-		if p.matches[i] != nil || row.Version == "" || !originals[fold(row.Name)] {
+		if p.matches[i] != nil || row.Version == "" {
 			continue
 		}
-		p.take(i, func(a *Actual) bool {
-			order, _ := compareVersions(a.Version, row.Version)
-			return order == 0 && originalName(a) == fold(row.Name) && row.acceptsPlatform(a)
-		})
+		key := build{fold(row.Name), versionKey(row.Version)}
+		var fit, rest []*Actual
+		for _, a := range waiting[key] {
+			if row.acceptsPlatform(a) {
+				fit = append(fit, a)
+			} else {
+				rest = append(rest, a)
+			}
+		}
+		if len(fit) > 0 {
+			p.take(i, fit)
+			waiting[key] = rest
+		}
+	}
+	p.dropTaken()
+}
+
+// groupBy groups files by a key; those whose key is the zero value are left out.
+func groupBy[K comparable](files []*Actual, key func(*Actual) K) map[K][]*Actual {
+	var none K
+	groups := map[K][]*Actual{}
+	for _, a := range files {
+		if k := key(a); k != none {
+			groups[k] = append(groups[k], a)
+		}
+	}
+	return groups
+}
+
+// take pairs files with the row. They wait until dropTaken.
+func (p *pairer) take(i int, files []*Actual) {
+	for _, a := range files {
+		p.add(i, a, Renamed)
+		p.taken[a] = true
 	}
 }
 
-func originalName(a *Actual) string { return fold(a.OriginalName) }
-
-// take pairs all waiting files that fit with the row.
-func (p *pairer) take(i int, fits func(*Actual) bool) {
-	p.waiting = slices.DeleteFunc(p.waiting, func(a *Actual) bool {
-		if !fits(a) {
-			return false
-		}
-		p.add(i, a, Renamed)
-		return true
-	})
+// dropTaken takes those that take paired from the waiting files.
+func (p *pairer) dropTaken() {
+	p.waiting = slices.DeleteFunc(p.waiting, func(a *Actual) bool { return p.taken[a] })
 }

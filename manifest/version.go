@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,4 +53,12 @@ func sameNumber(s, version string) bool {
 	first, _, _ := strings.Cut(s, " ")
 	order, ok := compareVersions(first, version)
 	return ok && order == 0
+}
+
+// versionKey is equal for versions that compareVersions finds equal.
+func versionKey(version string) string {
+	if n, ok := parseNumber(version); ok {
+		return fmt.Sprint(n)
+	}
+	return strings.ToLower(strings.TrimSpace(version))
 }

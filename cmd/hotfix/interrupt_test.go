@@ -451,3 +451,34 @@ func TestInterruptedIsSaidOnce(t *testing.T) {
 		require.Equal(t, interrupted, document.Error.Message, args)
 	}
 }
+
+// TestEndsAlthoughNobodyReads: a command that cannot go on, because the pipe that it
+// prints to is full, ends a second after it was told to.
+func TestEndsAlthoughNobodyReads(t *testing.T) {
+	r := newRig(t)
+	files := map[string]string{}
+	for i := range 5000 {
+		files[fmt.Sprintf("%060d.txt", i)] = ""
+	}
+	target := filepath.Join(r.dir, "many.zip")
+	require.NoError(t, os.WriteFile(target, []byte(writeZip(t, files)), 0o600))
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		reader, writer, err := os.Pipe()
+		require.NoError(t, err)
+		cmd := exec.Command(r.hotfix, "list", target)
+		var stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = writer, &stderr
+		require.NoError(t, cmd.Start())
+		require.NoError(t, writer.Close())
+		_, err = reader.Read(make([]byte, 1)) // it prints: the rest does not fit the pipe
+		require.NoError(t, err)
+		require.NoError(t, cmd.Process.Signal(sig))
+		start := time.Now()
+		var exit *exec.ExitError
+		require.ErrorAs(t, cmd.Wait(), &exit)
+		require.Equal(t, exitInterrupted, exit.ExitCode())
+		require.Less(t, time.Since(start), 5*time.Second) // a second, and a busy machine
+		require.Contains(t, stderr.String(), "interrupted")
+		require.NoError(t, reader.Close())
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -21,15 +22,45 @@ import (
 func main() {
 	paceCollector()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	s := newSession(ctx, os.Stdout, os.Stderr)
+	context.AfterFunc(ctx, func() {
+		stop() // a second signal ends the process at once
+		time.Sleep(grace)
+		s.giveUp(wantsJSON(os.Args[1:]))
+	})
+	code := s.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
 
+// grace is how long a command that was told to stop may take to tidy up. One that
+// takes longer, because a disk is busy or a pipe is full, ends as if it were killed: it
+// leaves the old state, or the finished one, and at most one temporary folder, which
+// the next run removes.
+const grace = 800 * time.Millisecond
+
+// abandoned is what is said of a run that could not tidy up in time.
+const abandoned = "interrupted; a temporary folder may be left next to the output, which the next run removes"
+
+// giveUp ends the process.
+func (s *session) giveUp(asJSON bool) {
+	if s.printing.Swap(printingEnded) == nothingPrinted && asJSON {
+		fmt.Fprintf(s.stdout, "{\n  \"error\": {\n    \"message\": %q\n  }\n}\n", abandoned)
+	}
+	fmt.Fprintln(s.stderr, "hotfix: "+abandoned)
+	os.Exit(exitInterrupted)
+}
+
+func newSession(ctx context.Context, stdout, stderr io.Writer) *session {
+	return &session{stdout: stdout, stderr: stderr, out: newTerminal(stdout, "auto"), messages: newTerminal(stderr, "never"), interrupted: ctx.Done()}
+}
+
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	s := &session{stdout: stdout, stderr: stderr, out: newTerminal(stdout, "auto"), messages: newTerminal(stderr, "never"), interrupted: ctx.Done()}
+	return newSession(ctx, stdout, stderr).run(ctx, args)
+}
+
+func (s *session) run(ctx context.Context, args []string) int {
 	err := s.execute(ctx, newApp(s), args)
 	// A command line that was not understood set no flag.
 	s.json = s.json || wantsJSON(args)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"fmt"
 	"os"
 	"strings"
 
@@ -80,7 +81,7 @@ func readPassword(c *cli.Context, name string) error {
 	}
 	data, err := readSmallFile(name, maxPasswordFile)
 	if err != nil {
-		return err
+		return fmt.Errorf("the password file %w", err)
 	}
 	line, _, _ := strings.Cut(strings.TrimPrefix(string(data), "\ufeff"), "\n")
 	if line = strings.TrimSuffix(line, "\r"); line == "" {

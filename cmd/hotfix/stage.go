@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -203,16 +204,18 @@ func stageOptions(c *cli.Context) (distpoint.Options, error) {
 	return o, nil
 }
 
+// maxInstalled bounds the file of a list of installed updates.
+const maxInstalled = 16 << 20
+
 // readInstalled reads a list of installed updates: a file, or the numbers
 // themselves.
 func readInstalled(list string) ([]string, error) {
 	if _, err := os.Stat(list); err == nil || filepath.Ext(list) == ".txt" || filepath.Ext(list) == ".csv" || filepath.Base(list) != list {
-		f, err := os.Open(list)
+		data, err := readSmallFile(list, maxInstalled)
 		if err != nil {
-			return nil, plain(list, err)
+			return nil, err
 		}
-		defer f.Close()
-		numbers, err := distpoint.ReadInstalled(f)
+		numbers, err := distpoint.ReadInstalled(bytes.NewReader(data))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", list, err)
 		}

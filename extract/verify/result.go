@@ -145,23 +145,30 @@ func compareFiles(set *manifest.Set, files []*manifest.Actual, o manifest.Compar
 // markUnreadable tells rows whose file is there, and cannot be read, from rows whose
 // file is missing. What is in a target that cannot be read at all is not known.
 func (r *Result) markUnreadable() {
+	missing := map[string][]int{}
+	for i, c := range r.Files {
+		if c.Status == manifest.Missing {
+			missing[safepath.Fold(c.Name)] = append(missing[safepath.Fold(c.Name)], i)
+		}
+	}
 	for _, t := range r.Targets {
 		if t.Lost {
-			for i, c := range r.Files {
-				if c.Status == manifest.Missing {
+			for _, rows := range missing {
+				for _, i := range rows {
 					r.Files[i].Status, r.Files[i].Differences, r.Files[i].Target = manifest.Unreadable, []manifest.Status{manifest.Unreadable}, t.Ref
 				}
 			}
+			clear(missing)
 		}
 		for _, name := range t.Unreadable {
-			i := slices.IndexFunc(r.Files, func(c manifest.Checked) bool {
-				return c.Status == manifest.Missing && safepath.Fold(c.Name) == safepath.Fold(path.Base(name))
-			})
-			if i >= 0 {
-				c := &r.Files[i]
-				c.Status, c.Differences = manifest.Unreadable, []manifest.Status{manifest.Unreadable}
-				c.Target, c.Path = t.Ref, name
+			rows := missing[safepath.Fold(path.Base(name))]
+			if len(rows) == 0 {
+				continue
 			}
+			missing[safepath.Fold(path.Base(name))] = rows[1:]
+			c := &r.Files[rows[0]]
+			c.Status, c.Differences = manifest.Unreadable, []manifest.Status{manifest.Unreadable}
+			c.Target, c.Path = t.Ref, name
 		}
 	}
 }
