@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -19,7 +20,12 @@ import (
 	"github.com/hotfixkit/hotfixkit/testdata/testkit"
 )
 
-var standIn = filepath.Join("..", "..", "testdata", "kb977203", "SCCM2007-SP2-KB977203-ENU.msi")
+// The stand-ins of this project.
+var (
+	testdata = filepath.Join("..", "..", "testdata", "kb977203")
+	standIn  = filepath.Join(testdata, "SCCM2007-SP2-KB977203-ENU.msi")
+	client   = filepath.Join(testdata, "client-sp2", "client.msi")
+)
 
 // somePackages are one of each kind that is made here.
 func somePackages(t *testing.T) []string {
@@ -61,9 +67,63 @@ func TestConcurrentUse(t *testing.T) {
 	}
 }
 
-// TestFS checks the file system of packages by the rules of the standard library.
+// TestFS checks the file system of packages of every kind by the rules of the standard
+// library.
 func TestFS(t *testing.T) {
-	testFS(t, somePackages(t))
+	testFS(t, somePackages(t)[1:]) // the first is large; its client, below, is of the same kind
+	patch := standIn + "//Client/i386/hotfix/KB977203/SCCM2007AC-SP2-KB977203-x86.msp"
+	for kind, c := range map[string]struct {
+		ref     string
+		options Options
+	}{
+		"zip":                {filepath.Join(testdata, "9000012_ENU_x64.zip"), Options{}},
+		"program with a zip": {filepath.Join(testdata, "977203_ENU_i386_zip.exe"), Options{}},
+		"encrypted":          {filepath.Join(testdata, "977203_ENU_i386_password_zip.exe"), Options{Password: "stand-in"}},
+		"program, cabinet":   {filepath.Join(testdata, "SCCM2007-SP1-KB977203-x86-ENU.exe"), Options{}},
+		"bundle":             {filepath.Join(ownBundle(t), "b.exe"), Options{}},
+		"patch":              {patch, Options{}},
+		"patched package":    {client, Options{Patches: []string{patch}}},
+		"patch with a base":  {patch, Options{Base: client}},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			if kind == "program, cabinet" && testing.Short() {
+				t.Skip("it decodes a large cabinet many times")
+			}
+			p := open(t, c.ref, c.options)
+			require.NotEmpty(t, p.Files())
+			require.NoError(t, fstest.TestFS(p.FS(), paths(p.Files())...))
+		})
+	}
+}
+
+// countedReader counts the passes over the files of a package.
+type countedReader struct {
+	reader
+	walks atomic.Int32
+}
+
+func (c *countedReader) walk(ctx context.Context, w *walk) error {
+	c.walks.Add(1)
+	return c.reader.walk(ctx, w)
+}
+
+// TestFSDecodesOnce reads files in order and counts the passes that this takes.
+func TestFSDecodesOnce(t *testing.T) {
+	for _, name := range append(somePackages(t), filepath.Join(testdata, "977203_ENU_i386_zip.exe")) {
+		p := open(t, name, Options{})
+		counted := &countedReader{reader: p.reader}
+		p.reader = counted
+		want := map[string]bool{}
+		for _, f := range p.Files() {
+			_, err := fs.ReadFile(p.FS(), f.Path())
+			require.NoError(t, err)
+			want[f.Cabinet()] = true
+		}
+		require.EqualValues(t, len(want), counted.walks.Load(), "%s: a pass for each cabinet", name)
+		_, err := fs.ReadFile(p.FS(), p.Files()[0].Path())
+		require.NoError(t, err)
+		require.EqualValues(t, len(want)+1, counted.walks.Load(), "another order is another pass")
+	}
 }
 
 func TestFSOfRealPackages(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// A cursor is a walk over the files of one cabinet that stops before each of them
-// until somebody wants to read it, or one behind it.
+// A cursor is a walk over the files of one cabinet, or over those that are in none,
+// that stops before each of them until somebody wants to read it, or one behind it.
 type cursor struct {
 	tree   *tree
 	cancel context.CancelFunc
@@ -44,11 +44,11 @@ func (t *tree) read(f *File) *io.PipeReader {
 }
 
 // start makes a cursor that begins with f and goes on to the files behind it that are
-// in the same cabinet.
+// in the same cabinet, or in none as f is: those of an rpm are one compressed stream.
 func (t *tree) start(f *File, w *io.PipeWriter) {
 	files := []*File{f}
 	cabinet := f.Cabinet()
-	if i := slices.Index(t.p.Files(), f); i >= 0 && cabinet != "" {
+	if i := slices.Index(t.p.Files(), f); i >= 0 {
 		for _, next := range t.p.Files()[i+1:] {
 			if next.Cabinet() == cabinet {
 				files = append(files, next)
@@ -64,7 +64,7 @@ func (t *tree) start(f *File, w *io.PipeWriter) {
 	ctx, c.cancel = context.WithCancel(t.ctx)
 	t.runs.Go(func() {
 		defer c.cancel()
-		c.end(t.p.Walk(ctx, c.want, WalkOptions{Files: files, Workers: 1, KeepGoing: true}))
+		c.end(t.p.Walk(ctx, c.want, WalkOptions{Files: files, Workers: 1, KeepGoing: true, prompt: true}))
 	})
 }
 

@@ -19,8 +19,8 @@ import (
 // those that the package claims, times are unknown (zero).
 //
 // Content is decoded when it is read. Files that are read one after the other in the
-// order of Package.Files are decoded in one pass over their cabinet; other orders
-// decode it again. io.EOF is returned only for a file that is what the package says.
+// order of Package.Files are decoded in one pass over their cabinet or rpm; other
+// orders decode it again. io.EOF is returned only for a file that is what the package says.
 // The file system may be used concurrently, until the package is closed.
 func (p *Package) FS() fs.FS {
 	p.mu.Lock()
