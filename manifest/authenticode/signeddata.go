@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 )
 
 // Limits far above what signatures need, which bound time and memory on hostile
@@ -156,18 +157,33 @@ func readableCertificates(set [][]byte) []*x509.Certificate {
 	return list
 }
 
-// signerInfo is SignerInfo (RFC 2315, 9.2).
+// signerInfo is SignerInfo (RFC 2315, 9.2; RFC 5652, 5.3).
 type signerInfo struct {
-	Version               int
-	IssuerAndSerialNumber struct {
-		Issuer       asn1.RawValue
-		SerialNumber *big.Int
-	}
+	Version                   int
+	Identifier                asn1.RawValue // of the certificate
 	DigestAlgorithm           algorithmIdentifier
 	AuthenticatedAttributes   asn1.RawValue `asn1:"optional,tag:0"`
 	DigestEncryptionAlgorithm algorithmIdentifier
 	EncryptedDigest           []byte
 	UnauthenticatedAttributes asn1.RawValue `asn1:"optional,tag:1"`
+}
+
+// names returns a function that reports whether a certificate is the signer's. It is
+// named by issuer and number, in CMS also by the identifier of its key.
+func (info *signerInfo) names() (func(*x509.Certificate) bool, error) {
+	if info.Identifier.Class == asn1.ClassContextSpecific && info.Identifier.Tag == 0 && len(info.Identifier.Bytes) > 0 {
+		return func(c *x509.Certificate) bool { return bytes.Equal(c.SubjectKeyId, info.Identifier.Bytes) }, nil
+	}
+	var by struct {
+		Issuer       asn1.RawValue
+		SerialNumber *big.Int
+	}
+	if _, err := asn1.Unmarshal(info.Identifier.FullBytes, &by); err != nil || !onlyFields(info.Identifier.FullBytes, 2) {
+		return nil, fmt.Errorf("%w: its signer cannot be read", errSignedData)
+	}
+	return func(c *x509.Certificate) bool {
+		return bytes.Equal(c.RawIssuer, by.Issuer.FullBytes) && c.SerialNumber.Cmp(by.SerialNumber) == 0
+	}, nil
 }
 
 // signer is a SignerInfo whose signature over the content was checked.
@@ -190,17 +206,15 @@ func (sd *signedData) verifySigner() (*signer, error) {
 		return nil, fmt.Errorf("%w: its signer cannot be read", errSignedData)
 	}
 	s := &signer{signature: info.EncryptedDigest, pool: sd.certificates}
-	for _, c := range sd.certificates {
-		if bytes.Equal(c.RawIssuer, info.IssuerAndSerialNumber.Issuer.FullBytes) &&
-			c.SerialNumber.Cmp(info.IssuerAndSerialNumber.SerialNumber) == 0 {
-			s.certificate = c
-			break
-		}
+	named, err := info.names()
+	if err != nil {
+		return nil, err
 	}
-	if s.certificate == nil {
+	i := slices.IndexFunc(sd.certificates, named)
+	if i < 0 {
 		return nil, fmt.Errorf("%w: it does not hold the signer's certificate", errSignedData)
 	}
-	var err error
+	s.certificate = sd.certificates[i]
 	if s.digest, err = digestOf(info.DigestAlgorithm.Algorithm); err != nil {
 		return nil, err
 	}

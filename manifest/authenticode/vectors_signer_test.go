@@ -169,6 +169,19 @@ func TestVectorsSignerInfo(t *testing.T) {
 	algorithm := func(oid ...int) []byte {
 		return w.program(t, func(s *signing) { s.algorithm = oid })
 	}
+	template := codeSigner("Vector Signer")
+	template.SubjectKeyId = []byte("key of the signer")
+	keyed := issue(t, w.root, 1, template)
+	byKey := func(by *identity, key []byte) []byte {
+		return w.program(t, func(s *signing) {
+			s.by = by
+			s.signerParts = func(parts [][]byte) [][]byte {
+				parts[0] = marshal(t, 3)
+				parts[1] = marshal(t, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, Bytes: key})
+				return parts
+			}
+		})
+	}
 	// A certificate of the same issuer and number with another key.
 	twin := *other
 	twin.cert = certificateWithSerial(t, w.root, 3, w.code.cert.SerialNumber)
@@ -206,6 +219,16 @@ func TestVectorsSignerInfo(t *testing.T) {
 		{name: "serial number of nobody", data: named(w.code.cert.RawIssuer, 987654), want: Invalid, note: "signer's certificate"},
 		{name: "issuer of nobody", data: named(w.code.cert.RawSubject, w.code.cert.SerialNumber), want: Invalid, note: "signer's certificate"},
 		{name: "serial number negated", data: named(w.code.cert.RawIssuer, new(big.Int).Neg(w.code.cert.SerialNumber)), want: Invalid, note: "signer's certificate"},
+		{name: "named by the key", data: byKey(keyed, []byte("key of the signer")), want: Valid, rule: "RFC 5652, 5.3", differs: "OpenSSL's PKCS #7 knows no such name"},
+		{name: "named by another key", data: byKey(keyed, []byte("key of another")), want: Invalid, note: "signer's certificate"},
+		{name: "named by the key, which the certificate does not say", data: byKey(w.code, []byte("key of the signer")), want: Invalid, note: "signer's certificate"},
+		{name: "named by no key", data: byKey(w.code, nil), want: Invalid},
+		{name: "something behind issuer and number", data: signer(func(parts [][]byte) [][]byte {
+			var name asn1.RawValue
+			unmarshal(t, parts[1], &name)
+			parts[1] = marshal(t, sequence(name.Bytes, junk))
+			return parts
+		}), want: Invalid, note: "signer cannot be read"},
 		{name: "names another certificate that is there", data: w.program(t, func(s *signing) {
 			s.certificates = certificates(w.code, other)
 			s.signerParts = func(parts [][]byte) [][]byte {
