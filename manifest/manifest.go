@@ -2,7 +2,7 @@
 //
 // A [Manifest] is a table of files as Microsoft publishes them in a KB article:
 // name, version, size, date, time and platform. Files are described by an
-// [Inspector], which is fed each file once, forward, and compared by [Verify].
+// [Inspector], which is fed each file once, forward, and compared by [Set.Compare].
 //
 //	set, err := manifest.Open("kb977203")
 //	actual, err := manifest.Inspect(file, content, manifest.InspectOptions{SHA256: true})

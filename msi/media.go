@@ -21,12 +21,6 @@ type Media struct {
 // inside the package.
 func (m *Media) Embedded() (stream string, ok bool) { return strings.CutPrefix(m.Cabinet, "#") }
 
-// External returns the name of the cabinet file, where it lies next to the
-// package.
-func (m *Media) External() (file string, ok bool) {
-	return m.Cabinet, m.Cabinet != "" && !strings.HasPrefix(m.Cabinet, "#")
-}
-
 func (m *Model) readMedia(db *Database) error {
 	for row := range db.rows("Media") {
 		if err := short(row, "Cabinet"); err != nil {

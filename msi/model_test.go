@@ -386,11 +386,9 @@ func TestFeaturesAndMedia(t *testing.T) {
 	stream, ok := m.File(2).Media().Embedded()
 	require.True(t, ok)
 	require.Equal(t, "two.cab", stream)
-	file, ok := m.File(0).Media().External()
-	require.True(t, ok)
-	require.Equal(t, "one.cab", file)
-	_, ok = m.File(3).Media().External()
+	_, ok = m.File(0).Media().Embedded()
 	require.False(t, ok)
+	require.Equal(t, "one.cab", m.File(0).Media().Cabinet)
 
 	// In an image nothing is compressed, whatever the attributes say; with a
 	// Word Count of 0 only the attributes count.

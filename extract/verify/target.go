@@ -1,6 +1,7 @@
 // Package verify checks what a user names, packages, folders and single files,
-// against a manifest: it collects the facts of each file ([Read]), compares them
-// ([Compare]), and has what report and SBOM need ([Result.Report]).
+// against a manifest: it collects the facts of each file ([Read]) and compares them
+// ([Compare]); [Check] does both. A [Result] is data: which file is what the manifest
+// says, which is not, and why.
 //
 // Packages are streamed through: nothing is unpacked to disk first. A package is
 // checked as the image that its extraction gives: the same files under the same

@@ -1,8 +1,9 @@
 // Package kbarticle imports the file-information tables of a KB article.
 //
 // Import reads pasted text, saved HTML, Markdown or CSV in the languages of
-// [Languages], and gives one manifest per table. It never guesses in silence: a cell that cannot be read
-// with certainty leaves its field empty, and a warning names line and text.
+// [Languages], and gives one manifest per table. It never guesses in silence: a cell
+// that cannot be read with certainty leaves its field empty, and a warning names line
+// and text.
 //
 // An article may come from anywhere: its size, its cells and the nesting of its
 // tables are bounded, and nothing recurses over the input.

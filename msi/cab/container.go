@@ -87,9 +87,6 @@ type Neighbour struct {
 	Disk    string // szDiskPrev, szDiskNext: a label for people
 }
 
-// Is reports whether name is the neighbour's file name. Case does not matter.
-func (n Neighbour) Is(name string) bool { return strings.EqualFold(n.Cabinet, name) }
-
 // Folder is a CFFOLDER ([MS-CAB] 2.2): a run of blocks that are compressed together.
 type Folder struct {
 	Compression Compression
