@@ -3,7 +3,6 @@ package authenticode
 import (
 	"bytes"
 	"crypto"
-	"crypto/dsa" //nolint:staticcheck // old signatures have such keys
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -220,7 +219,8 @@ func TestVectorsKeys(t *testing.T) {
 			vector{name: "ECDSA with something behind the numbers", data: signed(c.Raw, func(sum []byte) []byte { return append(sign(sum), 0) }, ecdsaOID), want: Invalid, note: "does not hold"},
 		)
 		ec := asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
-		point := elliptic.Marshal(curve, key.X, key.Y) //nolint:staticcheck // the bytes of the key
+		point, err := key.PublicKey.Bytes()
+		require.NoError(t, err)
 		off := append(bytes.Clone(point[:64]), point[64]^1)
 		for what, key := range map[string][]byte{
 			"secp256k1":           spki(ec, marshal(t, asn1.ObjectIdentifier{1, 3, 132, 0, 10}), point),
@@ -241,7 +241,7 @@ func TestVectorsKeys(t *testing.T) {
 	numbers := marshal(t, struct{ P, Q, G *big.Int }{modulus.n, big.NewInt(65537), big.NewInt(2)})
 	dsaKey := spki(asn1.ObjectIdentifier{1, 2, 840, 10040, 4, 1}, numbers, marshal(t, big.NewInt(4)))
 	vectors = append(vectors, vector{name: "DSA", data: signed(withKey(t, w.root, w.code.cert, dsaKey), func([]byte) []byte {
-		return marshal(t, dsa.Parameters{P: big.NewInt(1), Q: big.NewInt(1), G: big.NewInt(1)})
+		return marshal(t, struct{ R, S *big.Int }{big.NewInt(1), big.NewInt(1)})
 	}), want: Invalid})
 
 	pss := func(sum []byte) []byte {
