@@ -2,7 +2,7 @@
 // small files and few large ones, in every compression that can be written here.
 // The same call writes the same bytes.
 //
-//	go run ./testdata/bench/make [-scale N] DIR
+//	go run ./testdata/bench/make [-scale N] [-only NAME] DIR
 //
 // It runs in the top folder of the module: Quantum, which nothing here compresses,
 // comes from the tests of the decoder.
@@ -10,7 +10,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/md5"
 	"encoding/binary"
 	"flag"
 	"fmt"
@@ -30,14 +29,16 @@ import (
 func main() {
 	log.SetFlags(0)
 	scale := flag.Int("scale", 1, "divide the number of files by this")
+	only := flag.String("only", "", "make this one alone")
 	flag.Parse()
 	if flag.NArg() != 1 || *scale < 1 {
-		log.Fatal("usage: make [-scale N] DIR")
+		log.Fatal("usage: make [-scale N] [-only NAME] DIR")
 	}
 	dir := flag.Arg(0)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		log.Fatal(err)
 	}
+	makeWide(dir, *only, *scale)
 	mixed := files(4460 / *scale, 2000, 42_000)
 	large := files(24 / *scale + 1, 4<<20, 1<<20)
 	for name, build := range map[string]func() ([]byte, []file, error){
@@ -51,6 +52,9 @@ func main() {
 		"small-10000": small(10_000 / *scale),
 		"small-60000": small(60_000 / *scale),
 	} {
+		if *only != "" && name != *only {
+			continue
+		}
 		cabinet, files, err := build()
 		if err != nil {
 			log.Fatal(err)
@@ -67,6 +71,24 @@ func main() {
 			}
 		}
 		fmt.Printf("%s: %d files, %d bytes packed\n", name, len(files), len(cabinet))
+	}
+}
+
+// makeWide writes the packages whose files are many and small, to measure memory.
+func makeWide(dir, only string, scale int) {
+	for _, n := range []int{10_000, 60_000, 100_000} {
+		name := fmt.Sprintf("wide-%d", n)
+		if only != "" && name != only {
+			continue
+		}
+		data, err := wide(n / scale)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name+".msi"), data, 0o666)
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s: %d files, %d bytes\n", name, n/scale, len(data))
 	}
 }
 
@@ -239,14 +261,13 @@ var tables = []string{
 	"Media DiskId*i2 LastSequence:i4 DiskPrompt:L64 Cabinet:S255 VolumeLabel:S32 Source:S72",
 }
 
-// database returns an installer package that holds the cabinet, with a MsiFileHash
-// row for every file and 200 files to a component and folder.
-func database(cabinet []byte, list []file) ([]byte, error) {
+// newBuilder makes the tables, with what every package has in them.
+func newBuilder() (*builder, error) {
 	db, err := msi.New(msi.KindDatabase, 1252)
 	if err != nil {
 		return nil, err
 	}
-	made := map[string]*msi.Table{}
+	b := &builder{db: db, tables: map[string]*msi.Table{}, known: map[string]bool{}}
 	for _, line := range tables {
 		fields := strings.Fields(line)
 		var columns []msi.Column
@@ -258,41 +279,37 @@ func database(cabinet []byte, list []file) ([]byte, error) {
 			}
 			columns = append(columns, msi.Column{Name: field[:i], Type: kind})
 		}
-		if made[fields[0]], err = db.AddTable(fields[0], columns); err != nil {
+		if b.tables[fields[0]], err = db.AddTable(fields[0], columns); err != nil {
 			return nil, err
 		}
 	}
-	text, number, null := msi.String, func(n int) msi.Value { return msi.Int(int32(n)) }, msi.Null()
-	insert := func(table string, cells ...msi.Value) {
-		if _, e := made[table].Insert(cells...); e != nil && err == nil {
-			err = e
-		}
-	}
-	insert("Property", text("ProductCode"), text("{AAAAAAAA-2222-3333-4444-555555555555}"))
-	insert("Property", text("ProductName"), text("Benchmark"))
-	insert("Directory", text("TARGETDIR"), null, text("SourceDir"))
-	insert("Feature", text("Main"), null, text("Main"), null, number(1), number(1), null, number(0))
-	for i, f := range list {
-		group := fmt.Sprintf("D%03d", i/200)
-		if i%200 == 0 {
-			insert("Directory", text(group), text("TARGETDIR"), text(group))
-			insert("Component", text(group), null, text(group), number(0), null, text(f.key))
-			insert("FeatureComponents", text("Main"), text(group))
-		}
-		insert("File", text(f.key), text(group), text(f.key), number(len(f.content)), null, null, null, number(i+1))
-		sum := md5.Sum(f.content)
-		part := func(k int) msi.Value { return msi.Int(int32(binary.LittleEndian.Uint32(sum[4*k:]))) }
-		insert("MsiFileHash", text(f.key), number(0), part(0), part(1), part(2), part(3))
-	}
-	insert("Media", number(1), number(len(list)), null, text("#data.cab"), null, null)
+	b.insert("Property", msi.String("ProductCode"), msi.String("{AAAAAAAA-2222-3333-4444-555555555555}"))
+	b.insert("Property", msi.String("ProductName"), msi.String("Benchmark"))
+	b.insert("Directory", msi.String("TARGETDIR"), msi.Null(), msi.String("SourceDir"))
+	b.insert("Feature", msi.String("Main"), msi.Null(), msi.String("Main"), msi.Null(), number(1), number(1), msi.Null(), number(0))
+	return b, b.err
+}
+
+// database returns an installer package that holds the cabinet, with a MsiFileHash
+// row for every file and 200 files to a component and folder.
+func database(cabinet []byte, list []file) ([]byte, error) {
+	b, err := newBuilder()
 	if err != nil {
 		return nil, err
 	}
-	db.Summary().SetInt(msi.PIDWordCount, msi.SourceCompressed)
-	if err := db.SetStream("data.cab", cabinet); err != nil {
+	for i, f := range list {
+		group := msi.String(fmt.Sprintf("D%03d", i/200))
+		if i%200 == 0 {
+			b.insert("Directory", group, msi.String("TARGETDIR"), group)
+			b.insert("Component", group, msi.Null(), group, number(0), msi.Null(), msi.String(f.key))
+			b.insert("FeatureComponents", msi.String("Main"), group)
+		}
+		b.insert("File", msi.String(f.key), group, msi.String(f.key), number(len(f.content)), msi.Null(), msi.Null(), msi.Null(), number(i+1))
+		b.hash(f.key, f.content)
+	}
+	b.insert("Media", number(1), number(len(list)), msi.Null(), msi.String("#data.cab"), msi.Null(), msi.Null())
+	if err := b.db.SetStream("data.cab", cabinet); err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	err = db.Save(&out)
-	return out.Bytes(), err
+	return b.save()
 }
