@@ -168,30 +168,66 @@ func (plan *Plan) Path(f *source.File) string {
 }
 
 // Sorted returns the files by path.
-func (plan *Plan) Sorted() []*source.File {
-	return sortedBy(slices.Clone(plan.Files), plan.Path)
+func (plan *Plan) Sorted() []*source.File { return sortedBy(plan.Files, plan.split) }
+
+// split returns Path in two: the folder, with a slash at its end unless it is empty, and
+// the name there.
+func (plan *Plan) split(f *source.File) (folder, name string) {
+	if len(plan.spelled) > 0 || plan.options.Layout == Flat {
+		name = plan.Path(f)
+		i := strings.LastIndexByte(name, '/') + 1
+		return name[:i], name[i:]
+	}
+	return f.Split(plan.options.Layout == Target, plan.options.ShortNames)
 }
 
-// sortedBy sorts a list by paths, which are made for that and not kept.
-func sortedBy[T any](list []T, path func(T) string) []T {
+// sortedBy returns a list sorted by paths, of which split returns the folder and the
+// name: most files share the text of their folder with others.
+func sortedBy[T any](list []T, split func(T) (folder, name string)) []T {
 	type place struct {
-		path string
-		at   int
+		folder, name string
+		at           int
 	}
 	places := make([]place, len(list))
 	for i, one := range list {
-		places[i] = place{path(one), i}
+		folder, name := split(one)
+		places[i] = place{folder, name, i}
 	}
-	before := func(a, b place) int { return cmp.Or(strings.Compare(a.path, b.path), cmp.Compare(a.at, b.at)) }
-	if slices.IsSortedFunc(places, before) {
-		return list
-	}
-	slices.SortFunc(places, before)
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(compareJoined(a.folder, a.name, b.folder, b.name), cmp.Compare(a.at, b.at))
+	})
 	sorted := make([]T, len(list))
 	for i, p := range places {
 		sorted[i] = list[p.at]
 	}
 	return sorted
+}
+
+// compareJoined compares a+b with c+d.
+func compareJoined(a, b, c, d string) int {
+	n := min(len(a), len(c))
+	if order := strings.Compare(a[:n], c[:n]); order != 0 {
+		return order
+	}
+	switch {
+	case len(a) > n:
+		return compareParts(a[n:], b, d)
+	case len(c) > n:
+		return -compareParts(c[n:], d, b)
+	}
+	return strings.Compare(b, d)
+}
+
+// compareParts compares a+b with c.
+func compareParts(a, b, c string) int {
+	n := min(len(a), len(c))
+	if order := strings.Compare(a[:n], c[:n]); order != 0 {
+		return order
+	}
+	if n < len(a) {
+		return 1
+	}
+	return strings.Compare(b, c[n:])
 }
 
 // A pathIndex finds files of a list by their paths, without case.

@@ -30,7 +30,12 @@ type writtenFile struct {
 // written returns what was written so far.
 func (w *writer) written() ResultFiles {
 	r := ResultFiles{plan: w.plan, files: w.files, names: w.names, sums: w.sums}
-	r.files = sortedBy(r.files, r.path)
+	r.files = sortedBy(r.files, func(f writtenFile) (folder, name string) {
+		if f.file == nil {
+			return "", r.names[f.at]
+		}
+		return r.plan.split(f.file)
+	})
 	return r
 }
 

@@ -82,17 +82,37 @@ func (f *File) name(short bool) string {
 // Path returns where the file lies in an administrative image with long names,
 // "/" between its segments. Of a cab or an rpm all paths are the stored one. Paths
 // may be hostile.
-func (f *File) Path() string { return f.in.source + f.name(false) }
+func (f *File) Path() string { return f.path(false, false) }
 
 // ShortPath returns where the file lies in an administrative image with short
 // names.
-func (f *File) ShortPath() string { return f.in.shortSource + f.name(true) }
+func (f *File) ShortPath() string { return f.path(false, true) }
 
 // TargetPath returns where the file would be installed.
-func (f *File) TargetPath() string { return f.in.target + f.name(false) }
+func (f *File) TargetPath() string { return f.path(true, false) }
 
 // ShortTargetPath returns where the file would be installed with short names.
-func (f *File) ShortTargetPath() string { return f.in.shortTarget + f.name(true) }
+func (f *File) ShortTargetPath() string { return f.path(true, true) }
+
+func (f *File) path(target, short bool) string {
+	folder, name := f.Split(target, short)
+	return folder + name
+}
+
+// Split returns one of the four paths in two: the folder, with a slash at its end unless
+// it is empty, and the name there. All files of a folder share the text of it.
+func (f *File) Split(target, short bool) (folder, name string) {
+	name = f.name(short)
+	switch {
+	case target && short:
+		return f.in.shortTarget, name
+	case target:
+		return f.in.target, name
+	case short:
+		return f.in.shortSource, name
+	}
+	return f.in.source, name
+}
 
 // Name returns the last segment of Path.
 func (f *File) Name() string { return f.name(false) }
