@@ -196,6 +196,12 @@ func (s *session) readInfo(c *cli.Context, ref string, trust *authenticode.Optio
 		return info, err
 	}
 	defer p.Close()
+	digest := func() (string, error) { return "", nil }
+	if trust != nil {
+		var stop func()
+		digest, stop = s.hash(ctx, p, p.Size())
+		defer stop()
+	}
 	info.Kind, info.Size = string(p.Kind()), p.Size()
 	count := p.Count()
 	info.Files, info.LeftOut, info.Warnings = count.Files, count.LeftOut, p.Warnings()
@@ -230,22 +236,38 @@ func (s *session) readInfo(c *cli.Context, ref string, trust *authenticode.Optio
 			return info, err
 		}
 		info.Signature = newSignatureInfo(sig)
-		if info.SHA256, err = s.hash(ctx, p, p.Size()); err != nil {
+		if info.SHA256, err = digest(); err != nil {
 			return info, packageError(p, err)
 		}
 	}
 	return info, nil
 }
 
-// hash returns the SHA-256 of a file, and shows on a terminal how far it is.
-func (s *session) hash(ctx context.Context, r io.ReaderAt, size int64) (string, error) {
+// hash makes the SHA-256 of a file while other things are found out about it. digest
+// waits for it and shows on a terminal how far it is; stop ends the reading, after which
+// the file may be closed.
+func (s *session) hash(ctx context.Context, r io.ReaderAt, size int64) (digest func() (string, error), stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
 	meter := s.newMeter()
-	defer meter.clear()
+	ended := make(chan struct{})
 	h := sha256.New()
-	if _, err := io.Copy(h, &meteredReader{Reader: io.NewSectionReader(r, 0, size), ctx: ctx, meter: meter, total: size}); err != nil {
-		return "", err
+	var err error
+	go func() {
+		defer close(ended)
+		_, err = io.Copy(h, &meteredReader{Reader: io.NewSectionReader(r, 0, size), ctx: ctx, meter: meter, total: size})
+	}()
+	digest = func() (string, error) {
+		<-ended
+		if err != nil {
+			return "", err
+		}
+		return hex.EncodeToString(h.Sum(nil)), nil
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return digest, func() {
+		cancel()
+		<-ended
+		meter.clear()
+	}
 }
 
 // readExecutable reports whether the file is an executable on the disk.

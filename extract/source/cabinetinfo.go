@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -47,21 +48,45 @@ func (s *store) describe(ctx context.Context, names []string) ([]CabinetInfo, er
 	for _, where := range names {
 		name, embedded := strings.CutPrefix(where, "#")
 		info := CabinetInfo{Name: name, Embedded: embedded}
-		s.mu.Lock()
-		c, err := s.open(ctx, where)
-		s.mu.Unlock()
+		c, err := s.look(ctx, where)
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case err != nil:
 			info.Missing = true
 		default:
-			info.Compression = compression(c.cab)
-			info.CutOff = c.cab.Truncated() > 0 || (embedded && s.cutOff(name))
+			info.Compression = compression(c)
+			info.CutOff = c.Truncated() > 0 || (embedded && s.cutOff(name))
 		}
 		infos = append(infos, info)
 	}
 	return infos, nil
+}
+
+// look opens a cabinet to describe it. Of one in a stream the list of members is not kept.
+func (s *store) look(ctx context.Context, where string) (*cab.Cabinet, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stream, ok := s.embedded(where)
+	if !ok || s.cabinets[s.keyOf(where)] != nil {
+		c, err := s.open(ctx, where)
+		if err != nil {
+			return nil, err
+		}
+		return c.cab, nil
+	}
+	r, err := s.db.Stream(stream)
+	if err != nil {
+		return nil, err
+	}
+	c, err := cab.Open(r, r.Size(), cab.Options{Name: stream, NoFiles: true})
+	if err != nil {
+		return nil, err
+	}
+	if s.looked += c.FileCount; s.looked > maxMembers {
+		return nil, fmt.Errorf("%w: its cabinets list more than %d members", ErrLimit, maxMembers)
+	}
+	return c, nil
 }
 
 // cutOff reports whether the end of a stream lies behind the end of the file.

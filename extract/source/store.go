@@ -36,6 +36,7 @@ type store struct {
 	mu       sync.Mutex          // held while cabinets are opened
 	cabinets map[string]*cabinet // opened so far, by keyOf where they are
 	members  int                 // of these
+	looked   int                 // members of cabinets that were only described
 }
 
 // An entry says where a file of a store comes from.

@@ -22,6 +22,9 @@ type Options struct {
 	// CodePage decodes names that do not carry the UTF-8 attribute; nil means
 	// Windows-1252. The bytes stay available (File.RawName).
 	CodePage encoding.Encoding
+	// NoFiles checks the list of members and does not keep it: Cabinet.Files stays
+	// empty. It saves memory where a cabinet is only described.
+	NoFiles bool
 }
 
 // Compression is the typeCompress field of a folder ([MS-CAB] 2.2): a method and,
@@ -76,6 +79,7 @@ type Header struct {
 	flags        uint16
 	SetID        uint16
 	Index        int    // iCabinet: the number of this volume in its set, from 0
+	FileCount    int    // cFiles: the length of the list of members
 	Reserve      []byte // abReserve of the header, often a signature's place
 	Previous     Neighbour
 	Next         Neighbour
@@ -230,6 +234,7 @@ func (c *Cabinet) readDirectory(size int64, o Options) error {
 	c.minorVersion, c.majorVersion = fixed[24], fixed[25]
 	folders, files := int(le.Uint16(fixed[26:])), int(le.Uint16(fixed[28:]))
 	c.flags = le.Uint16(fixed[30:])
+	c.FileCount = files
 	c.SetID = le.Uint16(fixed[32:])
 	c.Index = int(le.Uint16(fixed[34:]))
 	c.available = min(c.Size, size)
@@ -267,6 +272,9 @@ func (c *Cabinet) readDirectory(size int64, o Options) error {
 	if d.read != filesOffset {
 		return fmt.Errorf("%w: the header puts the list of files at %d, the list of folders ends at %d", ErrFormat, filesOffset, d.read)
 	}
+	if o.NoFiles {
+		return c.checkFiles(d, names)
+	}
 	c.Files = make([]*File, 0, min(files, filesAtOnce))
 	var some []File // a large list is made piece by piece: a small file may claim one
 	for i := range files {
@@ -280,6 +288,17 @@ func (c *Cabinet) readDirectory(size int64, o Options) error {
 		}
 		f.index = uint16(i)
 		c.Files = append(c.Files, f)
+	}
+	return nil
+}
+
+// checkFiles reads the list of members for nothing but what is wrong with it.
+func (c *Cabinet) checkFiles(d *directoryReader, names nameDecoder) error {
+	var f File
+	for i := range c.FileCount {
+		if err := c.readFile(&f, d, names); err != nil {
+			return fmt.Errorf("file %d of the list: %w", i, err)
+		}
 	}
 	return nil
 }
