@@ -39,8 +39,17 @@ type Manifest struct {
 	Product      string        `json:"product,omitempty"`      // as "System Center Configuration Manager 2007"
 	ServicePack  string        `json:"service_pack,omitempty"` // as "SP2"
 	SupersededBy []Superseding `json:"superseded_by,omitempty"`
+	Source       *Source       `json:"source,omitempty"` // the package that it was made from
 	Files        []Row         `json:"files"`
 	Warnings     []Warning     `json:"warnings,omitempty"`
+}
+
+// Source is the package that a manifest was made from. It decides nothing: another
+// package may hold the same files.
+type Source struct {
+	Name   string `json:"name,omitempty"` // without folders
+	Size   *int64 `json:"size,omitempty"` // bytes
+	SHA256 string `json:"sha256"`         // 64 hexadecimal digits, lower case
 }
 
 // Superseding names an article that replaces this one.
@@ -167,6 +176,12 @@ func (m *Manifest) validate() error {
 				return fmt.Errorf(`%w: superseded_by %q is not of the form "KB977203"`, ErrFormat, kb)
 			}
 		}
+	}
+	if m.Source != nil && m.Source.SHA256 == "" {
+		return fmt.Errorf(`%w: source: "sha256" is absent`, ErrFormat)
+	}
+	if m.Source != nil && m.Source.Size != nil && *m.Source.Size < 0 {
+		return fmt.Errorf("%w: source: the size is negative", ErrFormat)
 	}
 	if m.Files == nil {
 		return fmt.Errorf(`%w: "files" is absent`, ErrFormat)

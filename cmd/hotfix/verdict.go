@@ -23,6 +23,12 @@ func writeVerified(w io.Writer, r *verify.Result) {
 	for _, p := range r.Packages {
 		writeNeighbours(w, p.Neighbours)
 	}
+	switch r.Source {
+	case verify.SameSource:
+		fmt.Fprintln(w, "the package is the one that the manifest was made from (SHA-256)")
+	case verify.OtherSource:
+		fmt.Fprintln(w, "the manifest was made from another package (SHA-256); the files decide")
+	}
 	for _, by := range r.SupersededBy {
 		fmt.Fprintf(w, "superseded by %s\n", by.KB)
 	}

@@ -17,6 +17,9 @@ import (
 type Result struct {
 	*manifest.Result
 	Packages []CheckedPackage `json:"packages,omitempty"`
+	// Source says whether a package is the one that the manifest was made from,
+	// SameSource or OtherSource; empty where that is not known. It decides nothing.
+	Source string `json:"source,omitempty"`
 
 	// Targets are what was compared, in the order given.
 	Targets []*Target `json:"-"`
@@ -118,6 +121,7 @@ func Compare(set *manifest.Set, targets []*Target, o manifest.CompareOptions) (*
 		}
 	}
 	r.markUnreadable()
+	r.Source = r.compareSource(set)
 	if set == nil {
 		r.OK = r.OK && r.Signed()
 	}
@@ -247,13 +251,51 @@ func (t *Target) Manifest() (*manifest.Manifest, error) {
 	if t.Kind == Folder && t.Database != nil {
 		files = append(slices.Clone(files), t.Database)
 	}
-	return manifest.Create(func(yield func(*manifest.Actual, error) bool) {
+	m, err := manifest.Create(func(yield func(*manifest.Actual, error) bool) {
 		for _, a := range files {
 			if !yield(a, nil) {
 				return
 			}
 		}
 	})
+	if p := t.Package; m != nil && p != nil && p.SHA256 != "" {
+		m.Source = &manifest.Source{Name: p.Name, Size: manifest.Bytes(p.Size), SHA256: p.SHA256}
+	}
+	return m, err
+}
+
+// The values of Result.Source.
+const (
+	SameSource  = "same"
+	OtherSource = "other"
+)
+
+// compareSource tells whether a package among the targets is the one that the manifest
+// was made from; "" where that is not known.
+func (r *Result) compareSource(set *manifest.Set) string {
+	if set == nil {
+		return ""
+	}
+	i := slices.IndexFunc(set.Manifests, func(m *manifest.Manifest) bool { return m.ID == r.Manifest })
+	if len(set.Manifests) == 1 {
+		i = 0
+	}
+	if i < 0 || set.Manifests[i].Source == nil {
+		return ""
+	}
+	found := ""
+	for _, t := range r.targets {
+		for _, id := range t.packages() {
+			switch id.SHA256 {
+			case "":
+			case set.Manifests[i].Source.SHA256:
+				return SameSource
+			default:
+				found = OtherSource
+			}
+		}
+	}
+	return found
 }
 
 // Rename calls the target by another name, so that evidence does not tell where it
