@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -120,9 +121,7 @@ func newView(r *Report) *view {
 	notes := 0
 	used := make(map[manifest.Note]bool)
 	files := slices.Clone(r.Result.Files)
-	if len(files) > maxRows {
-		slices.SortStableFunc(files, func(a, b manifest.Checked) int { return rank(a.Status) - rank(b.Status) })
-	}
+	slices.SortStableFunc(files, func(a, b manifest.Checked) int { return rank(a.Status) - rank(b.Status) })
 	targets := max(len(r.Targets), 1)
 	for _, c := range files {
 		v.Files.add(func() fileView {
@@ -186,10 +185,10 @@ func rank(s manifest.Status) int {
 }
 
 func manifestName(r *manifest.Result) string {
-	if r.Title == "" {
-		return r.Manifest
+	if r.Policy == manifest.SignaturesOnly {
+		return "Signatures"
 	}
-	return r.Title
+	return cmp.Or(r.Title, r.Manifest)
 }
 
 func policySentences(r *manifest.Result) []string {
@@ -223,7 +222,7 @@ func newFile(c manifest.Checked) fileView {
 		}
 	}
 	if c.Checked != "" {
-		f.Reasons = append(f.Reasons, "presence only")
+		f.Reasons = append(f.Reasons, c.Checked+" only")
 	}
 	if c.Hint != "" {
 		f.Remarks = append(f.Remarks, sentence(c.Hint))
