@@ -119,9 +119,13 @@ func TestPages(t *testing.T) {
 		{"docs/addressing.md", 6, ""},
 		{"docs/ccmcertfix-after-kb977384.md", 4, "echo KB977384 > updates.txt"},
 		{"docs/handle-another-hotfix.md", 1, `printf '<h1>KB123456</h1><table><tr><th>File name<th>File version<th>File size<th>Platform<tr><td>a.dll<td>1.0<td>12<td>x86</table>' > article.html`},
+		{"docs/downloads.md", 4, "printf 'password\\n' > word.txt"},
 		{"docs/patches.md", 8, ""},
+		{"docs/replace-msiexec.md", 5, ""},
+		{"docs/signatures.md", 2, `mkdir d && cp "$ROOT"/manifest/authenticode/testdata/catalog/* . && mv tool.exe readme.txt d/ &&
+			printf '{"files": [{"name": "readme.txt", "size": 28}, {"name": "tool.exe", "size": 1024}]}' > m.json`},
 		{"docs/stage-for-osd.md", 3, "mkdir -p client/i386 && cp client-sp2/client.msi client/i386/"},
-		{"docs/verify-in-ci.md", 5, ""},
+		{"docs/verify-in-ci.md", 6, ""},
 	} {
 		t.Run(c.page, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(c.page)))
@@ -160,8 +164,11 @@ func runShell(t *testing.T, dir, line string) (string, int) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	require.NoError(t, err)
+	cmd.Env = append(os.Environ(), "ROOT="+root)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
-	err := cmd.Run()
+	err = cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return stdout.String() + stderr.String(), exit.ExitCode()
