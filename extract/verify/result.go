@@ -284,7 +284,7 @@ func (r *Result) compareSource(set *manifest.Set) string {
 		return ""
 	}
 	found := ""
-	for _, t := range r.targets {
+	for _, t := range r.Targets {
 		for _, id := range t.packages() {
 			switch id.SHA256 {
 			case "":
