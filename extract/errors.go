@@ -24,6 +24,8 @@ var (
 	ErrLimit = errors.New("limit exceeded")
 	// ErrCollision: two files would have the same path in the output.
 	ErrCollision = errors.New("files with the same path")
+	// ErrStreams is the ErrCollision of streams of a database.
+	ErrStreams = fmt.Errorf("%w", ErrCollision)
 	// ErrPattern: a glob is malformed.
 	ErrPattern = errors.New("malformed pattern")
 	// ErrNoMatch: a pattern selects no file.

@@ -129,7 +129,7 @@ func (plan *Plan) choose(ctx context.Context) ([]*source.File, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if chosen.match(plan.options.path(f)) {
+		if chosen.match(plan.options.fullPath(f)) {
 			files = append(files, f)
 		}
 	}
@@ -138,19 +138,24 @@ func (plan *Plan) choose(ctx context.Context) ([]*source.File, error) {
 
 // path returns where the layout puts a file.
 func (o Options) path(f *source.File) string {
-	name := f.Path()
+	if o.Layout == Flat {
+		return path.Base(o.fullPath(f))
+	}
+	return o.fullPath(f)
+}
+
+// fullPath returns the path that patterns are for: with its folders, also where the
+// layout has none.
+func (o Options) fullPath(f *source.File) string {
 	switch {
 	case o.Layout == Target && o.ShortNames:
-		name = f.ShortTargetPath()
+		return f.ShortTargetPath()
 	case o.Layout == Target:
-		name = f.TargetPath()
+		return f.TargetPath()
 	case o.ShortNames:
-		name = f.ShortPath()
+		return f.ShortPath()
 	}
-	if o.Layout == Flat {
-		return path.Base(name)
-	}
-	return name
+	return f.Path()
 }
 
 // Path returns where the plan puts a file that it writes, relative to the output

@@ -70,12 +70,12 @@ func (plan *Plan) layOutStreams() error {
 func takePath(taken map[string]string, file string) error {
 	if dir := path.Dir(file); dir != "." {
 		if other, ok := taken[safepath.Fold(dir)]; ok && other != dir+"/" {
-			return fmt.Errorf("%w: %s and %s", ErrCollision, other, file)
+			return fmt.Errorf("%w: %s and %s", ErrStreams, other, file)
 		}
 		taken[safepath.Fold(dir)] = dir + "/"
 	}
 	if other, ok := taken[safepath.Fold(file)]; ok {
-		return fmt.Errorf("%w: %s and %s", ErrCollision, other, file)
+		return fmt.Errorf("%w: %s and %s", ErrStreams, other, file)
 	}
 	taken[safepath.Fold(file)] = file
 	return nil

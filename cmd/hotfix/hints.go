@@ -81,6 +81,7 @@ var hints = []hint{
 	{kind: is(extract.ErrForeign), say: []string{"do not write where other users put such things: name a folder in one of your own"}},
 	{kind: is(extract.ErrBusy), say: []string{"wait for the other run to end, or name another folder"}},
 	{kind: is(extract.ErrLimit), say: []string{"raise --max-bytes if the package is trusted", "or --max-files, if there are too many files"}},
+	{kind: is(extract.ErrStreams), say: []string{"choose one of them with --include"}},
 	{kind: is(extract.ErrCollision), say: []string{"use --layout admin", "or choose among them with --include"}},
 	{kind: is(extract.ErrNoMatch), say: []string{"`hotfix list {package}` shows the paths"}},
 	{kind: is(safepath.ErrUnsafe), say: []string{"not every operating system can have a file of this name", "--include can leave the file out"}},
