@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/hotfixkit/hotfixkit/extract/source"
 )
 
 // A commandLine is what a user typed, taken apart before urfave/cli sees it:
@@ -98,6 +101,8 @@ func (l *commandLine) checkCommand(app *cli.App) error {
 		return nil
 	case slices.Contains(l.rest, "-") && l.name() != "manifest import":
 		return usagef("%s cannot read standard input: packages are read at random, and must be files", l.name())
+	case l.command == nil && (filepath.Ext(word) != "" || strings.ContainsAny(word, `/\`)):
+		return &source.Error{Package: word, Err: syscall.ENOENT}
 	case l.command == nil:
 		return unknownCommand(word, "hotfix", app.Commands)
 	case len(l.command.Subcommands) > 0:

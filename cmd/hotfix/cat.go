@@ -100,7 +100,11 @@ func (s *session) catBinary(c *cli.Context) error {
 			return packageError(p, errors.Join(err, sink.Close(err)))
 		})
 	}
-	return &source.Error{Package: p.Ref(), Place: name, Err: suggestName(msi.ErrNotFound, name, binaryNames(db))}
+	err = suggestName(msi.ErrNotFound, name, binaryNames(db))
+	if errors.Is(err, msi.ErrNotFound) && !errors.As(err, new(*suggestion)) {
+		err = &suggestion{err, fmt.Sprintf("`hotfix extract %s -o DIR --layout streams` writes all of them", quoteWord(p.Ref()))}
+	}
+	return &source.Error{Package: p.Ref(), Place: name, Err: err}
 }
 
 // binaryNames lists the keys of the Binary and Icon tables.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -81,7 +82,7 @@ func (s *session) extract(c *cli.Context) error {
 		Limits:     extract.Limits{MaxBytes: amountOf(c, "max-bytes"), MaxFiles: amountOf(c, "max-files")},
 	})
 	if err != nil {
-		return patternError(err)
+		return patternError(err, c.StringSlice("include"), p)
 	}
 	meter := s.newMeter()
 	result, err := plan.Write(c.Context, c.String("output"), extract.WriteOptions{
@@ -110,8 +111,19 @@ func (s *session) extract(c *cli.Context) error {
 	}, err)
 }
 
-// patternError makes a malformed pattern an error of usage.
-func patternError(err error) error {
+// patternError makes a malformed pattern an error of usage, and names the file that was
+// probably meant by one that matches none.
+func patternError(err error, patterns []string, p *source.Package) error {
+	for _, pattern := range patterns {
+		if !errors.Is(err, extract.ErrNoMatch) || !strings.HasSuffix(err.Error(), ": "+pattern) {
+			continue
+		}
+		var names []string
+		for _, f := range p.Files() {
+			names = append(names, f.Path(), f.Name())
+		}
+		return suggestName(err, pattern, names)
+	}
 	if errors.Is(err, extract.ErrPattern) {
 		return &usageError{err}
 	}

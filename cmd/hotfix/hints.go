@@ -62,6 +62,7 @@ var hints = []hint{
 	{kind: wanted(source.MST, ""), say: []string{"give an .mst"}},
 	{kind: is(errCandidates), say: []string{"name the file by its path"}},
 
+	{kind: is(distpoint.ErrSuperseded), say: []string{"give the number that the article names"}},
 	{kind: is(distpoint.ErrNoNumber), say: []string{`add "kb" to the manifest`}},
 	{kind: is(distpoint.ErrConflict), say: []string{"look at what it is", "--replace replaces it"}},
 	{kind: is(distpoint.ErrPatch), say: []string{"get the patch again, or leave it out"}},
@@ -185,6 +186,9 @@ func (r running) hint(err error) string {
 	var mistyped *suggestion
 	if errors.As(err, &mistyped) {
 		return mistyped.hint
+	}
+	if near := nearFile(err); near != "" {
+		return "did you mean " + near + "?"
 	}
 	for _, h := range hints {
 		if h.kind(err) && (h.command == "" || h.command == r.command) {

@@ -1,8 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/hotfixkit/hotfixkit/extract/source"
 )
 
 // A suggestion is a mistake on the command line with what was probably meant.
@@ -21,6 +28,39 @@ func suggestName(err error, name string, names []string) error {
 		return err
 	}
 	return &suggestion{err, "did you mean " + near + "?"}
+}
+
+// nearFile returns the name that was probably meant where a file is not there: of one
+// in the same folder, or in the same package; "" where nothing is near.
+func nearFile(err error) string {
+	var inside *source.NotFoundError
+	if errors.As(err, &inside) {
+		return nearest(inside.Name, inside.Names())
+	}
+	var input *source.Error
+	if !errors.As(err, &input) || !errors.Is(err, fs.ErrNotExist) || input.Place != "" {
+		return ""
+	}
+	return nearOnDisk(input.Package)
+}
+
+// maxNear is how many names of a folder are compared.
+const maxNear = 10_000
+
+// nearOnDisk returns the path next to a missing one that was probably meant.
+func nearOnDisk(name string) string {
+	folder, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return ""
+	}
+	defer folder.Close()
+	names, _ := folder.Readdirnames(maxNear) // what could be read is enough
+	slices.Sort(names)
+	near := nearest(filepath.Base(name), names)
+	if near == "" {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(name), near)
 }
 
 func suggest(hint, format string, args ...any) error {

@@ -51,6 +51,25 @@ func (e *RoleError) Error() string {
 
 func (e *RoleError) Unwrap() error { return ErrKind }
 
+// A NotFoundError names a file that a package does not hold. It wraps ErrNotFound.
+type NotFoundError struct {
+	Name string
+	in   *Package
+}
+
+func (e *NotFoundError) Error() string { return fmt.Sprintf("%v: %q", ErrNotFound, e.Name) }
+
+func (e *NotFoundError) Unwrap() error { return ErrNotFound }
+
+// Names are the paths and the base names of the files that the package holds.
+func (e *NotFoundError) Names() []string {
+	var names []string
+	for _, f := range e.in.files {
+		names = append(names, f.Path(), f.Name())
+	}
+	return names
+}
+
 // An Error says which package an error is about, and where in it.
 type Error struct {
 	Package string // the reference

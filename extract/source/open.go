@@ -221,7 +221,7 @@ func (p *Package) one(name string) (*File, error) {
 	found := p.Find(name)
 	switch len(found) {
 	case 0:
-		return nil, fmt.Errorf("%w: %q", ErrNotFound, name)
+		return nil, &NotFoundError{Name: name, in: p}
 	case 1:
 		return found[0], nil
 	}
