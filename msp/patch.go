@@ -22,6 +22,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hotfixkit/hotfixkit/internal/delta"
 	"github.com/hotfixkit/hotfixkit/msi"
 )
 
@@ -34,6 +35,11 @@ var (
 	// ErrApplied reports a package that holds everything that a patch changes. The
 	// error is an *AppliedError.
 	ErrApplied = errors.New("already applied")
+	// ErrDelta reports a delta that is damaged, ErrDeltaFormat one of a format that
+	// is not read, ErrDeltaSource one that was made for another build of the file.
+	ErrDelta       = delta.ErrFormat
+	ErrDeltaFormat = delta.ErrAlgorithm
+	ErrDeltaSource = delta.ErrSource
 )
 
 // MinimumInstaller is the oldest Windows Installer that can apply a patch

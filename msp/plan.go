@@ -86,7 +86,7 @@ func (f *File) Members() []*Member {
 // Finish makes the patched file of the old one, which is what the package or
 // Whole holds. deltas are the contents of Deltas. An optional delta that does
 // not fit is passed over, and named in skipped. Other errors are those of
-// package delta.
+// ErrDelta, ErrDeltaFormat and ErrDeltaSource, or say that a delta is cut off.
 func (f *File) Finish(old []byte, deltas [][]byte) (content []byte, skipped []string, err error) {
 	if len(deltas) != len(f.Deltas) {
 		return nil, nil, fmt.Errorf("msp: file %s: %d deltas of %d: %w", f.Key, len(deltas), len(f.Deltas), ErrFormat)

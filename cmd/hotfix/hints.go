@@ -12,7 +12,6 @@ import (
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
 	"github.com/hotfixkit/hotfixkit/extract/source"
 	"github.com/hotfixkit/hotfixkit/internal/burn"
-	"github.com/hotfixkit/hotfixkit/internal/delta"
 	"github.com/hotfixkit/hotfixkit/internal/distpoint"
 	"github.com/hotfixkit/hotfixkit/internal/lazyregexp"
 	"github.com/hotfixkit/hotfixkit/internal/zip"
@@ -87,8 +86,8 @@ var hints = []hint{
 	{kind: is(extract.ErrNoMatch), say: []string{"`hotfix list {package}` shows the paths"}},
 	{kind: is(safepath.ErrUnsafe), say: []string{"not every operating system can have a file of this name", "--include can leave the file out"}},
 
-	{kind: is(zip.ErrPasswordNeeded), say: []string{"give it with --password or --password-file"}},
-	{kind: is(zip.ErrPassword), say: []string{"Microsoft sent the password of a download by mail, with its link"}},
+	{kind: is(source.ErrPasswordNeeded), say: []string{"give it with --password or --password-file"}},
+	{kind: is(source.ErrPassword), say: []string{"Microsoft sent the password of a download by mail, with its link"}},
 	{kind: is(zip.ErrTruncated, burn.ErrTruncated), say: []string{"the download was cut off: get it again", "--keep-going extracts the files that are whole"}},
 	{kind: is(zip.ErrChecksum, zip.ErrFormat, burn.ErrHash, burn.ErrFormat), say: []string{"the download is damaged: get it again", "--keep-going extracts the files that are whole"}},
 	{kind: is(zip.ErrMethod), say: []string{"unpack it with another tool"}},
@@ -110,8 +109,8 @@ var hints = []hint{
 	{kind: hasNewVersion, say: []string{"the package has the version that the patch makes: it may be applied already"}},
 	{kind: is(msi.ErrTransform), say: []string{"`hotfix info` on both shows what each is for"}},
 	{kind: is(msp.ErrTarget), say: []string{"`hotfix info` on the patch and on the package shows what each is for", "apply what comes before the patch with --patch too"}},
-	{kind: is(delta.ErrAlgorithm), say: []string{"apply this patch with Windows Installer", "--keep-going extracts the other files"}},
-	{kind: is(delta.ErrSource), say: []string{"the package holds another build of the file than the patch was made for, or the patch is applied already"}},
+	{kind: is(msp.ErrDeltaFormat), say: []string{"apply this patch with Windows Installer", "--keep-going extracts the other files"}},
+	{kind: is(msp.ErrDeltaSource), say: []string{"the package holds another build of the file than the patch was made for, or the patch is applied already"}},
 
 	{kind: toWrite(is(fs.ErrPermission)), say: []string{"choose a folder that you may write to"}},
 	{kind: toWrite(extract.IsDiskFull), say: []string{"make room on the disk, or choose a folder on another one"}},

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"github.com/hotfixkit/hotfixkit/internal/zip"
 )
 
 // Errors that callers tell apart with errors.Is. Damage inside a cabinet or a
-// compound file is reported with the errors of msi/cab, internal/cfb and msi.
+// compound file is reported with the errors of msi/cab, msi and msp.
 var (
 	// ErrKind: the file is not a package of a kind that is read.
 	ErrKind = errors.New("not an installer package")
@@ -31,6 +33,10 @@ var (
 	ErrAmbiguous = errors.New("several files have this name")
 	// ErrLimit: packages lie too deep in one another, or one is too large.
 	ErrLimit = errors.New("limit exceeded")
+	// ErrPasswordNeeded and ErrPassword: a member of a zip is encrypted, and no
+	// password was given, or a wrong one.
+	ErrPasswordNeeded = zip.ErrPasswordNeeded
+	ErrPassword       = zip.ErrPassword
 )
 
 // ErrTooLarge is the ErrLimit of Options.MaxBytes.
