@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"sync"
 
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
+	"github.com/hotfixkit/hotfixkit/extract/source"
 )
 
 // stagingSuffix makes the name of the temporary folder, which is next to the
@@ -19,19 +19,16 @@ const stagingSuffix = ".hotfix-partial"
 
 // Limits bound what is written. They are what stops a decompression bomb.
 type Limits struct {
-	MaxBytes int64 // of all files together; 0 means DefaultMaxBytes
+	MaxBytes int64 // of all files together; 0 means source.DefaultMaxBytes
 	MaxFiles int64 // 0 means DefaultMaxFiles
 }
 
-// Limits that hold where none are given: far above any real package.
-const (
-	DefaultMaxBytes = 16 << 30
-	DefaultMaxFiles = 500_000
-)
+// DefaultMaxFiles holds where no limit is given: far above any real package.
+const DefaultMaxFiles = 500_000
 
 func (l Limits) withDefaults() Limits {
 	if l.MaxBytes == 0 {
-		l.MaxBytes = DefaultMaxBytes
+		l.MaxBytes = source.DefaultMaxBytes
 	}
 	if l.MaxFiles == 0 {
 		l.MaxFiles = DefaultMaxFiles
@@ -39,11 +36,16 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// tooLarge is the error about more than MaxBytes.
+func (l Limits) tooLarge() error {
+	return fmt.Errorf("%w: more than %d bytes", ErrLimit, l.withDefaults().MaxBytes)
+}
+
 // check reports whether so many bytes and files may be written.
 func (l Limits) check(bytes, files int64) error {
 	l = l.withDefaults()
 	if bytes > l.MaxBytes {
-		return fmt.Errorf("%w: more than %d bytes", ErrLimit, l.MaxBytes)
+		return l.tooLarge()
 	}
 	if files > l.MaxFiles {
 		return fmt.Errorf("%w: more than %d files", ErrLimit, l.MaxFiles)
@@ -92,9 +94,10 @@ type Dir struct {
 	unchanged   bool
 	replaced    bool
 
+	bytes *source.Budget // of all files
+
 	mu     sync.Mutex
 	open   int   // files that are being written
-	bytes  int64 // of all files
 	count  int64 // of files
 	failed error // the first failure to write
 }
@@ -109,7 +112,7 @@ const (
 // (wrapping ErrExists, ErrBusy, ErrForeign or what the operating system said)
 // when the folder may not be written. The caller must end with Commit or Abort.
 func CreateDir(name string, o DirOptions) (*Dir, error) {
-	d := &Dir{options: o}
+	d := &Dir{options: o, bytes: source.NewBudget(o.Limits.MaxBytes)}
 	if err := d.locate(name); err != nil {
 		d.removeParents()
 		return nil, d.outputError(name, err)
@@ -163,7 +166,7 @@ func (d *Dir) Create(file string, info FileInfo) (*File, error) {
 func (d *Dir) book() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.options.Limits.check(d.bytes, d.count+1); err != nil {
+	if err := d.options.Limits.check(0, d.count+1); err != nil {
 		return err
 	}
 	d.count++
@@ -181,15 +184,9 @@ func (d *Dir) leave() {
 
 // account books bytes before they are written.
 func (d *Dir) account(n int64) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if n > math.MaxInt64-d.bytes {
-		return fmt.Errorf("%w: too many bytes", ErrLimit)
+	if d.bytes.Spend(n) != nil {
+		return d.options.Limits.tooLarge()
 	}
-	if err := d.options.Limits.check(d.bytes+n, d.count); err != nil {
-		return err
-	}
-	d.bytes += n
 	return nil
 }
 

@@ -41,7 +41,8 @@ func inMemory(root *os.Root) bool {
 	if unix.Fstatfs(int(f.Fd()), &stat) != nil {
 		return false
 	}
-	return stat.Type == unix.TMPFS_MAGIC || stat.Type == unix.RAMFS_MAGIC
+	kind := uint32(stat.Type) // it has a sign, and 32 or 64 bits
+	return kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC
 }
 
 const (

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"path"
 	"slices"
+
+	"github.com/hotfixkit/hotfixkit/internal/magic"
 )
 
 // A carriage says whether files of a kind can carry a signature, and whether it
@@ -74,13 +76,13 @@ const magicSize = 8
 // 2.1, and the lead of an rpm.
 func contentOf(start []byte) content {
 	switch {
-	case bytes.HasPrefix(start, []byte("MZ")):
+	case bytes.HasPrefix(start, []byte(magic.Program)):
 		return contentProgram
-	case bytes.HasPrefix(start, []byte{0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1}):
+	case bytes.HasPrefix(start, []byte(magic.CompoundFile)):
 		return contentCompound
-	case bytes.HasPrefix(start, []byte("MSCF")):
+	case bytes.HasPrefix(start, []byte(magic.Cabinet)):
 		return contentCabinet
-	case bytes.HasPrefix(start, []byte{0xed, 0xab, 0xee, 0xdb}):
+	case bytes.HasPrefix(start, []byte(magic.RPM)):
 		return contentRPM
 	case startsMessage(start):
 		return contentMessage

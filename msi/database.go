@@ -223,7 +223,7 @@ func (db *Database) addEntry(e *cfb.Entry) error {
 // isPropertySet reports whether a stream of that name is a property set, whose
 // name is never packed. A stream with the same name in packed form, which some
 // packages have, is another stream, and listed under the name as it is stored.
-// Signatures are no property sets: of two, it must be clear which one counts.
+// Signatures are not property sets: of two, it must be clear which one counts.
 func isPropertySet(name string) bool {
 	switch {
 	case strings.EqualFold(name, streamSignature), strings.EqualFold(name, streamSignatureEx):

@@ -19,7 +19,7 @@ const (
 // table and keys, then one line per row. A stream is represented by its name.
 // Unlike msiinfo, it replaces tabs and line ends inside cells, as Windows
 // Installer does; they would break the lines. The table may also be
-// _SummaryInformation or _ForceCodepage, which are no tables. The error is
+// _SummaryInformation or _ForceCodepage, which are not tables. The error is
 // ErrNotFound.
 func (db *Database) ExportIDT(w io.Writer, table string) error {
 	b := bufio.NewWriter(w)

@@ -229,10 +229,10 @@ func TestDirectoryPaths(t *testing.T) {
 func TestModelRefuses(t *testing.T) {
 	root := []any{"TARGETDIR", "", "SourceDir"}
 	for name, s := range map[string]small{
-		"directory cycle":       {directories: [][]any{{"A", "B", "a"}, {"B", "A", "b"}}},
-		"feature cycle":         {features: [][]any{{"A", "B", 1}, {"B", "A", 1}}},
-		"negative size":         {directories: [][]any{root}, components: [][]any{{"C", "TARGETDIR"}}, files: [][]any{{"f", "C", "f.txt", -1, 0, 1}}},
-		"cycle beside the root": {directories: [][]any{root, {"A", "B", "a"}, {"B", "C", "b"}, {"C", "A", "c"}}},
+		"directory cycle":                    {directories: [][]any{{"A", "B", "a"}, {"B", "A", "b"}}},
+		"feature cycle":                      {features: [][]any{{"A", "B", 1}, {"B", "A", 1}}},
+		"negative size":                      {directories: [][]any{root}, components: [][]any{{"C", "TARGETDIR"}}, files: [][]any{{"f", "C", "f.txt", -1, 0, 1}}},
+		"cycle that the root is not part of": {directories: [][]any{root, {"A", "B", "a"}, {"B", "C", "b"}, {"C", "A", "c"}}},
 	} {
 		_, err := s.database(t).Model()
 		require.ErrorIs(t, err, msi.ErrFormat, name)

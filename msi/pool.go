@@ -111,7 +111,7 @@ func (p packed) decode(codePage int) (packed, error) {
 				return packed{}, err
 			}
 		}
-		if data.Len()+len(one) > math.MaxUint32 {
+		if int64(data.Len())+int64(len(one)) > math.MaxUint32 {
 			return packed{}, fmt.Errorf("msi: _StringData: %w", ErrLimit)
 		}
 		data.WriteString(one)
@@ -239,7 +239,7 @@ func (p *pool) setCodePage(codePage int) error {
 			}
 		}
 		for k, s := range []string{one, stored} {
-			if all[k].WriteString(s); all[k].Len() > math.MaxUint32 {
+			if all[k].WriteString(s); int64(all[k].Len()) > math.MaxUint32 {
 				return fmt.Errorf("msi: code page %d: the strings: %w", codePage, ErrLimit)
 			}
 		}

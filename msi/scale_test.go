@@ -26,7 +26,7 @@ func manyFiles(t testing.TB, n int) []byte {
 		rows["Directory"] = append(rows["Directory"], []msi.Value{text("dir%05d", i), msi.String("TARGETDIR"), text("D%05d|Folder number %d", i, i)})
 	}
 	for i := range n {
-		file, component := text("fil%08X", i*2654435761), text("cmp%08X", i*2654435761)
+		file, component := text("fil%08X", int64(i)*2654435761), text("cmp%08X", int64(i)*2654435761)
 		rows["Component"] = append(rows["Component"], []msi.Value{component, text("{%08X-0000-0000-0000-000000000000}", i), text("dir%05d", i/10), msi.Int(0), msi.Null(), file})
 		rows["FeatureComponents"] = append(rows["FeatureComponents"], []msi.Value{msi.String("Complete"), component})
 		rows["File"] = append(rows["File"], []msi.Value{file, component, text("F%07d.TXT|a file of number %d.txt", i, i), msi.Int(2048), text("1.0.%d.0", i%100), msi.String("1033"), msi.Int(512), msi.Int(int32(i + 1))})

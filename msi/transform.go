@@ -373,7 +373,7 @@ func (a *applier) addColumns(t *Table, columns []Column) error {
 	return nil
 }
 
-// sameCells reports whether cells of one type can stand in a column of another.
+// sameCells reports whether cells of one type can be in a column of another.
 func sameCells(a, b ColumnType) bool {
 	return a.IsKey() == b.IsKey() && a.IsString() == b.IsString() && a.IsBinary() == b.IsBinary() && a.intWidth() == b.intWidth()
 }

@@ -92,7 +92,7 @@ func (p jsonPlace) child(step string) jsonPlace {
 }
 
 // check requires that every field of value, which is described at the places,
-// stands in the documentation with its type; unless it is an example, also that
+// is in the documentation with its type; unless it is an example, also that
 // it has the fields that are always there.
 func (d jsonDocs) check(t *testing.T, value any, example bool, places ...jsonPlace) {
 	t.Helper()

@@ -55,7 +55,7 @@ func TestReportNamesEveryError(t *testing.T) {
 	require.Equal(t, "hotfix: a.msi: x.dll: content does not match\n  hint: the package is damaged: get it again; --keep-going extracts the files that are whole\n"+
 		"hotfix: wrong\n  hint: `hotfix extract --help` shows how it is used\n", stderr.String())
 
-	// In JSON the first one stands in the document.
+	// In JSON the first one is in the document.
 	stdout.Reset()
 	s = &session{stdout: &stdout, stderr: &stderr, json: true}
 	require.Equal(t, exitInput, s.report(errors.Join(input, usagef("wrong"))))

@@ -177,7 +177,7 @@ func (w *winePrefix) testImage(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	image := contents(t, filepath.Join(dir, "image"))
-	require.Len(t, image, 10, "beside the packages inside, which contents passes over")
+	require.Len(t, image, 10, "without the packages inside, which contents passes over")
 	require.True(t, maps.Equal(image, contents(t, filepath.Join(dir, "installed"))))
 }
 

@@ -144,11 +144,11 @@ func openRegular(stat func() (os.FileInfo, error), open func(flag int) (*os.File
 		err = notRegular(info.Mode())
 	}
 	if err != nil {
-		return openFile{}, plain(err)
+		return openFile{}, WithoutPath(err)
 	}
 	f, err := open(os.O_RDONLY | nonBlocking)
 	if err != nil {
-		return openFile{}, plain(err)
+		return openFile{}, WithoutPath(err)
 	}
 	// It may be another one by now.
 	opened, err := openedFile(f, stat)
@@ -164,14 +164,14 @@ func openedFile(f *os.File, named func() (os.FileInfo, error)) (openFile, error)
 	info, err := f.Stat()
 	if err != nil {
 		f.Close()
-		return openFile{}, plain(err)
+		return openFile{}, WithoutPath(err)
 	}
 	return openFile{f, info, named}, nil
 }
 
-// plain takes the path out of an error of the operating system: the message
-// around it names the file.
-func plain(err error) error {
+// WithoutPath takes the path out of an error of the operating system, for messages
+// that name the file themselves.
+func WithoutPath(err error) error {
 	var pathError *os.PathError
 	if errors.As(err, &pathError) {
 		return pathError.Err

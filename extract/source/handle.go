@@ -13,7 +13,7 @@ import (
 func OpenHandle(ctx context.Context, f *os.File, name string, o Options) (*Package, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return nil, newError(name, "", plain(err))
+		return nil, newError(name, "", WithoutPath(err))
 	}
 	return openAt(ctx, borrowedFile{openFile{f, info, func() (os.FileInfo, error) { return os.Stat(name) }}}, name, o)
 }
@@ -29,7 +29,7 @@ func (borrowedFile) Close() error { return nil }
 func (f openFile) unchanged() error {
 	now, err := f.Stat()
 	if err != nil {
-		return plain(err)
+		return WithoutPath(err)
 	}
 	named, err := f.named()
 	if err != nil || !os.SameFile(now, named) || now.Size() != f.info.Size() || !now.ModTime().Equal(f.info.ModTime()) {

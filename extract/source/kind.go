@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
-	"github.com/hotfixkit/hotfixkit/internal/cfb"
-	"github.com/hotfixkit/hotfixkit/msi/cab"
+	"github.com/hotfixkit/hotfixkit/internal/magic"
 )
 
 // Kind is what a package is.
@@ -82,12 +82,12 @@ type container struct {
 // others: the transforms of a package.
 func containers() []container {
 	return []container{
-		{cfb.Signature, MSI, openDatabase, false},
-		{cab.Signature, CAB, openCabinet, false},
-		{"\xED\xAB\xEE\xDB", RPM, openRPM, false}, // the lead of an rpm
-		{"PK\x03\x04", ZIP, openZip, true},
-		{"PK\x05\x06", ZIP, openZip, true}, // without members
-		{"MZ", SFX, openProgram, true},
+		{magic.CompoundFile, MSI, openDatabase, false},
+		{magic.Cabinet, CAB, openCabinet, false},
+		{magic.RPM, RPM, openRPM, false},
+		{magic.ZIPMember, ZIP, openZip, true},
+		{magic.ZIPEnd, ZIP, openZip, true}, // without members
+		{magic.Program, SFX, openProgram, true},
 	}
 }
 
@@ -99,12 +99,18 @@ var refused = []struct {
 	{"version https://git-lfs", ErrPointer},
 }
 
-// sniffSize is how many of the first bytes of a file tell what it is.
-const sniffSize = 32
+// MayBePackage reports whether a file starts like something that Open opens: a package
+// of any kind, a zip, or a program, which may hold one. It needs SniffSize bytes.
+func MayBePackage(start []byte) bool {
+	return slices.ContainsFunc(containers(), func(c container) bool { return bytes.HasPrefix(start, []byte(c.signature)) })
+}
+
+// SniffSize is how many of the first bytes of a file tell what it is.
+const SniffSize = 32
 
 // openReader opens the content of p by how it begins.
 func openReader(ctx context.Context, p *Package) (reader, error) {
-	var head [sniffSize]byte
+	var head [SniffSize]byte
 	n, err := p.content.ReadAt(head[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err

@@ -87,7 +87,7 @@ func (d *folder) find(name string) (*neighbour, error) {
 	}
 	root, err := d.opened()
 	if err != nil {
-		return nil, plain(err)
+		return nil, WithoutPath(err)
 	}
 	at := name
 	real, info, err := d.look(root, at)
@@ -152,7 +152,7 @@ func (d *folder) list(root *os.Root, dir string) map[string][]string {
 func (d *folder) open(_ context.Context, n *neighbour) (content, error) {
 	root, err := d.opened()
 	if err != nil {
-		return nil, plain(err)
+		return nil, WithoutPath(err)
 	}
 	stat := func() (fs.FileInfo, error) { return root.Lstat(n.real) }
 	return openRegular(stat, func(flag int) (*os.File, error) { return root.OpenFile(n.real, flag, 0) })

@@ -134,7 +134,7 @@ func splitRef(ref string) (name string, inner []string, err error) {
 	for at := 0; ; at += len(separator) {
 		next := strings.Index(ref[at:], separator)
 		if next < 0 {
-			return "", nil, plain(err)
+			return "", nil, WithoutPath(err)
 		}
 		at += next
 		info, statErr := os.Stat(ref[:at])

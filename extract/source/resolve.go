@@ -41,7 +41,7 @@ func (d *folder) look(root *os.Root, name string) (string, fs.FileInfo, error) {
 			info, err = root.Lstat(real)
 		}
 	}
-	return real, info, plain(err)
+	return real, info, WithoutPath(err)
 }
 
 // inReal is the path of a file with that of its folder resolved.
@@ -73,7 +73,7 @@ func (d *folder) resolve(root *os.Root, name string) (string, error) {
 		rest = rest[1:]
 		info, err := root.Lstat(at)
 		if err != nil {
-			return "", plain(err)
+			return "", WithoutPath(err)
 		}
 		if info.Mode()&fs.ModeSymlink == 0 {
 			done = at
@@ -84,7 +84,7 @@ func (d *folder) resolve(root *os.Root, name string) (string, error) {
 		}
 		to, err := root.Readlink(at)
 		if err != nil {
-			return "", plain(err)
+			return "", WithoutPath(err)
 		}
 		target := filepath.ToSlash(to)
 		next := path.Join(done, target, path.Join(rest...))

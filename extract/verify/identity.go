@@ -85,7 +85,7 @@ func Signature(ctx context.Context, p *source.Package, o authenticode.Options) (
 	return signature, nil
 }
 
-// language returns the ProductLanguage of a package, 0 where it names none.
+// language returns the ProductLanguage of a package, 0 where it has none.
 func language(p *source.Package) int {
 	n, err := strconv.Atoi(Property(p, "ProductLanguage"))
 	if err != nil {

@@ -83,7 +83,7 @@ func each(err error) []error {
 // they belong to. Of packages and folders every row is required, of single files
 // the rows that they match. An empty policy is chosen by the language of the
 // targets. The error wraps manifest.ErrAmbiguous when it cannot be told which
-// manifest is meant; where the set names none of the files, the result has no files
+// manifest is meant; where none of the files is in the set, the result has no files
 // but extra ones.
 func Compare(set *manifest.Set, targets []*Target, o manifest.CompareOptions) (*Result, error) {
 	var files []*manifest.Actual
@@ -208,7 +208,7 @@ func policyFor(targets []*Target) manifest.Policy {
 	return manifest.Strict
 }
 
-// extras lists files of which the manifest names none.
+// extras lists files that the manifest does not name.
 func extras(files []*manifest.Actual) []manifest.Extra {
 	var list []manifest.Extra
 	for _, a := range files {

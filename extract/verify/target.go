@@ -292,14 +292,14 @@ func (t *Target) outside(ctx context.Context, p *source.Package, ids []*Identity
 func (t *Target) folder(ctx context.Context, w *walker) error {
 	root, err := os.OpenRoot(t.Ref)
 	if err != nil {
-		return &source.Error{Package: t.Ref, Err: bare(err)}
+		return &source.Error{Package: t.Ref, Err: source.WithoutPath(err)}
 	}
 	defer root.Close()
 	w.useFolderCatalogs(root, catalogsBelow(ctx, root.FS()))
 	var errs []error
 	failed := func(name string, err error) {
 		if !errors.As(err, new(*source.Error)) {
-			err = &source.Error{Package: t.Ref, Place: name, Err: bare(err)}
+			err = &source.Error{Package: t.Ref, Place: name, Err: source.WithoutPath(err)}
 		}
 		errs = append(errs, err)
 		t.Unreadable = append(t.Unreadable, name)
@@ -338,22 +338,12 @@ func catalogsBelow(ctx context.Context, folder fs.FS) []string {
 	return names
 }
 
-// bare takes the path from an error of the operating system, where the error
-// around it names it.
-func bare(err error) error {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		return pathError.Err
-	}
-	return err
-}
-
 // file reads one file on disk.
 func (t *Target) file(ctx context.Context, name string, w *walker) error {
 	t.Kind = File
 	f, err := os.Open(name)
 	if err != nil {
-		return &source.Error{Package: name, Err: bare(err)}
+		return &source.Error{Package: name, Err: source.WithoutPath(err)}
 	}
 	defer f.Close()
 	return t.opened(ctx, f, filepath.Base(name), name, w)

@@ -99,7 +99,7 @@ func (v *visit) done(f *source.File, a *manifest.Actual, start []byte) {
 		return
 	}
 	v.target.Files = append(v.target.Files, a)
-	if a.SignaturePending || v.options.Deep && mayBePackage(start) {
+	if a.SignaturePending || v.options.Deep && source.MayBePackage(start) {
 		v.again[f] = a
 	}
 }
@@ -192,18 +192,6 @@ func sameContent(a, b *source.Package) (bool, error) {
 	return true, nil
 }
 
-// magicSize is how many of a file's first bytes mayBePackage looks at.
-const magicSize = 4
-
-// mayBePackage reports whether a file starts like something that is opened: a compound
-// file ([MS-CFB] 2.2), a cabinet ([MS-CAB] 2.1), an rpm, a zip, or a program, which may
-// hold one.
-func mayBePackage(start []byte) bool {
-	return slices.ContainsFunc([]string{"\xD0\xCF\x11\xE0", "MSCF", "\xED\xAB\xEE\xDB", "PK\x03\x04", "MZ"}, func(magic string) bool {
-		return strings.HasPrefix(string(start), magic)
-	})
-}
-
 // sink feeds one file of a package to an Inspector and to the tap.
 type sink struct {
 	*visit
@@ -217,7 +205,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	if s.options.Progress != nil {
 		s.options.Progress(int64(len(p)), 0)
 	}
-	if missing := magicSize - len(s.start); missing > 0 {
+	if missing := source.SniffSize - len(s.start); missing > 0 {
 		s.start = append(s.start, p[:min(missing, len(p))]...)
 	}
 	if s.tap != nil {

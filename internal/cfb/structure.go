@@ -7,10 +7,7 @@ import (
 	"io"
 )
 
-// Signature is how a compound file begins ([MS-CFB] 2.2).
-const Signature = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"
-
-// signature is Signature as a little-endian number.
+// signature is magic.CompoundFile as a little-endian number.
 const signature = 0xE11AB1A1E011CFD0
 
 // header is what the first sector of a compound file says ([MS-CFB] 2.2).

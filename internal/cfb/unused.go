@@ -8,7 +8,7 @@ import (
 
 // CheckUnused reports bytes of the file that no structure and no stream uses:
 // sectors that no chain reaches, sectors of a chain behind the end of its
-// stream, bytes behind the last sector in use, what stands in the last sector of
+// stream, bytes behind the last sector in use, what is in the last sector of
 // the file behind the end of its stream, links of sectors that the file does not
 // have, and directory entries that the tree does not reach and that are not empty.
 // They are part of no digest over the streams, so that somebody else can have put

@@ -80,7 +80,7 @@ func (c *choice) newResult(o Options, id *verify.Identity) *Result {
 }
 
 // hotfixNumber returns the KB number of the hotfix: that of the manifest or, when
-// it names none, that in the name of the patch or the package.
+// it does not name one, that in the name of the patch or the package.
 func (c *choice) hotfixNumber() (string, error) {
 	var numbers []string
 	for _, m := range c.options.Manifest.Manifests {

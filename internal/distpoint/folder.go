@@ -1,7 +1,6 @@
 package distpoint
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -87,9 +86,8 @@ func lookUp(dir, name string) (string, error) {
 
 func readDir(dir string) ([]fs.DirEntry, error) {
 	entries, err := os.ReadDir(dir)
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		return nil, &source.Error{Package: dir, Err: pathError.Err}
+	if err != nil {
+		return nil, &source.Error{Package: dir, Err: source.WithoutPath(err)}
 	}
-	return entries, err
+	return entries, nil
 }

@@ -115,7 +115,7 @@ func forPlatform(patches []Patch, one string) []Patch {
 }
 
 // platform is the processor that the name of a client patch ends with, "" where
-// it names none: SCCM2007AC-SP2-KB977203-x86.msp, configmgr2012ac-…-i386.msp.
+// it does not name one: SCCM2007AC-SP2-KB977203-x86.msp, configmgr2012ac-…-i386.msp.
 func platform(name string) string {
 	lower := strings.ToLower(strings.TrimSuffix(name, path.Ext(name)))
 	for _, word := range strings.FieldsFunc(lower, func(r rune) bool { return r == '-' || r == '_' || r == '.' }) {

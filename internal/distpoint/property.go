@@ -90,10 +90,10 @@ var (
 func (l Location) root() (string, []string, error) {
 	if l.UNC != "" {
 		if l.PackageID != "" || l.CacheDrive != "" {
-			return "", nil, fmt.Errorf("%w: a UNC path stands instead of package ID and cache drive: give one or the other", ErrProperty)
+			return "", nil, fmt.Errorf("%w: a UNC path replaces package ID and cache drive: give one or the other", ErrProperty)
 		}
 		if !uncPath().MatchString(l.UNC) {
-			return "", nil, fmt.Errorf(`%w: %q is no UNC path: \\server\share, and folders if need be`, ErrProperty, l.UNC)
+			return "", nil, fmt.Errorf(`%w: %q is not a UNC path: \\server\share, and folders if need be`, ErrProperty, l.UNC)
 		}
 		return strings.TrimSuffix(l.UNC, `\`), nil, nil
 	}

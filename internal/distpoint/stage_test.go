@@ -99,7 +99,7 @@ func warned(r *distpoint.Result, text string) bool {
 	return strings.Contains(strings.Join(r.Warnings, "\n"), text)
 }
 
-// TestStage checks what stands in the output folder, and that it does not depend
+// TestStage checks what is in the output folder, and that it does not depend
 // on where the package lies.
 func TestStage(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "a", "out")
@@ -313,7 +313,7 @@ func TestStageClientDir(t *testing.T) {
 		have        map[string]string
 		change      func(*distpoint.Options)
 		class       error
-		added       []string // beside the patch itself
+		added       []string // with the patch itself
 		check       func(*testing.T, *distpoint.Result)
 	}{
 		{name: "new", servicePack: "sp2", added: []string{"i386/hotfix", "i386/hotfix/KB977203", patchPath}},

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/hotfixkit/hotfixkit/extract/safepath"
+	"github.com/hotfixkit/hotfixkit/extract/source"
 )
 
 // A givenPatch is a patch of another hotfix that is staged with the package.
@@ -39,7 +40,7 @@ func openGivenPatch(name string) (*givenPatch, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, cause(err)
+		return nil, source.WithoutPath(err)
 	}
 	g := &givenPatch{Patch: Patch{KB: kb, Path: path.Join(hotfixTree, kb, base)}, ref: name, file: f}
 	if err := g.read(); err != nil {
@@ -48,19 +49,10 @@ func openGivenPatch(name string) (*givenPatch, error) {
 	return g, nil
 }
 
-// cause is the error without the path, which the message names already.
-func cause(err error) error {
-	var at *os.PathError
-	if errors.As(err, &at) {
-		return at.Err
-	}
-	return err
-}
-
 func (g *givenPatch) read() error {
 	info, err := g.file.Stat()
 	if err != nil {
-		return cause(err)
+		return source.WithoutPath(err)
 	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: it is not a file", ErrPatch)
@@ -72,7 +64,7 @@ func (g *givenPatch) read() error {
 	g.Patch, g.size = g.withFacts(patch), info.Size()
 	h := sha256.New()
 	if _, err := io.Copy(h, io.NewSectionReader(g.file, 0, info.Size())); err != nil {
-		return cause(err)
+		return source.WithoutPath(err)
 	}
 	g.sha256 = hex.EncodeToString(h.Sum(nil))
 	return nil

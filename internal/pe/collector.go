@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/hotfixkit/hotfixkit/internal/magic"
 )
 
 // maxHeaders bounds the bytes that are kept to read the headers. 65,535 sections
@@ -92,7 +94,7 @@ func (c *Collector) move(base int64) {
 func (c *Collector) readDOS() {
 	offset, err := HeaderOffset(c.buf)
 	switch {
-	case err != nil && string(c.buf[:2]) == "MZ" && len(c.buf) < DOSHeaderSize:
+	case err != nil && string(c.buf[:2]) == magic.Program && len(c.buf) < DOSHeaderSize:
 		c.need = DOSHeaderSize
 		return
 	case err != nil:

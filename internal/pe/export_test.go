@@ -1,4 +1,4 @@
 package pe
 
-// ParseVersion lets tests read a version resource that stands in no file.
+// ParseVersion lets tests read a version resource that is not in a file.
 var ParseVersion = parseVersion

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/hotfixkit/hotfixkit/internal/magic"
 )
 
 // Layout is where the parts of a PE file are ("PE Format"). Offsets count from
@@ -92,7 +94,7 @@ func (p prefix) at(off, n int64) ([]byte, error) {
 // first [DOSHeaderSize] bytes are given. The error wraps [ErrNotExecutable], or
 // [ErrLimit] where the offset is above 256 MiB.
 func HeaderOffset(dos []byte) (int64, error) {
-	if len(dos) < 2 || string(dos[:2]) != "MZ" {
+	if len(dos) < 2 || string(dos[:2]) != magic.Program {
 		return 0, fmt.Errorf("%w: it does not start with MZ", ErrNotExecutable)
 	}
 	if len(dos) < DOSHeaderSize {

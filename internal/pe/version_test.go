@@ -17,11 +17,11 @@ var le = binary.LittleEndian
 
 func sample() *pe.Version {
 	v := petest.Version(pe.Number{4, 0, 6487, 2111}, "Ccmcertfix.exe", "certificate fix", "hotfixkit")
-	v.ID, v.Language = 0, 0 // these stand in the resource tree
+	v.ID, v.Language = 0, 0 // these are in the resource tree
 	return v
 }
 
-// utf16le returns the bytes of a string as they stand in a resource.
+// utf16le returns the bytes of a string as they are in a resource.
 func utf16le(s string) []byte {
 	var b []byte
 	for _, u := range utf16.Encode([]rune(s)) {

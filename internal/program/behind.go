@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/hotfixkit/hotfixkit/internal/magic"
 	"github.com/hotfixkit/hotfixkit/internal/zip"
 )
 
@@ -39,7 +40,7 @@ func identifyBehind(r io.ReaderAt, from, to int64) (*Content, error) {
 		return nil, err
 	}
 	// A zip that is cut off has only its start.
-	if zip.Has(r, from, to) || bytes.HasPrefix(first, []byte("PK\x03\x04")) {
+	if zip.Has(r, from, to) || bytes.HasPrefix(first, []byte(magic.ZIPMember)) {
 		return &Content{Kind: Zip, From: from, To: to}, nil
 	}
 	if size := cabinetAt(r, from, to); size > 0 {

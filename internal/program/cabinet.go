@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"github.com/hotfixkit/hotfixkit/internal/magic"
 )
 
 // The header of a cabinet ([MS-CAB] 2.1).
 const (
-	cabSignature  = "MSCF\x00\x00\x00\x00" // with reserved1
+	cabSignature  = magic.Cabinet + "\x00\x00\x00\x00" // with reserved1
 	cabHeaderSize = 36
 	cabVersion    = 0x0103
 )

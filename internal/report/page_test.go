@@ -23,7 +23,7 @@ type document struct {
 	outside  []string       // references to anything outside the page
 	handlers []string       // attributes that run scripts
 	text     string
-	width    string // of the content beside that of the window, by a browser
+	width    string // of the content and of the window, by a browser
 }
 
 func parse(t testing.TB, page []byte) document {
@@ -57,7 +57,7 @@ func parse(t testing.TB, page []byte) document {
 	return d
 }
 
-// TestHostileNames: names that try to break out of the page stand in it as text.
+// TestHostileNames: names that try to break out of the page are in it as text.
 func TestHostileNames(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, report.HTML(&b, different(t)))

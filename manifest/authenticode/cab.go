@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/hotfixkit/hotfixkit/internal/magic"
 )
 
 // Places in the header of a signed cabinet ([MS-CAB] 2.1). Its reserved area says
@@ -39,7 +41,7 @@ func verifyCAB(r io.ReaderAt, size int64, o Options) (*Signature, error) {
 	u16 := func(at int) uint16 { return binary.LittleEndian.Uint16(head[at:]) }
 	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(head[at:]) }
 	offset, length := int64(u32(cabSignatureOffset)), int64(u32(cabSignatureSize))
-	if string(head[:4]) != "MSCF" || u16(cabFlags)&cabFlagReserve == 0 || u16(cabHeaderReserve) != cabReserveSize ||
+	if string(head[:len(magic.Cabinet)]) != magic.Cabinet || u16(cabFlags)&cabFlagReserve == 0 || u16(cabHeaderReserve) != cabReserveSize ||
 		u32(cabReserve) != cabReserveMark || offset == 0 || length == 0 {
 		return &Signature{Status: None}, nil
 	}

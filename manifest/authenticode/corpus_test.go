@@ -18,7 +18,7 @@ import (
 )
 
 // Every signed file of the corpus, with what is expected with the built-in roots.
-// Of several signatures, the digests and times stand in order.
+// Of several signatures, the digests and times are listed in order.
 var corpusFiles = []struct {
 	path    string
 	status  Status

@@ -22,7 +22,7 @@ type signing struct {
 	digested     []byte // what the message digest is of, when not the content
 	certificates [][]byte
 	signed       []any // attributes instead of content type and message digest
-	more         []any // signed attributes beside them
+	more         []any // further signed attributes
 	unsigned     func(signature []byte) []any
 	algorithm    asn1.ObjectIdentifier // of the signature
 	signers      int

@@ -42,7 +42,7 @@ func (c *compound) entry(name string) []byte {
 		units = binary.LittleEndian.AppendUint16(units, uint16(r))
 	}
 	units = append(units, 0, 0)
-	for s := c.u32(48); s < 0xFFFFFFFA; s = int(binary.LittleEndian.Uint32(c.link(s))) {
+	for s := c.u32(48); uint32(s) < 0xFFFFFFFA; s = int(binary.LittleEndian.Uint32(c.link(s))) {
 		for i := 0; i < c.sector; i += 128 {
 			if e := c.at(s)[i : i+128]; int(binary.LittleEndian.Uint16(e[64:])) == len(units) && bytes.Equal(e[:len(units)], units) {
 				return e
@@ -330,7 +330,7 @@ func TestVectorsArchive(t *testing.T) {
 		c := newCompound(w.signedPackage(t, version, true, nil))
 		e := c.entry("䡀㬿䏲") // of 5,000 bytes
 		s := int(binary.LittleEndian.Uint32(e[116:]))
-		for int(binary.LittleEndian.Uint32(c.link(s))) < 0xFFFFFFFA {
+		for binary.LittleEndian.Uint32(c.link(s)) < 0xFFFFFFFA {
 			s = int(binary.LittleEndian.Uint32(c.link(s)))
 		}
 		copy(c.at(s)[c.sector-40:], archiveEnd)

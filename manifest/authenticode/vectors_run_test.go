@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hotfixkit/hotfixkit/internal/cfb"
+	"github.com/hotfixkit/hotfixkit/internal/magic"
 )
 
 // vector is a file with a crafted signature and the right verdict on it.
@@ -173,7 +174,7 @@ func (w *world) run(t *testing.T, vectors []vector) {
 			if v.note != "" {
 				require.Contains(t, s.Notes[0], v.note)
 			}
-			if !bytes.HasPrefix(v.data, []byte("MSCF")) && !bytes.HasPrefix(v.data, []byte(cfb.Signature)) {
+			if !bytes.HasPrefix(v.data, []byte(magic.Cabinet)) && !bytes.HasPrefix(v.data, []byte(magic.CompoundFile)) {
 				require.Equal(t, s, collect(v.data, w.options, 61), "in pieces")
 			}
 			if os.Getenv("HOTFIX_CORPUS") == "" {

@@ -158,7 +158,7 @@ const maxWork = 5_000_000
 // share gives all words to the columns, in their order: each column takes up to
 // most neighbouring words that it can hold together, or none. Among the ways that
 // fill the most columns, it returns the first and whether there are others (ways >
-// 1). With loose, damaged values hold their place too, and values stand in columns
+// 1). With loose, damaged values hold their place too, and values are in columns
 // of free text, if that fills more columns.
 // The column of names is always filled.
 func (h *sharer) share(words []string, kinds []kind, most int, joint string, loose bool) (spans []span, ways int) {

@@ -161,7 +161,7 @@ func parseFolder(s string) (value, problem string) {
 	return strings.Join(elements, "/"), ""
 }
 
-// plausible tells whether a cell can stand in a column of that kind. With loose,
+// plausible tells whether a cell can be in a column of that kind. With loose,
 // a damaged value that was clearly meant for the column is good enough.
 func plausible(k kind, s string, loose bool) bool {
 	if k != colName && isNA(s) {

@@ -37,7 +37,7 @@ func (h *sharer) headless(rows [][]cell, prev *fileTable) *fileTable {
 	}
 }
 
-// fits tells whether every cell can stand in the column of that kind, with a file
+// fits tells whether every cell can be in the column of that kind, with a file
 // name in each row.
 func fits(rows [][]cell, kinds []kind) bool {
 	for _, row := range rows {

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+
+	"github.com/hotfixkit/hotfixkit/internal/magic"
 )
 
 // Options say how a cabinet is opened.
@@ -33,7 +35,7 @@ type Compression uint16
 
 // The methods, as Compression.Method returns them.
 // Signature is how a cabinet begins ([MS-CAB] 2.1, signature).
-const Signature = "MSCF"
+const Signature = magic.Cabinet
 
 const (
 	None    Compression = 0

@@ -37,7 +37,7 @@ func (o *observation) hashes() map[string]string {
 // other does not, or of which they make different things, and why we side with
 // one of them.
 var disagreements = map[string]string{
-	"crafted/none-files-overlap-and-out-of-order.cab": "7zz refuses; nothing in [MS-CAB] 2.3 forbids members to share bytes or to stand in any order",
+	"crafted/none-files-overlap-and-out-of-order.cab": "7zz refuses; nothing in [MS-CAB] 2.3 forbids members to share bytes or to be in any order",
 	"crafted/none-reserve-csum-includes-reserve.cab":  "cabextract refuses; [MS-CAB] 2.4 computes the checksum over abReserve too",
 	"crafted/none-short-blocks-1000.cab":              "7zz stops after one block; [MS-CAB] 2.4 only bounds cbUncomp from above",
 

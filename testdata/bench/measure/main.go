@@ -145,7 +145,7 @@ func (m *measurement) run(program, file string) (cost, error) {
 	if !ok {
 		return cost{}, errors.New("the system does not tell what a process used")
 	}
-	return cost{wall, c.ProcessState.UserTime() + c.ProcessState.SystemTime(), usage.Maxrss << 10}, nil
+	return cost{wall, c.ProcessState.UserTime() + c.ProcessState.SystemTime(), int64(usage.Maxrss) << 10}, nil
 }
 
 // print prints the medians of a program, and those over the rounds of how many times
