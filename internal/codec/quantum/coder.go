@@ -3,6 +3,7 @@ package quantum
 import (
 	"encoding/binary"
 	"math/bits"
+	"sync"
 
 	"github.com/hotfixkit/hotfixkit/internal/codec"
 )
@@ -52,10 +53,28 @@ func (c *coder) overrun() bool {
 	return 8*c.next-int(c.count) > 8*c.size+16
 }
 
+// Dividing by the sum of frequencies would be the last thing that a symbol waits for.
+// Multiplying by its inverse, rounded up, is exact: the dividend is below 1<<28, a
+// frequency times a span of at most 1<<16, and the error of the product below
+// dividend*total, 1<<40 at most, that is less than the quotient's last place.
+const (
+	totalBits   = 12 // of a sum of frequencies
+	inverseBits = 40
+)
+
+var inverses [1 << totalBits]uint64
+
+var fillInverses = sync.OnceFunc(func() {
+	for total := 1; total < len(inverses); total++ {
+		inverses[total] = 1<<inverseBits/uint64(total) + 1
+	}
+})
+
 // decode reads a symbol of the model, and makes it more frequent.
 func (c *coder) decode(m *model) int {
 	span := c.high - c.low + 1
 	total := uint32(m.cf[0] & laneMask)
+	inverse := inverses[total&(1<<totalBits-1)]
 	point := ((c.code-c.low+1)*total - 1) / span
 
 	// The first cumulative frequency that is not above the point ends the
@@ -82,8 +101,8 @@ func (c *coder) decode(m *model) int {
 	}
 	symbol := m.symbols[(at*lanes+int(shift/laneBits)-1)&(literalsPerModel-1)]
 
-	high := c.low + top*span/total - 1
-	low := c.low + bottom*span/total
+	high := c.low + uint32(uint64(top*span)*inverse>>inverseBits) - 1
+	low := c.low + uint32(uint64(bottom*span)*inverse>>inverseBits)
 	if total+increment > maxTotal {
 		m.rescale()
 	}

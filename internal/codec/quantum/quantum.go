@@ -73,6 +73,7 @@ func New(windowBits int) (*Decoder, error) {
 	if windowBits < MinWindowBits || windowBits > MaxWindowBits {
 		return nil, fmt.Errorf("%w: window of 2^%d bytes", ErrLimit, windowBits)
 	}
+	fillInverses()
 	d := &Decoder{window: 1 << windowBits}
 	d.Reset()
 	return d, nil

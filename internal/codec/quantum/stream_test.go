@@ -156,3 +156,19 @@ func TestModelAgainstItsDescription(t *testing.T) {
 		}
 	}
 }
+
+// TestInverses compares with divisions where the quotient changes, for all sums.
+func TestInverses(t *testing.T) {
+	mustNew(t, 21)
+	for total := uint64(1); total <= maxTotal+increment; total++ {
+		most := total << 16
+		for quotient := most / total; ; quotient /= 2 {
+			for n := max(quotient*total, 2) - 2; n <= min(quotient*total+2, most); n++ {
+				require.Equal(t, n/total, n*inverses[total]>>inverseBits, "%d / %d", n, total)
+			}
+			if quotient == 0 {
+				break
+			}
+		}
+	}
+}
