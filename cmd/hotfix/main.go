@@ -23,13 +23,13 @@ func main() {
 	paceCollector()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	s := newSession(ctx, os.Stdout, os.Stderr)
-	context.AfterFunc(ctx, func() {
+	finished := context.AfterFunc(ctx, func() {
 		stop() // a second signal ends the process at once
 		time.Sleep(grace)
 		s.giveUp(wantsJSON(os.Args[1:]))
 	})
 	code := s.run(ctx, os.Args[1:])
-	stop()
+	finished()
 	os.Exit(code)
 }
 
