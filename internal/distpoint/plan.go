@@ -70,11 +70,11 @@ func (p *plan) checkPatches() error {
 	return nil
 }
 
-// add plans a file.
+// add plans a file. The result lists the files by path.
 func (p *plan) add(f plannedFile) {
 	p.files = append(p.files, f)
-	p.result.Files = append(p.result.Files, f.StagedFile)
-	slices.SortFunc(p.result.Files, func(a, b StagedFile) int { return cmp.Compare(a.Path, b.Path) })
+	at, _ := slices.BinarySearchFunc(p.result.Files, f.Path, func(f StagedFile, path string) int { return cmp.Compare(f.Path, path) })
+	p.result.Files = slices.Insert(p.result.Files, at, f.StagedFile)
 }
 
 // make plans a file that is made here.
