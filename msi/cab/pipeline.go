@@ -303,11 +303,7 @@ func (p *pipeline) readStoredBlock(b *batch, m *members, doubt error) error {
 			return nil
 		}
 	}
-	block, err := p.reader.read()
-	place := p.reader.place()
-	if err == nil {
-		err = p.spend(block.size)
-	}
+	block, place, err := p.next()
 	switch {
 	case errors.Is(err, errFolderEnds):
 		b.end(nil)
@@ -423,6 +419,16 @@ func (p *pipeline) readPacked(folder *setFolder, to, toParse chan<- *batch) {
 	}
 }
 
+// next reads the next block, and books its size.
+func (p *pipeline) next() (block, blockPlace, error) {
+	b, err := p.reader.read()
+	place := p.reader.place()
+	if err == nil {
+		err = p.spend(b.size)
+	}
+	return b, place, err
+}
+
 // fillPacked reads the next blocks into b.
 func (p *pipeline) fillPacked(b *batch) {
 	for used := 0; !b.last && len(b.blocks) < batchBlocks; {
@@ -430,11 +436,7 @@ func (p *pipeline) fillPacked(b *batch) {
 			b.end(nil)
 			return
 		}
-		block, err := p.reader.read()
-		place := p.reader.place()
-		if err == nil {
-			err = p.spend(block.size)
-		}
+		block, place, err := p.next()
 		switch {
 		case errors.Is(err, errFolderEnds):
 			b.end(nil)
