@@ -257,8 +257,8 @@ func (s *session) print(printing func() error) error {
 	}
 }
 
-// closingTime is how long a run that is told to stop waits for the end of a document:
-// who reads it may be slow, or not there any more.
+// closingTime is how long a run that is told to stop waits for the end of a document,
+// whose reader may be slow, or gone.
 const closingTime = 500 * time.Millisecond
 
 // await returns what work returns, or context.Canceled as soon as done is closed. It
