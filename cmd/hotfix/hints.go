@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"slices"
@@ -186,7 +187,7 @@ func (r running) hint(err error) string {
 	if errors.As(err, &mistyped) {
 		return mistyped.hint
 	}
-	if near := nearFile(err); near != "" {
+	if near := cmp.Or(nearFile(err), nearUpdate(err)); near != "" {
 		return "did you mean " + near + "?"
 	}
 	for _, h := range hints {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hotfixkit/hotfixkit/extract/source"
+	"github.com/hotfixkit/hotfixkit/internal/distpoint"
 )
 
 // A suggestion is a mistake on the command line with what was probably meant.
@@ -42,6 +43,16 @@ func nearFile(err error) string {
 		return ""
 	}
 	return nearOnDisk(input.Package)
+}
+
+// nearUpdate returns the update that was probably meant where another was said to
+// supersede the hotfix; "" where nothing is near.
+func nearUpdate(err error) string {
+	var unknown *distpoint.SupersededError
+	if !errors.As(err, &unknown) {
+		return ""
+	}
+	return nearest("KB"+strings.TrimPrefix(strings.ToUpper(unknown.Given), "KB"), unknown.Known)
 }
 
 // maxNear is how many names of a folder are compared.

@@ -25,7 +25,7 @@ var (
 func ParseKB(s string) (string, error) {
 	m := kbNumber().FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil {
-		return "", fmt.Errorf("distpoint: %q is not a KB number: six or seven digits, with or without KB before them", s)
+		return "", fmt.Errorf("%q is not a KB number: six or seven digits, with or without KB before them", s)
 	}
 	return "KB" + m[1], nil
 }

@@ -42,6 +42,17 @@ var (
 	ErrNested = errors.New("the output folder and the client files must not lie in one another")
 )
 
+// A SupersededError says which updates do supersede the hotfix. It is an ErrSuperseded.
+type SupersededError struct {
+	Given  string   // as it was given
+	Known  []string // what the manifests name; may be empty
+	reason string
+}
+
+func (e *SupersededError) Error() string { return fmt.Sprintf("%v: %s", ErrSuperseded, e.reason) }
+
+func (e *SupersededError) Unwrap() error { return ErrSuperseded }
+
 // Options say what to stage and where.
 type Options struct {
 	Output   string // folder that receives the content

@@ -39,13 +39,15 @@ func (c *choice) findSuperseding() error {
 // findNamed judges the KB number of Options.SupersededBy.
 func (c *choice) findNamed() error {
 	number, err := ParseKB(c.options.SupersededBy)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrSuperseded, err)
-	}
 	by, known := c.supersedes(number)
+	unknown := &SupersededError{Given: c.options.SupersededBy, Known: known}
 	switch {
-	case by == "" && known != "":
-		return fmt.Errorf("%w: %s; the article of %s names %s", ErrSuperseded, number, c.kb, known)
+	case err != nil:
+		unknown.reason = err.Error()
+		return unknown
+	case by == "" && len(known) > 0:
+		unknown.reason = fmt.Sprintf("%s; the article of %s names %s", number, c.kb, strings.Join(known, ", "))
+		return unknown
 	case by == "":
 		by = number
 		c.warn("the manifest does not say that %s supersedes %s; it is treated as superseded because the command line says so", by, c.kb)
@@ -84,19 +86,18 @@ func (c *choice) servicePack() string {
 
 // supersedes returns the KB that number stands for when that supersedes the
 // hotfix, and all that do.
-func (c *choice) supersedes(number string) (by, known string) {
-	var all []string
+func (c *choice) supersedes(number string) (by string, known []string) {
 	for _, m := range c.options.Manifest.Manifests {
 		for _, one := range m.SupersededBy {
-			if !slices.Contains(all, one.KB) {
-				all = append(all, one.KB)
+			if !slices.Contains(known, one.KB) {
+				known = append(known, one.KB)
 			}
 			if one.KB == number || slices.Contains(one.Aliases, number) {
 				by = one.KB
 			}
 		}
 	}
-	return by, strings.Join(all, ", ")
+	return by, known
 }
 
 func (c *choice) spare(by string) {
