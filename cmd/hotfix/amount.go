@@ -44,6 +44,8 @@ func (a *amount) Set(text string) error {
 	switch {
 	case err != nil || math.IsNaN(value):
 		return fmt.Errorf("%q is not a number with a unit, such as 500000, 10M or 16G", text)
+	case factor == 1 && value != math.Trunc(value):
+		return fmt.Errorf("%q is not a whole number", text)
 	case value*factor < 1 || value*factor >= math.MaxInt64:
 		return fmt.Errorf("%q is not between 1 and %d", text, int64(math.MaxInt64))
 	}

@@ -15,7 +15,7 @@ func TestAmount(t *testing.T) {
 		require.NoError(t, a.Set(text), text)
 		require.Equal(t, want, int64(a), text)
 	}
-	for _, text := range []string{"", "M", "ten", "-1", "0", "0.2", "10X", "1e30", "NaN", "9000000T"} {
+	for _, text := range []string{"", "M", "ten", "-1", "0", "0.2", "1.5", "1.5B", "10X", "1e30", "NaN", "9000000T"} {
 		var a amount
 		require.Error(t, a.Set(text), text)
 	}
