@@ -99,6 +99,8 @@ func (l *commandLine) checkCommand(app *cli.App) error {
 	switch {
 	case l.command == nil && isFileReference(word):
 		return nil
+	case slices.Contains(l.rest, "-") && l.name() == "manifest show":
+		return usagef("manifest show cannot read standard input: a manifest must be a file, because a pipe may never end")
 	case slices.Contains(l.rest, "-") && l.name() != "manifest import":
 		return usagef("%s cannot read standard input: packages are read at random, and must be files", l.name())
 	case l.command == nil && (filepath.Ext(word) != "" || strings.ContainsAny(word, `/\`)):
